@@ -1,0 +1,202 @@
+"""The company's workbook: where its tables lie, how its words map to the contract, and what it decided once."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from opsbook.inputs.yaml_file import did_you_mean, load
+
+Language = Literal["en", "zh"]
+TableName = Literal["users", "events", "orders", "costs", "assignments", "exposures", "contents", "redemptions"]
+Share = Annotated[float, Field(ge=0, le=1)]
+Days = Annotated[int, Field(ge=0, le=3650)]
+
+
+class Typed(BaseModel):
+    """A frozen model that refuses unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Column(Typed):
+    """How one contract column is read: a column of the source or an SQL expression, with its unit and zone."""
+
+    column: str | None = None
+    sql: str | None = None
+    zone: str | None = Field(None, description="IANA zone of naive timestamps; default: the workbook's zone")
+    unit: Literal["s", "ms", "us"] | None = Field(None, description="Unix time in this unit")
+    scale: float = Field(1.0, description="multiply numbers by this, e.g. 0.01 for cents")
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Column:
+        if (self.column is None) == (self.sql is None):
+            raise ValueError("give either `column` or `sql`")
+        return self
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, zone: str | None) -> str | None:
+        return _zone(zone) if zone else zone
+
+
+class Source(Typed):
+    """Where one table comes from; exactly one of path, database table, or url table, or a query over them."""
+
+    path: str | None = Field(
+        None,
+        description="Parquet or CSV (also gz), glob allowed, relative to the checkout; "
+        "`package:NAME/…` reads inside an installed package",
+    )
+    database: str | None = Field(None, description="a DuckDB file")
+    url: str | None = Field(None, description="an Ibis backend URL; ${NAME} is taken from the environment")
+    table: str | None = Field(None, description="table (or schema.table) in the database or behind the url")
+    columns: dict[str, Column | str] = Field(default_factory=dict)
+    attributes: list[str] = Field(default_factory=list, description="users only: source columns kept as attributes")
+    where: str | None = Field(None, description="SQL condition on source columns")
+    group_by: list[str] = Field(
+        default_factory=list, description="contract columns that make one row; others aggregate"
+    )
+    csv: dict[str, str] = Field(default_factory=dict, description="reader options: delim, header, dateformat, names …")
+    settling_days: Days = 0
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Source:
+        places = [name for name in ("path", "database", "url") if getattr(self, name)]
+        if len(places) != 1:
+            raise ValueError(f"give exactly one of path, database, url (found {', '.join(places) or 'none'})")
+        if not self.path and not self.table:
+            raise ValueError("a database or url needs `table`")
+        return self
+
+
+class Company(Typed):
+    """Who the reports are for."""
+
+    key: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", description="names the mart and the output folder")
+    name: str
+    name_zh: str | None = None
+    brand_color: str = Field("#2f5d8a", pattern=r"^#[0-9a-fA-F]{6}$")
+
+
+class StageRule(Typed):
+    """One line of the ordered stage list; every given bound must hold; first match wins."""
+
+    stage: Literal["introduction", "growth", "mature", "sleeping", "lost"]
+    max_tenure_days: int | None = None
+    min_tenure_days: int | None = None
+    max_silent_days: int | None = None
+    min_silent_days: int | None = None
+    min_active_days: int | None = Field(None, description="active days in the last 28")
+    max_active_days: int | None = None
+    min_orders: int | None = Field(None, description="orders in the last 90 days")
+
+
+DEFAULT_STAGES = (
+    StageRule(stage="lost", min_silent_days=28),
+    StageRule(stage="sleeping", min_silent_days=7),
+    StageRule(stage="introduction", max_tenure_days=13),
+    StageRule(stage="mature", min_active_days=8),
+    StageRule(stage="growth"),
+)
+
+
+class Thresholds(Typed):
+    """Definitions the company fixed once; every report prints those it used."""
+
+    active_events: list[str] = Field(default_factory=list, description="events that make a day active; empty = any")
+    history_days: Days = Field(28, description="users first seen this early without a signup date are `unknown`")
+    churn_after_days: Annotated[int, Field(ge=1)] | None = Field(None, description="none = use the suggestion")
+    false_churn_target: Share = 0.10
+    landmark_days: Annotated[int, Field(ge=1)] = 14
+    horizon_days: Annotated[int, Field(ge=7)] = 180
+    stickiness_days: Annotated[int, Field(ge=2)] = 28
+    min_cell: Annotated[int, Field(ge=1)] = 10
+    stages: tuple[StageRule, ...] = DEFAULT_STAGES
+    rfm_cut: Literal["median", "mean", "value"] = "median"
+    rfm_days: Annotated[int, Field(ge=1)] = 365
+    rfm_values: dict[Literal["recency_days", "orders", "revenue"], float] = Field(default_factory=dict)
+    drop_budget: Share = Field(0.05, description="share of a table's rows that rules may drop before the run stops")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Thresholds:
+        if self.rfm_cut == "value" and len(self.rfm_values) < 3:
+            raise ValueError("rfm_cut: value needs rfm_values with recency_days, orders and revenue")
+        if self.stages and self.stages[-1].model_dump(exclude_none=True).keys() != {"stage"}:
+            raise ValueError("the last stage rule must have no bounds, so that every user has a stage")
+        return self
+
+
+class EngineSettings(Typed):
+    """Limits of the embedded engine."""
+
+    memory: str = Field("4GB", description="above this it spills")
+    threads: Annotated[int, Field(ge=1)] | None = Field(None, description="none = all cores")
+    spill_folder: str | None = Field(None, description="none = beside the mart")
+
+
+class Incident(Typed):
+    """A day or span on which numbers are known to be special; drawn as a band."""
+
+    start: date
+    end: date
+    name: str
+    name_zh: str | None = None
+
+
+class Workbook(Typed):
+    """One company: the whole of `workbook.yaml`."""
+
+    company: Company
+    tables: dict[TableName, Source]
+    zone: str = "Asia/Shanghai"
+    week_start: Literal["monday", "sunday", "saturday"] = "monday"
+    currency: str = Field("CNY", pattern=r"^[A-Z]{3}$")
+    language: Language = "en"
+    calendar: str | None = Field("CN", description="country whose festivals are drawn and aligned; none = no festivals")
+    as_of: date | None = Field(None, description="last complete day of data; none = yesterday when scheduled")
+    data_start: date | None = Field(None, description="rows before this day are out of the declared window")
+    event_groups: dict[str, list[str]] = Field(default_factory=dict, description="group name: its events")
+    thresholds: Thresholds = Thresholds()
+    incidents: tuple[Incident, ...] = ()
+    engine: EngineSettings = EngineSettings()
+    seed: int = 20260101
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, zone: str) -> str:
+        return _zone(zone)
+
+    @field_validator("event_groups")
+    @classmethod
+    def _plain_group_names(cls, groups: dict[str, list[str]]) -> dict[str, list[str]]:
+        odd = [name for name in groups if not name.isidentifier()]
+        if odd:
+            raise ValueError(f"group names become columns, so use letters, digits and _ (found {', '.join(odd)})")
+        return groups
+
+    @model_validator(mode="after")
+    def _activity_known(self) -> Workbook:
+        if not {"events", "orders"} & set(self.tables):
+            raise ValueError("tables must name `events` or `orders`: without either nobody is ever active")
+        return self
+
+    @property
+    def timezone(self) -> ZoneInfo:
+        """The zone in which a day is a day."""
+        return ZoneInfo(self.zone)
+
+
+def read_workbook(path: Path) -> Workbook:
+    """Read and check `workbook.yaml`; raises ParameterError with file, line, key and a suggestion."""
+    return load(path, Workbook)
+
+
+def _zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"unknown time zone {name!r}, {did_you_mean(name, sorted(available_timezones()))[:200]}")
+    return name
