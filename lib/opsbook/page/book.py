@@ -1,0 +1,144 @@
+"""A notebook's desk: `start` turns the parameter cell into a checked run, its period, its mart and its page."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+from opsbook.errors import ParameterError
+from opsbook.inputs import festivals, periods
+from opsbook.inputs.home import find_home, workbook_path
+from opsbook.inputs.periods import Period
+from opsbook.inputs.run_params import RUNS, CampaignRun, Run
+from opsbook.inputs.workbook import Language, Thresholds, Workbook, read_workbook
+from opsbook.inputs.yaml_file import checked, did_you_mean
+from opsbook.mart.build import ensure_mart
+from opsbook.mart.mart import Mart
+from opsbook.page import theme, words
+from opsbook.page.page import Page
+
+INJECTED = "# Parameters"
+
+
+@dataclass(frozen=True)
+class Book:
+    """Everything a notebook's questions are asked of."""
+
+    notebook: str
+    workbook: Workbook
+    run: Run
+    mart: Mart
+    period: Period
+
+    @property
+    def language(self) -> Language:
+        """Language of the report."""
+        return self.run.language or self.workbook.language
+
+    @property
+    def limits(self) -> Thresholds:
+        """The definitions the company fixed once."""
+        return self.workbook.thresholds
+
+    @property
+    def given(self) -> frozenset[str]:
+        """Contract tables the company has."""
+        return self.mart.given
+
+    @property
+    def as_of(self) -> date:
+        """The last complete day of data."""
+        return self.mart.as_of
+
+    @property
+    def data_start(self) -> date:
+        """The first day the data cover."""
+        return self.mart.data_start
+
+    @cached_property
+    def previous(self) -> Period:
+        """The period of equal kind just before."""
+        return periods.previous(self.period, week_start=self.workbook.week_start)
+
+    @cached_property
+    def last_year(self) -> Period | None:
+        """The same period last year aligned by festival, or None when the data do not reach back so far."""
+        country = self.workbook.calendar
+        earlier = (
+            festivals.aligned_last_year(self.period, country, week_start=self.workbook.week_start)
+            if country
+            else periods.same_last_year(self.period, week_start=self.workbook.week_start)
+        )
+        return earlier if earlier.start >= self.data_start else None
+
+    @cached_property
+    def history(self) -> list[Period]:
+        """The periods shown, oldest first, ending with this one; only those the data cover whole."""
+        shown = [self.period]
+        for _ in range(getattr(self.run, "history", 12)):
+            earlier = periods.previous(shown[0], week_start=self.workbook.week_start)
+            if earlier.start < self.data_start:
+                break
+            shown.insert(0, earlier)
+        return shown
+
+
+def start(notebook: str, variables: Mapping[str, Any]) -> tuple[Book, Page]:
+    """Check what the parameter cell says and open the mart; `variables` is the notebook's `vars()`.
+
+    raises: ParameterError for a misspelt, mistyped or contradictory parameter; DataRefused when the check stops.
+    """
+    book = open_book(notebook, given_parameters(notebook, variables))
+    words.use(book.language)
+    theme.use(book.language, brand_color=book.workbook.company.brand_color)
+    return book, Page(book)
+
+
+def open_book(notebook: str, parameters: Mapping[str, Any]) -> Book:
+    """The book of one run; the mart is built if these inputs were never seen."""
+    run = checked(RUNS[notebook], dict(parameters), where=f"the parameter cell of {notebook}")
+    home = find_home()
+    workbook = read_workbook(workbook_path(home, run.company))
+    mart = ensure_mart(workbook, home=home, as_of=run.as_of)
+    return Book(notebook, workbook, run, mart, run_period(run, workbook, as_of=mart.as_of))
+
+
+def run_period(run: Run, workbook: Workbook, *, as_of: date) -> Period:
+    """The period the run is about: a campaign's own dates, else the parameter `period`.
+
+    raises: ParameterError when a campaign has no dates or `period` cannot be read.
+    """
+    if isinstance(run, CampaignRun) and not run.period:
+        if not (run.start and run.end):
+            raise ParameterError("The campaign has no dates", fix="give `start` and `end` in its parameter file")
+        return periods.between(run.start, run.end)
+    return periods.parse_period(run.period, as_of=as_of, week_start=workbook.week_start)
+
+
+def given_parameters(notebook: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+    """The known parameters among a notebook's variables; an injected one of another name is refused.
+
+    Papermill only warns about a misspelt parameter and then runs on the default; the cell it injects tells.
+    """
+    known = RUNS[notebook].model_fields
+    for name in injected_names(variables.get("In", [])):
+        if name not in known:
+            raise ParameterError(f"`{name}` is not a parameter of {notebook}", fix=did_you_mean(name, sorted(known)))
+    return {name: variables[name] for name in known if name in variables}
+
+
+def injected_names(cells: list[str]) -> list[str]:
+    """Names assigned in the cells that Papermill put in."""
+    trees = [ast.parse(cell) for cell in cells if cell.startswith(INJECTED)]
+    return [
+        target.id
+        for tree in trees
+        for statement in tree.body
+        if isinstance(statement, ast.Assign)
+        for target in statement.targets
+        if isinstance(target, ast.Name)
+    ]
