@@ -1,0 +1,73 @@
+"""Goals against actual figures: 目标达成率, the gap, and the weighted attainment of all goals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Protocol
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from opsbook.analysis.moments import exact_sum
+from opsbook.mart.tables import Tabular, engine_table
+
+_ = ibis._
+COLUMNS = ["metric", "direction", "target", "actual", "attainment", "gap", "weight", "reached"]
+METRICS = ("exposed", "participants", "converters", "orders", "revenue", "new_users", "cost")
+
+
+class Target(Protocol):
+    """One goal as the campaign file writes it."""
+
+    metric: str
+    target: float
+    direction: str
+    weight: float
+
+
+def orders_and_revenue(
+    orders: Tabular, members: ir.Table, *, campaign_id: str, start: date, end: date
+) -> dict[str, float]:
+    """Purchases from start to end: those marked with the campaign; where no order is marked, those of its members.
+
+    returns: orders (count), revenue (net of refunds, currency) -- gross figures, not an effect
+    """
+    bought = engine_table(orders)
+    day = bought.day.cast("date")
+    bought = bought.filter((day >= start) & (day <= end) & bought.is_purchase)
+    own = bought.campaign_id.cast("string") == campaign_id
+    marked = _totals(bought.filter(own))
+    return marked if marked["orders"] else _totals(bought.semi_join(members, "user"))
+
+
+def attained(actual: Mapping[str, float], goals: Sequence[Target]) -> pd.DataFrame:
+    """Each goal with its actual figure, in the order of the campaign file.
+
+    attainment is actual / target where higher is better and target / actual where lower is better (a cost of nothing
+    attains without limit, shown as missing); gap is actual - target.
+    returns: one row per goal -- metric, direction, target, actual, attainment (1 = reached), gap, weight, reached
+    """
+    rows = [_row(goal, float(actual.get(goal.metric, float("nan")))) for goal in goals]
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    return table.astype(dict.fromkeys(("target", "actual", "attainment", "gap", "weight"), "float64"))
+
+
+def overall(attained: pd.DataFrame) -> float:
+    """Weighted mean attainment, each goal capped at 1 so that a windfall hides no miss; missing without goals."""
+    known = attained.dropna(subset=["attainment"])
+    weight = known["weight"].sum()
+    return float((known["attainment"].clip(upper=1) * known["weight"]).sum() / weight) if weight else float("nan")
+
+
+def _totals(bought: ir.Table) -> dict[str, float]:
+    row = bought.agg(orders=_.count(), revenue=exact_sum(bought.net)).to_pandas().iloc[0]
+    return {"orders": float(row["orders"]), "revenue": float(row["revenue"])}
+
+
+def _row(goal: Target, actual: float) -> list[object]:
+    top, bottom = (actual, goal.target) if goal.direction == "higher" else (goal.target, actual)
+    attainment = top / bottom if bottom else float("nan")
+    reached = actual >= goal.target if goal.direction == "higher" else actual <= goal.target
+    return [goal.metric, goal.direction, goal.target, actual, attainment, actual - goal.target, goal.weight, reached]

@@ -1,0 +1,110 @@
+"""Who was reached by a campaign: exposed, participated, converted, from the first day to the last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from opsbook.analysis.proportion import add_share
+from opsbook.mart.tables import Tabular, engine_table
+
+_ = ibis._
+PATH = ("exposed", "participated", "converted")
+GROUPS = ["life", "channel"]
+COUNTS = ["members", "exposed", "participants", "converters"]
+
+
+def touches(
+    steps: Tabular,
+    exposures: Tabular,
+    redemptions: Tabular,
+    *,
+    campaign_id: str,
+    start: date,
+    end: date,
+    participation_events: Sequence[str] = (),
+    conversion_events: Sequence[str] = ("order",),
+) -> ir.Table:
+    """Everything that brought a user a step further in the campaign.
+
+    participation: a redemption of the campaign, or one of `participation_events` where any are named; conversion:
+    one of `conversion_events`. Both from start to end; steps marked with another campaign do not count.
+    An exposure counts up to the end, also before the start (a warm-up).
+    returns: one row per touch -- user, at (timestamp, UTC), day (date), event (exposed, participated, converted)
+    """
+    shown = _of_campaign(engine_table(exposures), campaign_id).filter(_.day <= end)
+    redeemed = _within(_of_campaign(engine_table(redemptions), campaign_id), start, end)
+    own = _within(engine_table(steps), start, end)
+    own = own.filter(own.campaign_id.cast("string").isnull() | (own.campaign_id.cast("string") == campaign_id))
+    joined = own.filter(own.event.isin(list(participation_events))) if participation_events else redeemed
+    converted = own.filter(own.event.isin(list(conversion_events)))
+    parts = [_touch(part, name) for part, name in zip((shown, joined, converted), PATH, strict=True)]
+    return ibis.union(*parts)
+
+
+def members(touches: ir.Table, users: Tabular, *, start: date) -> ir.Table:
+    """Users who were shown the campaign or took part in it.
+
+    converted means: converted at or after the first participation. life is `new` when the user's life began on
+    or after the start, else `existing`.
+    returns: one row per user -- user, exposed, participated, converted (bool), life, channel (the user's own)
+    """
+    first = touches.group_by("user").agg(
+        exposed_at=_.at.min(where=_.event == "exposed"),
+        participated_at=_.at.min(where=_.event == "participated"),
+        converted_at=_.at.max(where=_.event == "converted"),
+    )
+    reached = first.filter(_.exposed_at.notnull() | _.participated_at.notnull())
+    flags = reached.select(
+        "user",
+        exposed=_.exposed_at.notnull(),
+        participated=_.participated_at.notnull(),
+        converted=(_.converted_at >= _.participated_at).fill_null(False),
+    )
+    known = engine_table(users)
+    life = ibis.ifelse(known.first_day.cast("date") >= start, "new", "existing")
+    return flags.inner_join(known.select("user", "channel", life=life), "user")
+
+
+def participation(members: ir.Table, *, by: str | None = None) -> pd.DataFrame:
+    """Members, participants and converters, for all or by `life` or `channel`.
+
+    returns: one row per group, largest first -- group, members, exposed, participants, converters (users),
+             participation (participants / exposed, 0-1; missing when nobody was exposed) with _low and _high
+    """
+    grouped = members.mutate(group=members[by].fill_null("unknown") if by else ibis.literal("all"))
+    counted = grouped.group_by("group").agg(
+        members=_.count(),
+        exposed=_.exposed.sum(),
+        participants=_.participated.sum(),
+        converters=_.converted.sum(),
+        exposed_participants=(_.exposed & _.participated).sum(),
+    )
+    table = counted.order_by([ibis.desc("members"), "group"]).to_pandas()
+    whole = ["exposed_participants", *COUNTS]
+    table[whole] = table[whole].fillna(0).astype("int64")
+    shares = add_share(table, of="exposed_participants", out_of="exposed", name="participation")
+    return shares[["group", *COUNTS, "participation", "participation_low", "participation_high"]]
+
+
+def new_members(members: ir.Table) -> int:
+    """Members whose life began on or after the start."""
+    return int(members.filter(_.life == "new").count().to_pandas())
+
+
+def _of_campaign(table: ir.Table, campaign_id: str) -> ir.Table:
+    return table.filter(table.campaign_id.cast("string") == campaign_id)
+
+
+def _within(table: ir.Table, start: date, end: date) -> ir.Table:
+    day = table.day.cast("date")
+    return table.filter((day >= start) & (day <= end))
+
+
+def _touch(table: ir.Table, event: str) -> ir.Table:
+    at, day = table.at.cast("timestamp"), table.day.cast("date")
+    return table.select(user=table.user.cast("int32"), at=at, day=day, event=ibis.literal(event))

@@ -1,0 +1,98 @@
+"""Before against after, for want of a comparison group: a description with grade D, and why it overstates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from opsbook.analysis.means import paired
+from opsbook.analysis.moments import Moments, count_moments, exact_sum, pair_moments
+from opsbook.mart.tables import Tabular, engine_table
+
+_ = ibis._
+METRICS = ("revenue", "orders", "active_days")
+COLUMNS = ["metric", "users", "before", "during", "change", "low", "high", "relative", "p"]
+REGRESSION = ["group", "users", "first", "second", "third"]
+
+
+def reachable(members: ir.Table, users: Tabular, *, before: date) -> ir.Table:
+    """Users whose life began on or before `before`: those shown the campaign, or everybody when nobody is recorded so.
+
+    Never the participants alone: they chose to take part, mostly when they were about to buy.
+    returns: one row per user -- user
+    """
+    known = engine_table(users)
+    old = known.filter(known.entry_day.cast("date") <= before).select("user")
+    shown = members.filter(_.exposed).select("user")
+    return old.semi_join(shown, "user") if int(shown.count().to_pandas()) else old
+
+
+def comparison(people: ir.Table, user_days: Tabular, *, start: date, end: date, data_start: date) -> pd.DataFrame:
+    """The same users during the campaign and in as many days just before it.
+
+    returns: one row per metric -- metric (revenue, orders, active_days), users, before, during (means per user),
+             change with low and high (Student interval of the users' own changes), relative, p.
+             No rows when the days before are not all in the data.
+    """
+    length = (end - start).days + 1
+    if start - timedelta(days=length) < data_start:
+        return pd.DataFrame(columns=COLUMNS)
+    spent = _windows(people, user_days, {"before": _shift(start, end, -length), "during": (start, end)})
+    pairs = {m: (spent[f"{m}_during"], spent[f"{m}_before"]) for m in METRICS}
+    counted = count_moments(spent.mutate(group=ibis.literal("all")), by="group", pairs=pairs)
+    return pd.DataFrame([_row(row) for _, row in counted.iterrows()], columns=COLUMNS)
+
+
+def regression_to_the_mean(
+    people: Tabular, user_days: Tabular, *, windows: Sequence[tuple[date, date]]
+) -> pd.DataFrame:
+    """What users do by themselves after a bad spell: three windows of equal length, no campaign needed.
+
+    people:   one row per user -- user; windows: three (first day, last day), oldest first
+    returns:  rows `fell_by_half` (spent more than the median in the first window and less than half of that in the
+              second) and `everybody` -- group, users, first, second, third (mean revenue per user in each window)
+    """
+    names = ("first", "second", "third")
+    spent = _windows(engine_table(people), user_days, dict(zip(names, windows, strict=True)))
+    first, second, third = (spent[f"revenue_{name}"] for name in names)
+    fell = (first > first.median().over()) & (second < first / 2)
+    marked = spent.select(fell=fell, first=first, second=second, third=third)
+    rows = [_means(marked.filter(_.fell), "fell_by_half", names), _means(marked, "everybody", names)]
+    return pd.DataFrame(rows, columns=REGRESSION)
+
+
+def _windows(people: ir.Table, user_days: Tabular, spans: dict[str, tuple[date, date]]) -> ir.Table:
+    """One row per person -- user, and per window revenue_<window>, orders_<window>, active_days_<window>."""
+    days = engine_table(user_days)
+    day = days.day.cast("date")
+    sums: dict[str, ir.Scalar] = {}
+    for name, (first, last) in spans.items():
+        inside = (day >= first) & (day <= last)
+        sums[f"revenue_{name}"] = days.revenue.sum(where=inside)
+        sums[f"orders_{name}"] = days.orders.sum(where=inside)
+        sums[f"active_days_{name}"] = inside.sum()
+    spent = days.group_by("user").agg(**sums)
+    joined = people.select("user").left_join(spent, "user").drop("user_right")
+    return joined.mutate(**{name: joined[name].fill_null(0) for name in sums})
+
+
+def _shift(start: date, end: date, days: int) -> tuple[date, date]:
+    return start + timedelta(days=days), end + timedelta(days=days)
+
+
+def _row(counted: pd.Series) -> list[object]:
+    pair = pair_moments(counted)
+    change = Moments(pair.n, pair.mean - pair.other_mean, pair.variance + pair.other_variance - 2 * pair.covariance)
+    shift = paired(change)
+    relative = change.mean / pair.other_mean if pair.other_mean > 0 else float("nan")
+    return [counted["name"], pair.n, pair.other_mean, pair.mean, *shift[:3], relative, shift.p]
+
+
+def _means(spent: ir.Table, group: str, names: Sequence[str]) -> list[object]:
+    sums = spent.agg(users=_.count(), **{name: exact_sum(spent[name]) for name in names}).to_pandas().iloc[0]
+    users = int(sums["users"])
+    return [group, users, *(sums[name] / users if users else float("nan") for name in names)]

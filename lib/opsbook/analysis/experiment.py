@@ -1,0 +1,121 @@
+"""Randomised comparison of a campaign: who was assigned, and each arm's outcome before, during and after it."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from opsbook.analysis.moments import MOMENTS, count_moments
+from opsbook.mart.tables import Tabular, engine_table
+
+_ = ibis._
+METRICS = ("revenue", "orders", "active_days", "buyers")
+WINDOWS = ("during", "after", "net")
+CAPPED = ("revenue", "orders")
+CAP_QUANTILE = 0.999
+ARMS = ["variant", "users", "exposed"]
+COLUMNS = ["arm", "metric", "window", "capped", *MOMENTS]
+
+
+def arms(assignments: Tabular, exposures: Tabular, *, experiment_id: str, campaign_id: str) -> pd.DataFrame:
+    """Users per variant and how many of them were shown the campaign; users of several variants are not among them.
+
+    returns: one row per variant, by name -- variant, users, exposed (users)
+    """
+    shown = engine_table(exposures)
+    shown = shown.filter(shown.campaign_id.cast("string") == campaign_id).select(shown_user=_.user).distinct()
+    placed = _clean(_assigned(assignments, experiment_id))
+    placed = placed.left_join(shown, placed.user == shown.shown_user)
+    counted = placed.group_by("variant").agg(users=_.count(), exposed=_.shown_user.count())
+    return counted.order_by("variant").to_pandas().astype({"users": "int64", "exposed": "int64"})[ARMS]
+
+
+def crossed_users(assignments: Tabular, *, experiment_id: str) -> int:
+    """Users who were assigned to more than one variant; they are left out of every comparison."""
+    return int(_assigned(assignments, experiment_id).filter(_.variants > 1).count().to_pandas())
+
+
+def units(
+    assignments: Tabular,
+    user_days: Tabular,
+    *,
+    experiment_id: str,
+    control: str,
+    start: date,
+    end: date,
+    after_days: int,
+    before_days: int = 28,
+) -> ir.Table:
+    """The unit of randomisation is the user, and so is the unit of analysis, whether active or not.
+
+    A day counts as during or after only from the day of assignment on, as before only when it precedes the start.
+    returns: one row per assigned user -- user, variant, arm (control or treated), and per metric and window
+             <metric>_<window>: revenue (net, currency), orders, active_days, buyers (1 = ordered at all) over the
+             windows before, during, after and net (during and after)
+    """
+    placed = _clean(_assigned(assignments, experiment_id)).filter(_.assigned_day <= end)
+    days = engine_table(user_days)
+    days = days.select("user", "orders", "revenue", day=days.day.cast("date"))
+    last = end + timedelta(days=after_days)
+    days = days.filter((days.day >= start - timedelta(days=before_days)) & (days.day <= last))
+    window = ibis.cases((_.day < start, "before"), (_.day < _.assigned_day, "none"), (_.day <= end, "during"))
+    seen = days.inner_join(placed, "user").mutate(window=window.fill_null("after"))
+    sums = seen.group_by("user").agg(**{k: v for w in ("before", *WINDOWS) for k, v in _window_sums(seen, w).items()})
+    filled = placed.left_join(sums, "user").drop("user_right")
+    outcomes = {name: filled[name].fill_null(0) for name in sums.columns if name != "user"}
+    arm = ibis.ifelse(filled.variant == control, "control", "treated")
+    return filled.select("user", "variant", arm=arm, **outcomes)
+
+
+def arm_moments(units: ir.Table) -> pd.DataFrame:
+    """Moments of every metric and window by arm, paired with the pre-period, uncapped and capped.
+
+    Caps are the 99.9th percentile of both arms together, of the outcome and of its pre-period alike.
+    returns: one row per arm, metric, window and capping -- arm, metric, window, capped (bool), users, total, mean,
+             variance, other_mean, other_variance, covariance (other = the pre-period)
+    """
+    capped = _with_caps(units)
+    pairs = {
+        f"{metric}:{window}:{cap}": (capped[f"{metric}_{window}{cap}"], capped[f"{metric}_before{cap}"])
+        for cap, metrics in (("", METRICS), ("_capped", CAPPED))
+        for metric in metrics
+        for window in WINDOWS
+    }
+    counted = count_moments(capped, by="arm", pairs=pairs)
+    if counted.empty:
+        return pd.DataFrame(columns=COLUMNS)
+    counted[["metric", "window", "capped"]] = counted["name"].str.split(":", expand=True)
+    return counted.assign(capped=counted["capped"] == "_capped")[COLUMNS]
+
+
+def _assigned(assignments: Tabular, experiment_id: str) -> ir.Table:
+    """One row per assigned user -- user, variant (first by name), variants (how many), assigned_day (the first)."""
+    rows = engine_table(assignments)
+    rows = rows.filter(rows.experiment_id.cast("string") == experiment_id)
+    rows = rows.select(user=_.user.cast("int32"), variant=_.variant.cast("string"), day=_.day.cast("date"))
+    return rows.group_by("user").agg(variant=_.variant.min(), variants=_.variant.nunique(), assigned_day=_.day.min())
+
+
+def _clean(assigned: ir.Table) -> ir.Table:
+    return assigned.filter(_.variants == 1).drop("variants")
+
+
+def _window_sums(seen: ir.Table, window: str) -> dict[str, ir.Scalar]:
+    inside = seen.window.isin(["during", "after"]) if window == "net" else seen.window == window
+    orders = seen.orders.sum(where=inside).fill_null(0)
+    return {
+        f"revenue_{window}": seen.revenue.sum(where=inside).fill_null(0.0),
+        f"orders_{window}": orders,
+        f"active_days_{window}": inside.sum().fill_null(0),
+        f"buyers_{window}": (orders > 0).cast("int64"),
+    }
+
+
+def _with_caps(units: ir.Table) -> ir.Table:
+    names = [f"{metric}_{window}" for metric in CAPPED for window in ("before", *WINDOWS)]
+    caps = units.agg(**{f"{name}_cap": units[name].cast("float64").quantile(CAP_QUANTILE) for name in names})
+    joined = units.cross_join(caps)
+    return joined.mutate(**{f"{name}_capped": ibis.least(joined[name], joined[f"{name}_cap"]) for name in names})

@@ -1,0 +1,94 @@
+"""What randomisation says the campaign added: during, after, and net, so that what was pulled forward is given back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from opsbook.analysis.means import Difference, cuped, relative, welch
+from opsbook.analysis.moments import Moments, PairMoments, pair_moments
+from opsbook.analysis.proportion import newcombe
+
+WINDOWS = ("during", "after", "net")
+METHODS = ("plain", "cuped", "capped", "capped_cuped")
+HEADLINE = "cuped"
+ESTIMATE = ["difference", "low", "high", "relative", "relative_low", "relative_high", "p"]
+TOTAL = ["total", "total_low", "total_high"]
+COLUMNS = ["metric", "window", "method", "treated_users", "control_users", "treated", "control", *ESTIMATE, *TOTAL]
+BALANCE = ["metric", "treated", "control", "p"]
+
+
+def increments(moments: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
+    """Treated minus control for every metric, window and method.
+
+    moments:  table of `experiment.arm_moments`
+    returns:  one row per metric, window, method -- metric, window (during, after, net), method (plain = Welch,
+              cuped = adjusted by the pre-period, capped = at the 99.9th percentile, capped_cuped = both),
+              treated_users, control_users, treated, control (means per user, adjusted for CUPED), difference (per
+              user) with low and high, relative (share of the control's mean) with its interval, p, total (difference
+              times treated users) with its interval. Buyers are shares: Newcombe, plain only.
+    """
+    rows = [
+        [metric, window, method, *_row(_arms(part, capped="capped" in method), str(metric), method, level)]
+        for (metric, window), part in moments.groupby(["metric", "window"], sort=False)
+        for method in (METHODS if part["capped"].any() else METHODS[:2])
+        if {"treated", "control"} <= set(part["arm"]) and not (metric == "buyers" and method != "plain")
+    ]
+    numbers = dict.fromkeys(COLUMNS[5:], "float64") | {"treated_users": "int64", "control_users": "int64"}
+    return pd.DataFrame(rows, columns=COLUMNS).astype(numbers)
+
+
+def ledger(increments: pd.DataFrame, *, metric: str, method: str = HEADLINE) -> pd.DataFrame:
+    """The pull-forward ledger of one metric: gained during, given back (or kept) after, net of both.
+
+    returns: the rows during, after, net of `increments`, in this order, indexed by window
+    """
+    chosen = increments[(increments["metric"] == metric) & (increments["method"] == method_of(metric, method))]
+    return chosen.set_index("window", drop=False).reindex([w for w in WINDOWS if w in set(chosen["window"])])
+
+
+def balance(moments: pd.DataFrame) -> pd.DataFrame:
+    """The arms before the start, when nothing had been done to either: a pre-period A/A test.
+
+    returns: one row per metric -- metric, treated, control (means per user in the days before), p (Welch, times the
+             number of metrics compared, at most 1)
+    """
+    before = moments[(moments["window"] == "during") & ~moments["capped"].astype(bool)]
+    rows = [
+        [metric, arms["treated"].other_mean, arms["control"].other_mean, _before_p(arms)]
+        for metric, part in before.groupby("metric", sort=False)
+        if {"treated", "control"} <= set(arms := _arms(part, capped=False))
+    ]
+    table = pd.DataFrame(rows, columns=BALANCE).astype(dict.fromkeys(BALANCE[1:], "float64"))
+    return table.assign(p=(table["p"] * len(table)).clip(upper=1.0))
+
+
+def method_of(metric: str, method: str = HEADLINE) -> str:
+    """The method a metric is read by: shares have one, means the wanted one."""
+    return "plain" if metric == "buyers" else method
+
+
+def _before_p(arms: Mapping[str, PairMoments]) -> float:
+    treated, control = (Moments(a.n, a.other_mean, a.other_variance) for a in (arms["treated"], arms["control"]))
+    return welch(treated, control).p
+
+
+def _arms(part: pd.DataFrame, *, capped: bool) -> Mapping[str, PairMoments]:
+    rows = part[part["capped"] == capped]
+    return {row["arm"]: pair_moments(row) for _, row in rows.iterrows()}
+
+
+def _row(arms: Mapping[str, PairMoments], metric: str, method: str, level: float) -> list[float]:
+    treated, control = arms["treated"], arms["control"]
+    first, base = cuped(treated, control) if "cuped" in method else (treated.own, control.own)
+    difference = _share_difference(first, base, level) if metric == "buyers" else welch(first, base, level=level)
+    ratio = relative(first, base, level=level)
+    totals = [part * first.n for part in difference[:3]]
+    return [first.n, base.n, first.mean, base.mean, *difference[:3], *ratio[:3], difference.p, *totals]
+
+
+def _share_difference(treated: Moments, control: Moments, level: float) -> Difference:
+    successes = [round(arm.mean * arm.n) for arm in (treated, control)]
+    share = newcombe(successes[0], treated.n, successes[1], control.n, level=level)
+    return Difference(*share, p=welch(treated, control).p)

@@ -1,0 +1,127 @@
+"""Differences of means and of ratios with intervals from moments; CUPED takes the pre-period out of the noise."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from opsbook.analysis.moments import Moments, PairMoments
+
+METHOD_DIFFERENCE = "Welch"
+METHOD_RATIO = "delta method"
+METHOD_CUPED = "CUPED, Welch"
+
+
+class Difference(NamedTuple):
+    """Treated minus control (or a ratio minus one) with its interval; missing where it cannot be computed."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    p: float
+
+
+class Ratio(NamedTuple):
+    """A ratio of two sums over users, with the standard error by the delta method."""
+
+    value: float
+    standard_error: float
+    n: int
+
+
+def welch(treated: Moments, control: Moments, *, level: float = 0.95) -> Difference:
+    """Difference of two means that do not share a variance.
+
+    returns: Difference in the unit of the metric; missing when a group has fewer than two users
+    source:  Welch 1947, degrees of freedom of Satterthwaite
+    """
+    n = int(treated.n + control.n)
+    if min(treated.n, control.n) < 2:
+        return _nothing(n)
+    spread = treated.variance / treated.n, control.variance / control.n
+    freedom = _freedom(spread, (treated.n, control.n))
+    return _interval(treated.mean - control.mean, np.sqrt(sum(spread)), freedom, n, level)
+
+
+def relative(treated: Moments, control: Moments, *, level: float = 0.95) -> Difference:
+    """Relative difference treated / control - 1 by the delta method; missing when the control's mean is not positive.
+
+    source: Deng, Knoblich, Lu 2018, section 3.1
+    """
+    n = int(treated.n + control.n)
+    if min(treated.n, control.n) < 2 or control.mean <= 0:
+        return _nothing(n)
+    ratio = treated.mean / control.mean
+    spread = treated.variance / treated.n / control.mean**2, ratio**2 * control.variance / control.n / control.mean**2
+    return _interval(ratio - 1, np.sqrt(sum(spread)), _freedom(spread, (treated.n, control.n)), n, level)
+
+
+def cuped(treated: PairMoments, control: PairMoments) -> tuple[Moments, Moments]:
+    """Both groups' moments without the part that the pre-period explains; their difference stays unbiased.
+
+    treated, control: moments of the outcome with the pre-period as the other quantity
+    source:           Deng, Xu, Kohavi, Walker 2013; theta pooled over the arms
+    """
+    theta = cuped_theta(treated, control)
+    known = [arm for arm in (treated, control) if arm.n > 0]
+    centre = sum(arm.n * arm.other_mean for arm in known) / max(sum(arm.n for arm in known), 1)
+    return _without_pre_period(treated, theta, centre), _without_pre_period(control, theta, centre)
+
+
+def cuped_theta(*arms: PairMoments) -> float:
+    """Slope of the outcome on the pre-period within arms; 0 when the pre-period never varies."""
+    usable = [arm for arm in arms if arm.n > 1]
+    explained = sum((arm.n - 1) * arm.covariance for arm in usable)
+    varied = sum((arm.n - 1) * arm.other_variance for arm in usable)
+    return explained / varied if varied > 0 else 0.0
+
+
+def ratio_of_sums(pair: PairMoments) -> Ratio:
+    """Ratio metric such as sales per basket when users, not baskets, are the units: sum / sum of the other quantity.
+
+    source: delta method, Deng, Knoblich, Lu 2018; counting baskets as units would understate the error
+    """
+    if pair.n < 2 or pair.other_mean == 0:
+        return Ratio(float("nan"), float("nan"), int(pair.n))
+    value = pair.mean / pair.other_mean
+    variance = pair.variance - 2 * value * pair.covariance + value**2 * pair.other_variance
+    return Ratio(value, float(np.sqrt(max(variance, 0.0) / pair.n)) / abs(pair.other_mean), int(pair.n))
+
+
+def ratio_difference(treated: PairMoments, control: PairMoments, *, level: float = 0.95) -> Difference:
+    """Difference of two independent ratio metrics, normal interval by the delta method."""
+    first, base = ratio_of_sums(treated), ratio_of_sums(control)
+    error = float(np.hypot(first.standard_error, base.standard_error))
+    return _interval(first.value - base.value, error, np.inf, first.n + base.n, level)
+
+
+def paired(change: Moments, *, level: float = 0.95) -> Difference:
+    """Mean change of the same users between two windows, Student interval."""
+    if change.n < 2:
+        return _nothing(int(change.n))
+    return _interval(change.mean, np.sqrt(change.variance / change.n), change.n - 1, int(change.n), level)
+
+
+def _without_pre_period(arm: PairMoments, theta: float, centre: float) -> Moments:
+    variance = arm.variance - 2 * theta * arm.covariance + theta**2 * arm.other_variance
+    return Moments(int(arm.n), arm.mean - theta * (arm.other_mean - centre), max(variance, 0.0))
+
+
+def _freedom(spread: tuple[float, float], sizes: tuple[int, int]) -> float:
+    bottom = sum(part**2 / (n - 1) for part, n in zip(spread, sizes, strict=True))
+    return sum(spread) ** 2 / bottom if bottom > 0 else float("inf")
+
+
+def _interval(value: float, error: float, freedom: float, n: int, level: float) -> Difference:
+    half = float(stats.t.ppf(0.5 + level / 2, freedom)) * error
+    if np.isnan(half):
+        return _nothing(n)
+    p = float(2 * stats.t.sf(abs(value) / error, freedom)) if error > 0 else float(value == 0)
+    return Difference(float(value), float(value - half), float(value + half), n, p)
+
+
+def _nothing(n: int) -> Difference:
+    return Difference(float("nan"), float("nan"), float("nan"), n, float("nan"))

@@ -1,0 +1,97 @@
+"""Counts, sums and sums of squares that do not depend on the order of rows: the engine adds whole numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+
+SCALE = 10_000  # money is counted in ten-thousandths, so that sums are exact and two runs are equal to the byte
+_PARTS = ("users", "sum", "square", "other_sum", "other_square", "product")
+MOMENTS = ["users", "total", "mean", "variance", "other_mean", "other_variance", "covariance"]
+
+
+class Moments(NamedTuple):
+    """What a difference of means needs to know of one group; variance with n - 1."""
+
+    n: int
+    mean: float
+    variance: float
+
+
+class PairMoments(NamedTuple):
+    """Moments of two quantities of the same users, the second one measured before, or the denominator of a ratio."""
+
+    n: int
+    mean: float
+    variance: float
+    other_mean: float
+    other_variance: float
+    covariance: float
+
+    @property
+    def own(self) -> Moments:
+        """The moments of the first quantity alone."""
+        return Moments(self.n, self.mean, self.variance)
+
+
+def exact_sum(column: ir.NumericValue) -> ir.NumericScalar:
+    """Sum of a money or count column, 0 when there are no rows, equal to the last digit in every run."""
+    return _whole(column).sum().cast("float64").fill_null(0.0) / SCALE
+
+
+def count_moments(
+    units: ir.Table, *, by: str, pairs: Mapping[str, tuple[ir.NumericValue, ir.NumericValue]]
+) -> pd.DataFrame:
+    """Moments of several pairs of columns in one pass over the units.
+
+    units:    one row per user; columns are numbers without missing values
+    pairs:    name -> (column, other column)
+    returns:  one row per group and name -- <by>, name, users, total, mean, variance, other_mean, other_variance,
+              covariance (n - 1); a variance of fewer than two users is missing
+    """
+    sums = {part: expr for name, pair in pairs.items() for part, expr in _power_sums(name, *pair).items()}
+    counted = units.group_by(by).agg(_users=units.count(), **sums).order_by(by).to_pandas()
+    rows = [{by: row[by], "name": name, **_moments(row, name)} for _, row in counted.iterrows() for name in pairs]
+    return pd.DataFrame(rows, columns=[by, "name", *MOMENTS])
+
+
+def pair_moments(row: pd.Series) -> PairMoments:
+    """The moments in one row of `count_moments`."""
+    return PairMoments(*(row[name] for name in MOMENTS if name != "total"))
+
+
+def stacked(first: Sequence[float] | np.ndarray, other: Sequence[float] | np.ndarray | None = None) -> PairMoments:
+    """Moments of plain numbers; without a second quantity its moments are 0."""
+    values = np.asarray(first, dtype=float)
+    others = np.zeros_like(values) if other is None else np.asarray(other, dtype=float)
+    cov = np.cov(values, others)
+    return PairMoments(len(values), values.mean(), cov[0, 0], others.mean(), cov[1, 1], cov[0, 1])
+
+
+def _whole(column: ir.NumericValue) -> ir.IntegerValue:
+    return (column.cast("float64") * SCALE).round().cast("int64")
+
+
+def _power_sums(name: str, column: ir.NumericValue, other: ir.NumericValue) -> dict[str, ir.Scalar]:
+    first, second = (_whole(c).cast("decimal(19, 0)") for c in (column, other))
+    sums = [first.sum(), (first * first).sum(), second.sum(), (second * second).sum(), (first * second).sum()]
+    return {f"{name}:{part}": total.cast("string") for part, total in zip(_PARTS[1:], sums, strict=True)}
+
+
+def _moments(row: pd.Series, name: str) -> dict[str, float]:
+    n = int(row["_users"])
+    s, ss, o, oo, so = (int(Decimal(row[f"{name}:{part}"])) for part in _PARTS[1:])
+    central = (_central(n, s, s, ss), s / n / SCALE, o / n / SCALE, _central(n, o, o, oo), _central(n, s, o, so))
+    variance, mean, other_mean, other_variance, covariance = central
+    values = (n, s / SCALE, mean, variance, other_mean, other_variance, covariance)
+    return dict(zip(MOMENTS, values, strict=True))
+
+
+def _central(n: int, first: int, second: int, product: int) -> float:
+    """(n * sum(xy) - sum(x) * sum(y)) / (n (n - 1)) in whole numbers, so that nothing cancels."""
+    return (n * product - first * second) / (n * (n - 1)) / SCALE**2 if n > 1 else float("nan")

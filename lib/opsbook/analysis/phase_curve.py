@@ -1,0 +1,123 @@
+"""Day by day through a campaign: before, warm-up, burst, wind-down and after, against the weekdays before it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Protocol
+
+import ibis
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from opsbook.analysis.moments import exact_sum
+from opsbook.mart.tables import Tabular, engine_table
+
+_ = ibis._
+METRICS = ("orders", "revenue", "active_users")
+DAILY = ["day", "phase", *METRICS]
+PHASES = ["before", "warm_up", "burst", "wind_down", "campaign", "after"]
+TOTALS = ["phase", "start", "end", "days", "actual", "expected", "low", "high", "ratio"]
+
+
+class Span(Protocol):
+    """A named span of days, both included."""
+
+    name: str
+    start: date
+    end: date
+
+
+def daily(
+    user_days: Tabular,
+    *,
+    start: date,
+    end: date,
+    phases: Sequence[Span] = (),
+    before_days: int = 28,
+    after_days: int = 28,
+    data_start: date,
+    as_of: date,
+) -> pd.DataFrame:
+    """The company's days around a campaign, days without activity included; nothing before data_start or after as_of.
+
+    returns: one row per day, in order -- day, phase (before, a phase's name, `campaign` between them, after),
+             orders, revenue (net, currency), active_users
+    """
+    first = max(start - timedelta(days=before_days), data_start)
+    last = min(end + timedelta(days=after_days), as_of)
+    days = engine_table(user_days)
+    day = days.day.cast("date")
+    around = days.filter((day >= first) & (day <= last)).mutate(day=day)
+    counted = around.group_by("day").agg(
+        orders=_.orders.sum(), revenue=exact_sum(around.revenue), active_users=_.user.nunique()
+    )
+    calendar = pd.DataFrame({"day": pd.date_range(first, last, freq="D").astype("datetime64[ns]")})
+    found = counted.order_by("day").to_pandas().astype({"day": "datetime64[ns]"})
+    table = calendar.merge(found, on="day", how="left").fillna(dict.fromkeys(METRICS, 0))
+    table["phase"] = _phase_names(table["day"], start, end, phases)
+    return table.astype({"orders": "int64", "active_users": "int64", "revenue": "float64"})[DAILY]
+
+
+def against_baseline(daily: pd.DataFrame, *, metric: str, level: float = 0.95) -> pd.DataFrame:
+    """The metric with what the same weekday of the days before would have been.
+
+    The baseline needs 14 days before; its band is a prediction interval for one day. It knows weekdays, not trends
+    or festivals.
+    returns: `daily`'s day and phase, value, expected, low, high (the metric's unit; missing without a baseline)
+    """
+    table = daily[["day", "phase"]].assign(value=daily[metric].astype("float64"))
+    before = table[table["phase"] == "before"]
+    weekday = table["day"].dt.dayofweek
+    means, counts, noise, freedom = _weekday_baseline(before)
+    half = stats.t.ppf(0.5 + level / 2, freedom) * noise * np.sqrt(1 + 1 / weekday.map(counts))
+    expected = weekday.map(means)
+    return table.assign(expected=expected, low=(expected - half).clip(lower=0), high=expected + half)
+
+
+def phase_totals(curve: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
+    """Each phase as a whole against its baseline; the band is a prediction interval for the phase's sum.
+
+    curve:   table of `against_baseline`
+    returns: one row per phase, in order of time -- phase, start, end, days, actual, expected, low, high (sums of the
+             metric's unit), ratio (actual / expected). Before/after figures: they do not say what the campaign caused.
+    """
+    means, counts, noise, freedom = _weekday_baseline(curve[curve["phase"] == "before"])
+    spans = curve[curve["phase"] != "before"].groupby("phase", sort=False)
+    rows = [[phase, *_observed(part), *_band(part, means, counts, noise)] for phase, part in spans]
+    table = pd.DataFrame(rows, columns=[*TOTALS[:6], "error"])
+    half = stats.t.ppf(0.5 + level / 2, freedom) * table["error"].astype("float64")
+    expected = table["expected"].astype("float64")
+    ratio = table["actual"] / expected.where(expected > 0)
+    return table.assign(low=(expected - half).clip(lower=0), high=expected + half, ratio=ratio)[TOTALS]
+
+
+def _phase_names(day: pd.Series, start: date, end: date, phases: Sequence[Span]) -> pd.Series:
+    names = pd.Series("campaign", index=day.index).mask(day < pd.Timestamp(start), "before")
+    names = names.mask(day > pd.Timestamp(end), "after")
+    for phase in phases:
+        names = names.mask((day >= pd.Timestamp(phase.start)) & (day <= pd.Timestamp(phase.end)), phase.name)
+    return names
+
+
+def _weekday_baseline(before: pd.DataFrame) -> tuple[pd.Series, pd.Series, float, float]:
+    """Mean and number of days per weekday, the spread around them and its degrees of freedom."""
+    if len(before) < 14:
+        nothing = pd.Series(np.nan, index=range(7))
+        return nothing, nothing, float("nan"), float("nan")
+    groups = before.groupby(before["day"].dt.dayofweek)["value"]
+    residual = before["value"] - groups.transform("mean")
+    freedom = len(before) - groups.ngroups
+    return groups.mean(), groups.size(), float(np.sqrt((residual**2).sum() / freedom)), float(freedom)
+
+
+def _observed(part: pd.DataFrame) -> tuple[pd.Timestamp, pd.Timestamp, int, float]:
+    return part["day"].min(), part["day"].max(), len(part), float(part["value"].sum())
+
+
+def _band(part: pd.DataFrame, means: pd.Series, counts: pd.Series, noise: float) -> tuple[float, float]:
+    """Expected sum of the phase and its prediction error: own noise plus that of the weekday means it repeats."""
+    days = part["day"].dt.dayofweek.value_counts()
+    repeated = (days**2 / counts.reindex(days.index)).sum(skipna=False)
+    return (days * means.reindex(days.index)).sum(skipna=False), noise * float(np.sqrt(len(part) + repeated))

@@ -1,0 +1,71 @@
+"""Participants against the others: refused as an effect, with the gap that was there before the campaign."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import NamedTuple
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from opsbook.analysis.moments import exact_sum
+from opsbook.mart.tables import Tabular, engine_table
+
+_ = ibis._
+GROUPS = ["participants", "exposed_only", "not_reached"]
+COLUMNS = ["group", "users", "before", "during"]
+
+
+class Gap(NamedTuple):
+    """Participants minus the others, per user: how much of the gap during the campaign was there before it."""
+
+    others: str
+    before: float
+    during: float
+    share_before: float
+
+
+def groups(
+    users: Tabular, members: ir.Table, user_days: Tabular, *, start: date, end: date, data_start: date
+) -> pd.DataFrame:
+    """Mean revenue per user of those who took part, those who were only shown it, and everybody else in the data.
+
+    before is as many days as the campaign, just before it; missing when these days are not all in the data.
+    returns: one row per group, in this order -- group (participants, exposed_only, not_reached), users, before, during
+             (net revenue per user, currency)
+    """
+    length = timedelta(days=(end - start).days + 1)
+    days = engine_table(user_days)
+    day = days.day.cast("date")
+    spent = days.group_by("user").agg(
+        before=days.revenue.sum(where=(day >= start - length) & (day < start)),
+        during=days.revenue.sum(where=(day >= start) & (day <= end)),
+    )
+    people = engine_table(users).select("user").left_join(members.select("user", "participated"), "user")
+    people = people.drop("user_right").left_join(spent, "user").drop("user_right")
+    label = ibis.ifelse(_.participated, "participants", "exposed_only").fill_null("not_reached")
+    marked = people.mutate(group=label, before=_.before.fill_null(0.0), during=_.during.fill_null(0.0))
+    sums = marked.group_by("group").agg(users=_.count(), b=exact_sum(marked.before), d=exact_sum(marked.during))
+    return _per_user(sums.to_pandas(), whole_before=start - length >= data_start)
+
+
+def gap(groups: pd.DataFrame) -> Gap:
+    """Participants against users who were only shown the campaign, or against everybody else when nobody was.
+
+    share_before: the gap before over the gap during; missing when there is no gap during or no window before.
+    """
+    table = groups.set_index("group")[["users", "before", "during"]]
+    others = "exposed_only" if table["users"].get("exposed_only", 0) else "not_reached"
+    if not {"participants", others} <= set(table.index):
+        return Gap(others, float("nan"), float("nan"), float("nan"))
+    difference = table.loc["participants"] - table.loc[others]
+    before, during = float(difference["before"]), float(difference["during"])
+    return Gap(others, before, during, before / during if during else float("nan"))
+
+
+def _per_user(sums: pd.DataFrame, *, whole_before: bool) -> pd.DataFrame:
+    before = sums["b"] / sums["users"] if whole_before else float("nan")
+    table = sums.assign(before=before, during=sums["d"] / sums["users"], users=sums["users"].astype("int64"))
+    order = table["group"].map({name: place for place, name in enumerate(GROUPS)})
+    return table.assign(_order=order).sort_values("_order", ignore_index=True)[COLUMNS]

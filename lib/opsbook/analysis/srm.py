@@ -1,0 +1,48 @@
+"""Sample-ratio mismatch: when the arms are not as large as planned, no effect may be read from them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+ALARM_P = 0.001
+COLUMNS = ["variant", "users", "expected", "share", "expected_share"]
+
+
+class SampleRatio(NamedTuple):
+    """Outcome of the test: status is healthy, mismatch, or untested when the planned shares are not known."""
+
+    status: str
+    p: float
+    users: int
+
+
+def sample_ratio(arms: pd.DataFrame, *, control: str, control_share: float | None) -> pd.DataFrame:
+    """Arms as they are against arms as planned.
+
+    arms:     one row per variant -- variant, users
+    control_share: planned share of the control arm; the others share the rest equally; None = plan unknown
+    returns:  one row per variant, by name -- variant, users, expected (users), share, expected_share (0-1)
+    """
+    table = arms[["variant", "users"]].sort_values("variant", ignore_index=True)
+    total, others = table["users"].sum(), max((table["variant"] != control).sum(), 1)
+    planned = np.nan if control_share is None else control_share
+    shares = pd.Series(np.where(table["variant"] == control, planned, (1 - planned) / others), index=table.index)
+    share = table["users"] / max(total, 1)
+    return table.assign(expected=shares * total, share=share, expected_share=shares)[COLUMNS]
+
+
+def tested(ratio: pd.DataFrame) -> SampleRatio:
+    """Chi-square of the arms against the plan; p < 0.001 is a mismatch that stops the verdict.
+
+    A plan of which an arm is missing altogether is a mismatch too.
+    source: Fabijan and others 2019
+    """
+    users = int(ratio["users"].sum())
+    if len(ratio) < 2 or users == 0 or ratio["expected"].isna().any():
+        return SampleRatio("untested", float("nan"), users)
+    p = float(stats.chisquare(ratio["users"], ratio["expected"]).pvalue) if (ratio["expected"] > 0).all() else 0.0
+    return SampleRatio("mismatch" if p < ALARM_P else "healthy", p, users)
