@@ -1,0 +1,54 @@
+"""How each thing looks in JupyterLab: small escaped HTML that works in the light and the dark theme."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from opsbook.page import words
+from opsbook.page.bundles import element, escaped
+from opsbook.page.numbers import ARROWS
+
+ICONS = {"good": "✓", "warn": "!", "bad": "✕", "unknown": "?", "neutral": "i"}
+
+
+def title(payload: Mapping[str, Any]) -> str:
+    """Company and period over the report's question."""
+    line = " · ".join([payload["company"], payload["period_text"], payload["through_text"]])
+    return element("p", line) + element("h1", payload["question"]) + element("p", payload["title"])
+
+
+def headline(payload: Mapping[str, Any]) -> str:
+    """The sentence over a figure, and how to read it."""
+    return element("h4", payload["sentence"]) + (element("p", payload["how"]) if payload.get("how") else "")
+
+
+def paragraph(text: str, *, strong: bool = False) -> str:
+    """One line of text."""
+    return f"<p>{element('strong', text) if strong else escaped(text)}</p>"
+
+
+def bullets(items: Sequence[str]) -> str:
+    """A list."""
+    return "<ul>" + "".join(element("li", item) for item in items) + "</ul>"
+
+
+def number(card: Mapping[str, str]) -> str:
+    """Label, value, interval and change on one line."""
+    change = f"{ARROWS[card['direction']]} {card['change']}" if card["direction"] else ""
+    rest = " · ".join(part for part in (card["interval"], change, card["target"], card["n"]) if part)
+    return f"<p>{escaped(card['label'])} {element('strong', card['value'])} {element('small', rest)}</p>"
+
+
+def verdict(payload: Mapping[str, Any]) -> str:
+    """Status word, sentence and rule."""
+    badge = element("strong", f"{ICONS[payload['status']]} {payload['status_text']}")
+    rule = element("p", payload["rule_text"]) if payload["rule_text"] else ""
+    return f"<h4>{badge}: {escaped(payload['sentence'])}</h4>{rule}"
+
+
+def table(shown: str, payload: Mapping[str, Any]) -> str:
+    """A table folded under its name, or open under its sentence."""
+    if payload["folded"]:
+        return f'<details class="data"><summary>{escaped(words.label("page.table"))}</summary>{shown}</details>'
+    return headline(payload) + shown

@@ -1,0 +1,119 @@
+"""A headline number: the raw values for results.json and the same values as words on a card."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from opsbook.errors import OperatorError
+from opsbook.page import format as formats
+from opsbook.page import words
+
+UNITS = {
+    "users": "count",
+    "orders": "count",
+    "events": "count",
+    "buyers": "count",
+    "count": "count",
+    "share": "percent",
+    "points": "signed_points",
+    "days": "days",
+    "money": "money",
+    "ratio": "ratio",
+    "number": "number",
+}
+ARROWS = {"up": "▲", "down": "▼", "unclear": "●", "same": "●"}
+
+
+@dataclass(frozen=True)
+class Number:
+    """One headline number.
+
+    value, low, high, previous, target: in `unit` (a key of UNITS; shares 0-1). n: what was counted.
+    change, change_low, change_high: against the previous period -- a difference for shares, points and days, else a
+    share of the previous value (0.03 = 3 % more). Worked out from `previous` where only that is given.
+    """
+
+    key: str
+    label: str
+    value: float | None
+    low: float | None
+    high: float | None
+    n: float | None
+    unit: str
+    method: str
+    previous: float | None
+    change: float | None
+    change_low: float | None
+    change_high: float | None
+    target: float | None
+
+    def result(self) -> dict[str, Any]:
+        """The number as results.json stores it."""
+        return asdict(self)
+
+    def card(self) -> dict[str, str]:
+        """The words on the card: label, value, interval, change (with direction), target, n; "" for the unknown."""
+        return {
+            "label": self.label,
+            "value": words.show(self.value, UNITS[self.unit]),
+            "interval": self.interval(),
+            "direction": self.direction(),
+            "change": self.change_text(),
+            "target": "" if self.target is None else words.label("page.card.target", target=self._shown(self.target)),
+            "n": "" if self.n is None else words.label("page.card.n", n=self.n),
+        }
+
+    def interval(self) -> str:
+        """`12.1% – 13.4%`, empty when there is no interval."""
+        if self.low is None or self.high is None:
+            return ""
+        return words.label("page.card.interval", low=self._shown(self.low), high=self._shown(self.high))
+
+    def direction(self) -> str:
+        """up, down, same; unclear when the interval of the change covers zero; "" without a comparison."""
+        if self.change is None:
+            return ""
+        if self.change_low is not None and self.change_high is not None and self.change_low <= 0 <= self.change_high:
+            return "unclear"
+        return "same" if self.change == 0 else "up" if self.change > 0 else "down"
+
+    def change_text(self) -> str:
+        """`up 3.2% on the previous period` or the words for an unclear change."""
+        if self.change is None:
+            return ""
+        signed = self.direction() == "unclear"
+        shown = words.show(self.change if signed else abs(self.change), _change_spec(self.unit, signed=signed))
+        return words.label(f"page.card.{self.direction()}", change=shown)
+
+    def _shown(self, value: float) -> str:
+        return words.show(value, UNITS[self.unit])
+
+
+def number(key: str, label: str, value: Any, *, unit: str, method: str, **rest: Any) -> Number:
+    """A Number of plain floats; raises OperatorError for a unit that does not exist."""
+    if unit not in UNITS:
+        raise OperatorError(f"`{unit}` is not a unit of a headline number", fix=f"use one of {', '.join(UNITS)}")
+    known = {name: _plain(given) for name, given in rest.items()}
+    if known.get("change") is None:
+        known["change"] = _change(_plain(value), known.get("previous"), unit)
+    return Number(key=key, label=label, value=_plain(value), unit=unit, method=method, **known)
+
+
+def _change(value: float | None, previous: float | None, unit: str) -> float | None:
+    if value is None or previous is None:
+        return None
+    if unit in ("share", "points", "days"):
+        return value - previous
+    return None if previous == 0 else value / previous - 1
+
+
+def _change_spec(unit: str, *, signed: bool) -> str:
+    spec = {"share": "points", "points": "points", "days": "days"}.get(unit, "percent")
+    return f"signed_{spec}" if signed else spec
+
+
+def _plain(value: Any) -> float | None:
+    """A Python int or float that JSON can carry, None for a missing value."""
+    plain = value.item() if hasattr(value, "item") else value
+    return None if formats.is_missing(plain) else plain

@@ -1,0 +1,257 @@
+"""The page a notebook writes: each method shows one thing, now at the desk and later in the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from opsbook.errors import OperatorError
+from opsbook.page import bundles, desk, theme, words
+from opsbook.page.appendix import appendix_html, data_card_html
+from opsbook.page.bundles import bundle
+from opsbook.page.figures import picture
+from opsbook.page.numbers import Number, number
+from opsbook.page.register import Register
+from opsbook.page.results import SCHEMA
+from opsbook.page.tables import to_html, to_parquet
+from opsbook.page.words import Sentence
+
+STATUSES = ("good", "warn", "bad", "unknown", "neutral")
+
+
+class Page:
+    """One report in the making; its language, currency and colours are those of the book."""
+
+    def __init__(self, book: Any, *, emit: bundles.Emit = bundles.emit) -> None:
+        self.book, self._emit = book, emit
+        self.area = area_of(book.notebook)
+        words.use(book.language, currency=str(getattr(book.workbook, "currency", "") or ""))
+        theme.use(book.language, book.workbook.company.brand_color)
+        self._numbers: Register[Number] = Register("number")
+        self._sections: Register[Sentence] = Register("figure or table")
+        self._findings: dict[str, None] = {}
+        self._verdict: dict[str, str] | None = None
+
+    def title(self, **fields: Any) -> None:
+        """The report's name and question, from `<area>.title` and `<area>.question`, with company and period.
+
+        These two texts may use {campaign}, {company} and {period}; other fields are given here.
+        """
+        known = self._title_fields() | fields
+        payload = self._identity() | {
+            "title": _filled(f"{self.area}.title", known),
+            "question": _filled(f"{self.area}.question", known),
+            "period_text": self._period_text(),
+            "through_text": words.label("page.data_through", as_of=self.book.as_of),
+            "brand_color": self.book.workbook.company.brand_color,
+        }
+        self._show("title", payload, desk.title(payload), payload["question"])
+
+    def data_card(self) -> None:
+        """Which data the report read, and what a rule dropped or flagged."""
+        self._show("data_card", {}, data_card_html(self.book, self.area), words.label("page.data"))
+
+    def figure(
+        self,
+        fig: Figure | None,
+        sentence: Sentence,
+        *,
+        table: pd.DataFrame | None = None,
+        name: str = "",
+        needs: Sequence[str] = (),
+        how: str | Sentence | None = None,
+        formats: Mapping[str, str] | None = None,
+    ) -> None:
+        """A figure under its sentence, which is also its alt text; its table is folded below and saved as `name`.
+
+        needs: tables of the contract; if the company lacks one, a line says so instead. how: catalogue key (or
+        sentence) of the how-to-read line. formats: column -> spec where the name does not tell (tables.column_spec).
+        """
+        if self._absent(needs):
+            return
+        name = self._registered(name, sentence, table)
+        payload = {"name": name, "sentence": sentence.text(), "key": sentence.key, "how": _text(how)}
+        if fig is None:
+            self._show("figure", payload, desk.headline(payload), payload["sentence"])
+        else:
+            self._emit(bundle("desk", {}, shown=desk.headline(payload), plain=payload["sentence"]), {})
+            self._emit(*_pictured(payload, fig))
+        if table is not None:
+            self._table(table, name, formats, payload={"folded": True, "sentence": ""})
+
+    def table(
+        self,
+        table: pd.DataFrame,
+        sentence: Sentence,
+        *,
+        name: str = "",
+        needs: Sequence[str] = (),
+        how: str | Sentence | None = None,
+        formats: Mapping[str, str] | None = None,
+    ) -> None:
+        """A table shown open under its sentence and saved as `name`; parameters as in `figure`."""
+        if self._absent(needs):
+            return
+        name = self._registered(name, sentence, table)
+        payload = {"folded": False, "sentence": sentence.text(), "how": _text(how)}
+        self._table(table, name, formats, payload=payload)
+
+    def say(self, sentence: Sentence, *, needs: Sequence[str] = ()) -> None:
+        """One line of text."""
+        if not self._absent(needs):
+            text = sentence.text()
+            self._show("say", {"text": text, "key": sentence.key}, desk.paragraph(text), text)
+
+    def finding(self, sentence: Sentence) -> None:
+        """One of the (at most three) findings of the first screen; it is also shown here."""
+        text = sentence.text()
+        self._findings[text] = None
+        self._show("finding", {"text": text, "key": sentence.key}, desk.paragraph(text, strong=True), text)
+
+    def number(
+        self,
+        key: str,
+        value: Any,
+        *,
+        low: Any = None,
+        high: Any = None,
+        n: Any = None,
+        unit: str = "number",
+        method: str = "",
+        previous: Any = None,
+        change: Any = None,
+        change_low: Any = None,
+        change_high: Any = None,
+        target: Any = None,
+        needs: Sequence[str] = (),
+        card: bool = True,
+    ) -> None:
+        """A headline number for results.json and, with `card`, the first screen; label: `<area>.number.<key>`.
+
+        The meaning of each value is that of `numbers.Number`. Nothing is recorded when a table in `needs` is not given.
+        """
+        if not set(needs) <= set(self.book.given):
+            return
+        told = {"low": low, "high": high, "n": n, "previous": previous, "target": target}
+        told |= {"change": change, "change_low": change_low, "change_high": change_high}
+        label = words.label(f"{self.area}.number.{key}")
+        made = number(key, label, value, unit=unit, method=method, **told)
+        self._numbers.add(key, made)
+        payload = made.result() | {"card": card, "words": made.card()}
+        self._show("number", payload, desk.number(made.card()), f"{label}: {made.card()['value']}")
+
+    def verdict(self, status: str, sentence: Sentence, rule: str | Sentence = "") -> None:
+        """The report's answer, with a status word and the rule that decided it; stands on the first screen."""
+        if status not in STATUSES:
+            raise OperatorError(f"`{status}` is not a status of a verdict", fix=f"use one of {', '.join(STATUSES)}")
+        self._verdict = {"status": status, "sentence": sentence.text(), "rule": str(rule)}
+        payload = self._verdict | {"key": sentence.key, "status_text": words.label(f"common.status.{status}")}
+        payload["rule_text"] = words.label("page.rule", rule=str(rule)) if str(rule) else ""
+        self._show("verdict", payload, desk.verdict(payload), payload["sentence"])
+
+    def cannot_tell(self, *sentences: Sentence) -> None:
+        """What a reader might want to conclude and cannot."""
+        items = [sentence.text() for sentence in sentences]
+        self._show("cannot_tell", {"items": items}, desk.bullets(items), "\n".join(items))
+
+    def appendix(self, *terms: str) -> None:
+        """Definitions (`<area>.definition.<term>` or `common.definition.<term>`), parameters, thresholds, versions.
+
+        Without terms, every definition of the area is listed.
+        """
+        shown = appendix_html(self.book, self.area, terms)
+        self._show("appendix", {}, shown, words.label("page.appendix"))
+
+    def finish(self) -> None:
+        """Declare the report complete: emits the results object. The last cell."""
+        payload = {"schema": SCHEMA} | self._identity() | self._contents() | {"complete": True}
+        self._show("results", payload, "", words.label("page.finished"))
+
+    def _contents(self) -> dict[str, Any]:
+        return {
+            "verdict": self._verdict,
+            "numbers": [made.result() for made in self._numbers.values()],
+            "findings": list(self._findings),
+            "sections": [{"name": name, "sentence": said.text()} for name, said in self._sections.items()],
+        }
+
+    def _identity(self) -> dict[str, Any]:
+        book = self.book
+        return {
+            "notebook": book.notebook,
+            "company": company_name(book),
+            "run": str(getattr(book, "run_name", "") or ""),
+            "period": {"start": f"{book.period.start}", "end": f"{book.period.end}", "label": book.period.label},
+            "language": book.language,
+            "as_of": f"{book.as_of}",
+        }
+
+    def _title_fields(self) -> dict[str, Any]:
+        run = self.book.run
+        named = getattr(run, "name_zh", "") if self.book.language == "zh" else ""
+        campaign = named or getattr(run, "name", "") or getattr(run, "campaign_id", "")
+        return {"campaign": campaign, "company": company_name(self.book), "period": self.book.period.label}
+
+    def _period_text(self) -> str:
+        period = self.book.period
+        key = "page.period_day" if period.start == period.end else "page.period"
+        return words.label(key, start=period.start, end=period.end)
+
+    def _absent(self, needs: Sequence[str]) -> bool:
+        """Whether a needed table was not given; if so, says which in one line."""
+        missing = [name for name in needs if name not in self.book.given]
+        if missing:
+            said = words.label("page.absent", tables=[Sentence(f"common.table.{name}") for name in missing])
+            self._show("absent", {"tables": missing, "text": said}, desk.paragraph(said), said)
+        return bool(missing)
+
+    def _registered(self, name: str, sentence: Sentence, table: pd.DataFrame | None) -> str:
+        if table is not None and not name:
+            raise OperatorError("A table needs a name", found=sentence.key, fix='write name="…"; it names the file')
+        chosen = name or sentence.key.split(".", 1)[-1].replace(".", "_")
+        self._sections.add(chosen, sentence, unique=table is not None)
+        return chosen
+
+    def _table(
+        self, table: pd.DataFrame, name: str, formats: Mapping[str, str] | None, *, payload: dict[str, Any]
+    ) -> None:
+        shown = to_html(table, area=self.area, name=name, specs=formats)
+        whole = payload | {"name": name, "rows": len(table), "parquet": to_parquet(table)}
+        self._show("table", whole, desk.table(shown, payload), f"{payload['sentence'] or name}: {len(table)} rows")
+
+    def _show(self, kind: str, payload: Mapping[str, Any], shown: str, plain: str) -> None:
+        self._emit(bundle(kind, payload, shown=shown, plain=plain), {})
+
+
+def area_of(notebook: str) -> str:
+    """The catalogue area of a notebook: the first word of its name that is one, e.g. 01_user_lifecycle -> lifecycle."""
+    areas = words.areas()
+    found = next((word for word in notebook.split("_") if word in areas), None)
+    if found is None:
+        raise OperatorError(f"No catalogue belongs to the notebook `{notebook}`", found=", ".join(sorted(areas)))
+    return found
+
+
+def company_name(book: Any) -> str:
+    """The company's name in the book's language."""
+    company = book.workbook.company
+    return str((company.name_zh if book.language == "zh" else None) or company.name)
+
+
+def _filled(key: str, known: Mapping[str, Any]) -> str:
+    needed = words.entry(key, words.language()).fields
+    return words.label(key, **{name: value for name, value in known.items() if name in needed})
+
+
+def _text(how: str | Sentence | None) -> str:
+    """A how-to-read line given as catalogue key or as sentence."""
+    return "" if not how else how.text() if isinstance(how, Sentence) else words.label(how)
+
+
+def _pictured(payload: dict[str, Any], fig: Figure) -> tuple[dict[str, Any], dict[str, Any]]:
+    drawn = picture(fig)
+    data = bundle("figure", payload, plain=payload["sentence"]) | {drawn.mime: drawn.data}
+    return data, {drawn.mime: {"alt": payload["sentence"], "width": drawn.width, "height": drawn.height}}

@@ -1,0 +1,138 @@
+"""A small DataFrame as an HTML table people can read, and as the Parquet bytes that travel inside the notebook."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from opsbook.page import format as formats
+from opsbook.page import words
+from opsbook.page.bundles import escaped
+
+SHOWN_ROWS = 30
+_PERCENT = ("share", "rate", "percent")
+
+
+def to_html(frame: pd.DataFrame, *, area: str, name: str, specs: Mapping[str, str] | None = None) -> str:
+    """The table with localised header and values, cut after SHOWN_ROWS rows with a note where the rest is.
+
+    specs: column -> format spec, for columns whose name does not tell (see `column_spec`).
+    """
+    flat = flattened(frame)
+    chosen = {str(column): (specs or {}).get(str(column)) or column_spec(flat[column]) for column in flat}
+    head = "".join(_header(column, area, spec) for column, spec in chosen.items())
+    body = "".join(_row(row, chosen, area) for row in flat.head(SHOWN_ROWS).itertuples(index=False, name=None))
+    return (
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{escaped(name)}"><table>'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{_note(len(flat), name)}"
+    )
+
+
+def _note(rows: int, name: str) -> str:
+    if rows == 0:
+        return f'<p class="note">{escaped(words.label("page.table.empty"))}</p>'
+    if rows <= SHOWN_ROWS:
+        return ""
+    text = words.label("page.table.cut", shown=SHOWN_ROWS, rows=rows, name=name)
+    return f'<p class="note">{escaped(text)}</p>'
+
+
+def column_spec(column: pd.Series) -> str:
+    """How a column is shown, from its dtype and name: dates, shares (share_…, …_share, …_rate), days, whole counts.
+
+    Integer columns keep every digit (`whole`), other numbers have three significant ones, the rest is text.
+    """
+    words_of_name = str(column.name).lower().split("_")
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return "date"
+    if pd.api.types.is_bool_dtype(column):
+        return "yes_no"
+    if not pd.api.types.is_numeric_dtype(column):
+        return "text"
+    if words_of_name[0] == "share" or words_of_name[-1] in _PERCENT:
+        return "percent"
+    if "points" in words_of_name:
+        return "points"
+    if words_of_name == ["p"] or words_of_name[:2] == ["p", "value"]:
+        return "pvalue"
+    return "whole" if _is_whole(column) else "number"
+
+
+def _is_whole(column: pd.Series) -> bool:
+    """Integers, also those that became floats because a value is missing."""
+    filled = column.dropna()
+    return bool(len(filled)) and bool((filled == filled.round()).all()) and float(filled.abs().max()) < 1e15
+
+
+def _header(column: str, area: str, spec: str) -> str:
+    return f'<th scope="col"{_aligned(spec)}>{escaped(column_label(column, area))}</th>'
+
+
+def column_label(column: str, area: str) -> str:
+    """The catalogue's `<area>.column.<name>`, else `common.column.<name>`, else the name itself."""
+    return words.find(f"{area}.column.{column}", f"common.column.{column}") or column
+
+
+def _row(row: tuple[Any, ...], specs: Mapping[str, str], area: str) -> str:
+    cells = [
+        (column, spec, cell_text(value, column, spec, area))
+        for value, (column, spec) in zip(row, specs.items(), strict=True)
+    ]
+    return (
+        "<tr>" + "".join(_cell(text, spec, first=place == 0) for place, (_, spec, text) in enumerate(cells)) + "</tr>"
+    )
+
+
+def _cell(text: str, spec: str, *, first: bool) -> str:
+    if first:
+        return f'<th scope="row"{_aligned(spec)}>{escaped(text)}</th>'
+    return f"<td{_aligned(spec)}>{escaped(text)}</td>"
+
+
+def _aligned(spec: str) -> str:
+    return "" if spec in ("text", "date", "month", "yes_no") else ' class="num"'
+
+
+def cell_text(value: Any, column: str, spec: str, area: str) -> str:
+    """One value as shown; text values are looked up as `<area>.<column>.<value>` (stage names and the like)."""
+    if isinstance(value, words.Sentence):
+        return value.text()
+    if formats.is_missing(value):
+        return formats.MISSING
+    if spec == "yes_no":
+        return words.label("common.yes" if value else "common.no")
+    if spec == "text" and isinstance(value, str):
+        return words.find(f"{area}.{column}.{value}", f"common.{column}.{value}") or value
+    return words.show(value.item() if hasattr(value, "item") else value, spec)
+
+
+def flattened(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with text column names and its meaningful index as columns; several header rows become one."""
+    plain = frame if isinstance(frame.index, pd.RangeIndex) and frame.index.name is None else frame.reset_index()
+    names = [" ".join(map(str, name)).strip() if isinstance(name, tuple) else str(name) for name in plain.columns]
+    return plain.set_axis(names, axis=1)
+
+
+def to_parquet(frame: pd.DataFrame) -> str:
+    """The frame as base64 Parquet; values Parquet does not know (periods, intervals, sentences) are stored as text."""
+    stored = io.BytesIO()
+    flattened(frame).apply(_storable).to_parquet(stored, engine="pyarrow", compression="zstd", index=False)
+    return base64.b64encode(stored.getvalue()).decode("ascii")
+
+
+def from_parquet(text: str) -> pd.DataFrame:
+    """The frame that `to_parquet` stored."""
+    return pd.read_parquet(io.BytesIO(base64.b64decode(text)), engine="pyarrow")
+
+
+def _storable(column: pd.Series) -> pd.Series:
+    kept = (pd.DatetimeTZDtype, pd.CategoricalDtype)
+    if isinstance(column.dtype, kept) or pd.api.types.is_datetime64_any_dtype(column):
+        return column.astype("string") if isinstance(column.dtype, pd.CategoricalDtype) else column
+    if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_timedelta64_dtype(column):
+        return column
+    return column.map(lambda value: None if formats.is_missing(value) else str(value)).astype("string")

@@ -1,0 +1,259 @@
+"""Every word a reader sees comes from `catalogue/<area>.<language>.yaml`; a Sentence is a key plus raw values.
+
+A catalogue line is `key: "text with {field:spec}"` (specs: opsbook.page.format). Where a number decides the form,
+an entry is a mapping `{one: "…", other: "…", by: field}`. Keys start with the name of their area.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache
+from importlib import resources
+from types import MappingProxyType
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from opsbook.errors import OperatorError
+from opsbook.inputs.yaml_file import did_you_mean
+from opsbook.page import format as formats
+
+LANGUAGES = ("en", "zh")
+Piece = tuple[str, str | None, str]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One catalogue line, taken apart: for each plural form its (text, field, spec) pieces."""
+
+    key: str
+    forms: Mapping[str, tuple[Piece, ...]]
+    by: str | None = None
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """Names a sentence must give to fill this entry in."""
+        named = {name for pieces in self.forms.values() for _, name, _ in pieces if name is not None}
+        return frozenset(named | ({self.by} if self.by else set()))
+
+    def fill(self, values: Mapping[str, Any], language: str) -> str:
+        """The entry's text with its fields formatted; raises OperatorError naming the fields not given."""
+        absent = sorted(self.fields - values.keys())
+        if absent:
+            raise OperatorError(
+                f"The sentence `{self.key}` needs {', '.join(absent)}",
+                found=f"given: {', '.join(sorted(values)) or 'nothing'}",
+            )
+        category = formats.plural(values[self.by], language) if self.by else "other"
+        pieces = self.forms.get(category, self.forms["other"])
+        return "".join(text + (_shown(values[name], spec, language) if name else "") for text, name, spec in pieces)
+
+
+class _Current:
+    """What the notebook's kernel speaks now. Plain state: kernels run each cell in a context of its own."""
+
+    language: str = "en"
+    currency: str = ""
+
+
+def use(language: str, *, currency: str = "") -> None:
+    """Speak this language (en or zh) and show money in this currency (ISO code) from now on."""
+    _checked_language(language)
+    _Current.language, _Current.currency = language, currency
+
+
+@contextmanager
+def speaking(language: str, *, currency: str | None = None) -> Iterator[None]:
+    """Speak the language inside the `with` block only."""
+    before = (_Current.language, _Current.currency)
+    use(language, currency=before[1] if currency is None else currency)
+    try:
+        yield
+    finally:
+        _Current.language, _Current.currency = before
+
+
+def language() -> str:
+    """The language spoken now."""
+    return _Current.language
+
+
+def currency() -> str:
+    """The currency money is shown in now."""
+    return _Current.currency
+
+
+def label(key: str, /, **fields: Any) -> str:
+    """The catalogue text of the key in the current language, with its fields filled in."""
+    return Sentence(key, **fields).text()
+
+
+def find(*keys: str) -> str | None:
+    """The text of the first of the keys that is in the catalogues, in the current language; None if none is."""
+    known = catalogue(_Current.language)
+    return next((label(key) for key in keys if key in known), None)
+
+
+def keys(prefix: str) -> list[str]:
+    """Keys that start with the prefix, in the order of the catalogue files."""
+    return [key for key in catalogue("en") if key.startswith(prefix)]
+
+
+def areas() -> frozenset[str]:
+    """Areas that have a catalogue: the first words of all keys."""
+    return frozenset(key.split(".")[0] for key in catalogue("en"))
+
+
+def show(value: Any, spec: str = "text") -> str:
+    """One value in the current language, currency and the spec's format."""
+    return _shown(value, spec, _Current.language)
+
+
+class Sentence:
+    """A catalogue key with raw values (numbers, dates, text, other sentences); immutable and comparable.
+
+    raises: OperatorError at once when the key is unknown or a field of its text is not given.
+    """
+
+    __slots__ = ("_fields", "key")
+
+    key: str
+    _fields: tuple[tuple[str, Any], ...]
+
+    def __init__(self, key: str, /, **fields: Any) -> None:
+        object.__setattr__(self, "key", key)
+        object.__setattr__(self, "_fields", tuple(sorted((name, _raw(value)) for name, value in fields.items())))
+        absent = sorted(entry(key, _Current.language).fields - fields.keys())
+        if absent:
+            raise OperatorError(
+                f"The sentence `{key}` needs {', '.join(absent)}", found=f"given: {', '.join(sorted(fields)) or 'none'}"
+            )
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """The raw values by field name; missing numbers are None."""
+        return MappingProxyType(dict(self._fields))
+
+    def text(self, language: str | None = None) -> str:
+        """The sentence in the language, by default the current one."""
+        spoken = _Current.language if language is None else language
+        return entry(self.key, spoken).fill(self.values, spoken)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def __repr__(self) -> str:
+        return f"Sentence({self.key!r}, " + ", ".join(f"{name}={value!r}" for name, value in self._fields) + ")"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sentence) and (self.key, self._fields) == (other.key, other._fields)
+
+    def __hash__(self) -> int:
+        return hash((self.key, self._fields))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError("A Sentence does not change; make a new one")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _sentence, (self.key, dict(self._fields))
+
+
+def entry(key: str, language: str) -> Entry:
+    """The catalogue entry of the key; raises OperatorError with the nearest known keys when there is none."""
+    known = catalogue(language)
+    if key not in known:
+        raise OperatorError(
+            f"The {language} catalogue has no sentence `{key}`",
+            fix=did_you_mean(key, list(known)) if len(key) < 80 else "",
+            where=f"opsbook/page/catalogue/{key.split('.')[0]}.{language}.yaml",
+        )
+    return known[key]
+
+
+@cache
+def catalogue(language: str) -> Mapping[str, Entry]:
+    """Every entry of every area in the language; raises OperatorError for a key given twice or in the wrong file."""
+    _checked_language(language)
+    folder = resources.files("opsbook.page") / "catalogue"
+    entries: dict[str, Entry] = {}
+    for file in sorted(folder.iterdir(), key=lambda file: file.name):
+        if file.name.endswith(f".{language}.yaml"):
+            _add(entries, _lines(file.read_text(encoding="utf-8"), file.name), file.name)
+    return MappingProxyType(entries)
+
+
+def _lines(text: str, name: str) -> list[tuple[str, Any]]:
+    """The file's (key, text or forms) pairs with every scalar as text, so that `no:` stays a word."""
+    try:
+        node = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.YAMLError as broken:
+        raise OperatorError("A catalogue is not valid YAML", found=str(broken), where=name) from broken
+    if not isinstance(node, yaml.MappingNode):
+        return []
+    return [(key.value, _content(value)) for key, value in node.value]
+
+
+def _content(node: yaml.Node) -> Any:
+    return {key.value: value.value for key, value in node.value} if isinstance(node, yaml.MappingNode) else node.value
+
+
+def _add(entries: dict[str, Entry], lines: list[tuple[str, Any]], file: str) -> None:
+    area = file.split(".")[0]
+    for key, content in lines:
+        if key in entries or key.split(".")[0] != area:
+            problem = "stands twice" if key in entries else f"does not start with `{area}.`"
+            raise OperatorError(f"The catalogue key `{key}` {problem}", where=file)
+        entries[key] = _entry(key, content, file)
+
+
+def _entry(key: str, content: Any, file: str) -> Entry:
+    forms = content if isinstance(content, dict) else {"other": content}
+    by = forms.pop("by", None) if isinstance(content, dict) else None
+    if "other" not in forms or (isinstance(content, dict) and by is None):
+        raise OperatorError(f"The plural entry `{key}` needs `other` and `by`", where=file)
+    return Entry(key, {form: _pieces(text, key, file) for form, text in forms.items()}, by)
+
+
+def _pieces(text: str, key: str, file: str) -> tuple[Piece, ...]:
+    try:
+        pieces = [(before, name, spec or "text") for before, name, spec, _ in string.Formatter().parse(text)]
+    except ValueError as broken:
+        raise OperatorError(f"The text of `{key}` has unbalanced braces", found=text, where=file) from broken
+    unknown = sorted({spec for _, name, spec in pieces if name is not None and spec not in formats.SPECS})
+    if unknown:
+        raise OperatorError(
+            f"`{key}` uses the unknown spec {unknown[0]}", fix=did_you_mean(unknown[0], list(formats.SPECS)), where=file
+        )
+    return tuple(pieces)
+
+
+def _shown(value: Any, spec: str, language: str) -> str:
+    return formats.render(value, spec, language=language, currency=_Current.currency)
+
+
+def _raw(value: Any) -> Any:
+    """Plain Python values: numpy scalars unpacked, timestamps as dates, missing as None, lists as tuples."""
+    if isinstance(value, (list, tuple)):
+        return tuple(_raw(item) for item in value)
+    if not isinstance(value, (str, Sentence)) and formats.is_missing(value):
+        return None
+    if isinstance(value, (pd.Timestamp, datetime)):
+        return value.date()
+    if isinstance(value, date):
+        return value
+    plain = value.item() if hasattr(value, "item") else value
+    return pd.Timestamp(plain).date() if type(value).__name__ == "datetime64" else plain
+
+
+def _checked_language(language: str) -> None:
+    if language not in LANGUAGES:
+        raise OperatorError(f"`{language}` is not a language of the workbook", fix=f"use {' or '.join(LANGUAGES)}")
+
+
+def _sentence(key: str, fields: dict[str, Any]) -> Sentence:
+    return Sentence(key, **fields)
