@@ -1,0 +1,95 @@
+"""Do segments leave at different speeds: log-rank tests from the counted table of durations."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtri
+from scipy.stats import chi2 as chi_square
+
+from opsbook.analysis import survival
+from opsbook.analysis.multiplicity import holm
+
+METHOD = "log-rank"
+PAIR_COLUMNS = [
+    "segment", "other", "users", "users_other", "chi2", "p", "p_holm", "days_difference", "low", "high", "horizon_days",
+]  # fmt: skip
+
+
+class LogRank(NamedTuple):
+    """Test of equal curves: chi-square, its degrees of freedom, p, and how many segments and users it compared."""
+
+    chi2: float
+    degrees: int
+    p: float
+    segments: int
+    n: int
+
+
+def test(durations: pd.DataFrame, *, by: str) -> LogRank:
+    """Whether the segments' survival curves differ anywhere; missing with fewer than two segments or no churn.
+
+    durations: one row per (entry_days, duration_days, <by>) -- churned, censored (users)
+    source:    Mantel 1966, Peto & Peto 1972; k samples with the hypergeometric covariance
+    """
+    observed, expected, covariance = _observed_expected(durations, by)
+    groups, total = len(observed), survival.users(durations)
+    degrees = int(np.linalg.matrix_rank(covariance)) if groups > 1 else 0
+    if degrees == 0:
+        return LogRank(np.nan, 0, np.nan, groups, total)
+    gap = observed - expected
+    value = float(gap @ np.linalg.pinv(covariance) @ gap)
+    return LogRank(value, degrees, float(chi_square.sf(value, degrees)), groups, total)
+
+
+def pairwise(durations: pd.DataFrame, *, by: str, horizon_days: float) -> pd.DataFrame:
+    """Every pair of segments: log-rank test (Holm over the pairs) and difference of the restricted mean days.
+
+    returns: one row per pair, segments with more users first -- segment, other, users, users_other, chi2, p, p_holm,
+             days_difference (segment minus other, within horizon_days), low, high, horizon_days
+    """
+    means = survival.restricted_means(durations, by=by, horizon_days=horizon_days)
+    pairs = [_pair(durations, by, one, other) for one, other in combinations(means.to_dict("records"), 2)]
+    table = pd.DataFrame(pairs, columns=[name for name in PAIR_COLUMNS if name != "p_holm"])
+    return table.assign(p_holm=holm(table["p"]))[PAIR_COLUMNS]
+
+
+def _pair(durations: pd.DataFrame, by: str, one: dict, other: dict) -> dict[str, object]:
+    rows = durations[durations[by].astype(str).isin([one[by], other[by]])]
+    result = test(rows, by=by)
+    difference = one["days"] - other["days"]
+    half = ndtri(0.975) * np.hypot(one["standard_error"], other["standard_error"])
+    return {
+        "segment": one[by],
+        "other": other[by],
+        "users": one["users"],
+        "users_other": other["users"],
+        "chi2": result.chi2,
+        "p": result.p,
+        "days_difference": difference,
+        "low": difference - half,
+        "high": difference + half,
+        "horizon_days": one["horizon_days"],
+    }
+
+
+def _observed_expected(durations: pd.DataFrame, by: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Churned users per segment, what equal curves would give, and the covariance of the difference."""
+    parts = [rows for _, rows in durations.groupby(by, sort=True)]
+    days = np.sort(durations.loc[durations["churned"] > 0, "duration_days"].unique())
+    if not parts or len(days) == 0:
+        return np.zeros(len(parts)), np.zeros(len(parts)), np.zeros((len(parts), len(parts)))
+    at_risk = np.stack([survival.at_risk(rows, days) for rows in parts], axis=1).astype(float)
+    churned = np.stack([_churned_on(rows, days) for rows in parts], axis=1)
+    n, d = at_risk.sum(axis=1), churned.sum(axis=1)
+    share = at_risk / n[:, None]
+    weight = d * np.divide(n - d, n - 1, out=np.zeros_like(n), where=n > 1)
+    covariance = np.diag(weight @ share) - (share * weight[:, None]).T @ share
+    return churned.sum(axis=0), (share * d[:, None]).sum(axis=0), covariance
+
+
+def _churned_on(rows: pd.DataFrame, days: np.ndarray) -> np.ndarray:
+    return rows.groupby("duration_days")["churned"].sum().reindex(days, fill_value=0).to_numpy(float)
