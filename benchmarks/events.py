@@ -30,8 +30,8 @@ EVENTS = f"""
 """
 STREAM = """
     SELECT e.user_id,
-           u.signed_up_at + INTERVAL 1 SECOND * CAST(86400 * (floor(e.decay * (5 + e.user_id % 60)) + e.clock) AS BIGINT)
-               AS occurred_at,
+           u.signed_up_at
+               + INTERVAL 1 SECOND * CAST(86400 * (floor(e.decay * (5 + e.user_id % 60)) + e.clock) AS BIGINT) AS occurred_at,
            CASE WHEN draw < 45 THEN 'open' WHEN draw < 75 THEN 'view' WHEN draw < 90 THEN 'read'
                 WHEN draw < 97 THEN 'cart' ELSE 'buy' END AS event,
            e.i, e.draw

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+Work = Callable[..., Any]
+
 
 @dataclass(frozen=True)
 class Measured:
