@@ -61,7 +61,7 @@ def kaplan_meier(durations: pd.DataFrame, *, level: float = 0.95) -> pd.DataFram
     table = life_table(durations)
     n, d = table["at_risk"].to_numpy(float), table["churned"].to_numpy(float)
     active = np.cumprod(1 - d / n)
-    spread = np.cumsum(_greenwood_terms(n, d))
+    spread = np.cumsum(greenwood_terms(n, d))
     low, high = log_log_interval(active, spread, level=level)
     return table.assign(
         active=active,
@@ -146,7 +146,7 @@ def restricted_mean(durations: pd.DataFrame, *, horizon_days: float, level: floa
     edges = np.concatenate([[0.0], steps["duration_days"].to_numpy(float), [horizon]])
     areas = np.concatenate([[1.0], steps["active"].to_numpy()]) * np.diff(edges)
     to_come = np.cumsum(areas[::-1])[::-1][1:]
-    terms = _greenwood_terms(steps["at_risk"].to_numpy(float), steps["churned"].to_numpy(float))
+    terms = greenwood_terms(steps["at_risk"].to_numpy(float), steps["churned"].to_numpy(float))
     error = float(np.sqrt(np.sum(to_come**2 * np.where(to_come > 0, terms, 0.0))))
     value, half = float(areas.sum()), ndtri(0.5 + level / 2) * error
     return RestrictedMean(value, max(value - half, 0.0), min(value + half, horizon), total, error, horizon)
@@ -236,7 +236,7 @@ def _before(at: np.ndarray, users: np.ndarray, days: np.ndarray) -> np.ndarray:
     return total[np.searchsorted(at[order], days, side="left")]
 
 
-def _greenwood_terms(n: np.ndarray, d: np.ndarray) -> np.ndarray:
+def greenwood_terms(n: np.ndarray, d: np.ndarray) -> np.ndarray:
     """Terms d / (n (n - d)) of the variance; infinite where everybody at risk leaves."""
     left = n * (n - d)
     return np.divide(d, left, out=np.where(d > 0, np.inf, 0.0), where=left > 0)

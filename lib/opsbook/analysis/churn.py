@@ -1,0 +1,252 @@
+"""When is a silent user gone, and how long did everybody stay: gaps, the churn threshold, durations from the mart.
+
+Churned: silent for churn_after_days; the event is dated at the last active day before the first such silence. The last
+churn_after_days of the data classify nobody: whoever has not churned before is censored at their beginning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import NamedTuple
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+
+from opsbook.analysis import survival
+from opsbook.analysis.proportion import Estimate, wilson
+from opsbook.errors import ParameterError
+from opsbook.inputs.yaml_file import did_you_mean
+from opsbook.mart.tables import Tabular, engine_table
+
+_ = ibis._
+CANDIDATE_DAYS = (3, 7, 14, 21, 30, 45, 60, 90)
+FATES = ("gone", "came_back", "undecided", "too_young", "not_at_risk", "start_unknown")
+FOUND_OUT_LATER = {
+    "user", "user_id", "first_day", "life_start", "signed_up_day", "first_active_day", "last_active_day",
+    "active_days", "entry_day",
+}  # fmt: skip
+MIN_AT_RISK = 30
+
+
+class Threshold(NamedTuple):
+    """Days of silence that make a user churned, and where they come from: given, suggested, too_long or none_found."""
+
+    days: int
+    origin: str
+    suggested_days: int | None
+
+
+def gap_table(user_days: Tabular, *, as_of: date) -> pd.DataFrame:
+    """How long silences last: one row per gap_days -- returned (gaps ended by a return), open (still silent at as_of).
+
+    user_days: one row per user and active day -- day, gap_after (days to the next active day, missing = none)
+    """
+    gaps = _silences(engine_table(user_days), as_of).group_by("silent_days")
+    counted = gaps.agg(returned=_.closed.sum(), open=(~_.closed).sum()).order_by("silent_days").to_pandas()
+    return counted.rename(columns={"silent_days": "gap_days"}).astype("int64")
+
+
+def false_churn(gaps: pd.DataFrame, *, min_at_risk: int = MIN_AT_RISK, level: float = 0.95) -> pd.DataFrame:
+    """Share of silences longer than a threshold that a later return ended, for every threshold the data can judge.
+
+    gaps:    gap_table
+    returns: one row per threshold_days -- threshold_days, gaps (longer than it), false_churn (0-1), low, high,
+             follow_up_days (how much longer silences were watched)
+    source:  1 - G(H) / G(g), G = Kaplan-Meier of gaps with open gaps censored, H = the last gap length that at least
+             min_at_risk gaps reached; log-log interval of the conditional share. Gaps are taken as independent.
+    """
+    steps = survival.kaplan_meier(_as_durations(gaps))
+    steps = steps[(steps["at_risk"] >= min_at_risk) & (steps["at_risk"] > steps["churned"])]
+    columns = ["threshold_days", "gaps", "false_churn", "low", "high", "follow_up_days"]
+    if steps.empty:
+        return pd.DataFrame({name: pd.Series(dtype=float) for name in columns})
+    horizon = int(steps["duration_days"].iloc[-1])
+    days = np.arange(1, max(horizon, 1))
+    last = np.searchsorted(steps["duration_days"].to_numpy(), days, side="right")
+    silent = np.concatenate([[1.0], steps["active"].to_numpy()])
+    spread = np.concatenate([[0.0], np.cumsum(survival.greenwood_terms(steps["at_risk"], steps["churned"]))])
+    kept_silent = silent[-1] / silent[last]
+    low, high = survival.log_log_interval(kept_silent, spread[-1] - spread[last], level=level)
+    reached = survival.at_risk(_as_durations(gaps), days + 1)
+    values = [days, reached, 1 - kept_silent, 1 - high, 1 - low, horizon - days]
+    return pd.DataFrame(dict(zip(columns, values, strict=True)))
+
+
+def suggestion(table: pd.DataFrame, *, target: float) -> int | None:
+    """The smallest threshold whose false-churn share is below the target; None when the data show none."""
+    below = table.loc[table["false_churn"] < target, "threshold_days"]
+    return int(below.min()) if len(below) else None
+
+
+def threshold(
+    table: pd.DataFrame, *, target: float, given_days: int | None, data_start: date, as_of: date
+) -> Threshold:
+    """The threshold a report uses: the given one, else the suggestion, at most a third of the days of data.
+
+    origin: given; suggested; too_long (the suggestion leaves too few days to classify anybody); none_found
+    """
+    suggested = suggestion(table, target=target)
+    longest = max(((as_of - data_start).days + 1) // 3, 1)
+    if given_days is not None:
+        return Threshold(given_days, "given", suggested)
+    if suggested is None:
+        return Threshold(longest, "none_found", None)
+    return Threshold(min(suggested, longest), "suggested" if suggested <= longest else "too_long", suggested)
+
+
+def candidates(table: pd.DataFrame, *, chosen_days: int, days: Sequence[int] = CANDIDATE_DAYS) -> pd.DataFrame:
+    """The rows of false_churn that a report prints: the usual thresholds and the chosen one, marked is_chosen."""
+    shown = table[table["threshold_days"].isin([*days, chosen_days])]
+    return shown.assign(is_chosen=shown["threshold_days"] == chosen_days).reset_index(drop=True)
+
+
+def durations(
+    user_days: Tabular, users: Tabular, *, as_of: date, churn_after_days: int, by: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Time from the first day to churn, counted: what every estimator of `survival` reads.
+
+    user_days: one row per user and active day -- user, day, gap_after
+    users:     one row per user -- user, first_day, life_start, first_active_day, entry_day, and the columns in `by`
+    returns:   one row per (entry_days, duration_days, *by) -- churned, censored (users). Users whose life began before
+               the data enter late; users of fates too_young, not_at_risk and start_unknown are not in it.
+    raises:    ParameterError for a column in `by` that is not known at the first day (immortal time)
+    """
+    lives = user_lives(user_days, users, as_of=as_of, churn_after_days=churn_after_days, by=by)
+    keys = ["entry_days", "duration_days", *by]
+    seen = lives.filter(_.fate.isin(["gone", "came_back", "undecided"])).group_by(keys)
+    counted = seen.agg(churned=(_.fate != "undecided").sum(), censored=(_.fate == "undecided").sum())
+    table = counted.order_by(keys).to_pandas()
+    return table.astype(dict.fromkeys(["entry_days", "duration_days", "churned", "censored"], "int64"))
+
+
+def fates(user_days: Tabular, users: Tabular, *, as_of: date, churn_after_days: int) -> pd.DataFrame:
+    """What became of every user: one row per fate -- fate, users, share (of all users).
+
+    fate: gone (silent for churn_after_days and never back), came_back (churned, seen again later), undecided (no such
+          silence yet: censored), too_young (first day within the last churn_after_days), not_at_risk (began before
+          the data and not seen in time), start_unknown
+    """
+    lives = user_lives(user_days, users, as_of=as_of, churn_after_days=churn_after_days)
+    counted = lives.group_by("fate").agg(users=_.count()).to_pandas().set_index("fate")["users"]
+    table = counted.reindex(list(FATES), fill_value=0).rename_axis("fate").reset_index()
+    total = int(table["users"].sum())
+    return table.assign(users=table["users"].astype("int64"), share=table["users"] / total if total else np.nan)
+
+
+def returns(user_days: Tabular, *, classified_on: date, until: date, churn_after_days: int) -> Estimate:
+    """Of the users counted as churned at the end of `classified_on`, the share that was active again by `until`.
+
+    source: the rule put to the test, Wilson interval; it can only rise with a later `until`
+    """
+    until_then = _silences(engine_table(user_days), classified_on)
+    silent = until_then.filter(~_.closed & (_.silent_days >= churn_after_days))
+    back = (_.gap_after <= _days(_.day, ibis.date(until))).fill_null(False)
+    row = silent.agg(churned=_.count(), returned=back.sum()).to_pandas().fillna(0).iloc[0]
+    return wilson(int(row["returned"]), int(row["churned"]))
+
+
+def user_lives(
+    user_days: Tabular, users: Tabular, *, as_of: date, churn_after_days: int, by: Sequence[str] = ()
+) -> ir.Table:
+    """One row per user -- user, entry_days, duration_days, fate, *by; days are missing for fates outside durations."""
+    people = engine_table(users)
+    refuse_immortal_time(people.columns, by)
+    people = people.filter(_.first_day.isnull() | (_.first_day <= ibis.date(as_of)))
+    people = people.mutate(seen_day=(_.first_active_day <= ibis.date(as_of)).ifelse(_.first_active_day, ibis.null()))
+    churns = _first_churn(engine_table(user_days), people, as_of, churn_after_days)
+    dated = _with_end(people.left_join(churns, "user").drop("user_right"), as_of, churn_after_days)
+    days = {"entry_days": _days(_.first_day, _.entry_day), "duration_days": _days(_.first_day, _.end_day)}
+    return dated.select("user", *by, fate=_fate(as_of, churn_after_days), **days)
+
+
+def refuse_immortal_time(columns: Sequence[str], by: Sequence[str]) -> None:
+    """Raise ParameterError for a segment that is no column of users or is only known after the first day."""
+    for name in by:
+        if name in FOUND_OUT_LATER:
+            raise ParameterError(
+                f"`{name}` cannot split survival curves: it is found out while the user stays (immortal time)",
+                fix="take an attribute known on the first day, or measure it in the landmark window",
+            )
+        if name not in columns:
+            known = sorted(set(columns) - FOUND_OUT_LATER)
+            raise ParameterError(f"`{name}` is not a column of users", fix=did_you_mean(name, known))
+
+
+def largest_segments(
+    durations: pd.DataFrame, *, by: str, most: int = 6, min_cell: int = 10, other: str = "other"
+) -> pd.DataFrame:
+    """Durations with all but the largest segments pooled as `other`; no pool or segment stays below min_cell users.
+
+    returns: durations, counted again; the smallest shown segment joins the pool when the pool alone would be too small,
+             so that no subtraction reveals it
+    """
+    counts = durations.assign(**{by: durations[by].astype(str)}).groupby(by)[["churned", "censored"]].sum().sum(axis=1)
+    order = sorted(counts.index, key=lambda name: (-counts[name], name))
+    shown = [name for name in order[:most] if counts[name] >= min_cell]
+    while len(shown) > 1 and 0 < counts.drop(shown).sum() < min_cell:
+        shown.pop()
+    pooled = durations.assign(**{by: durations[by].astype(str).where(durations[by].astype(str).isin(shown), other)})
+    keys = [name for name in durations.columns if name not in ("churned", "censored")]
+    return pooled.groupby(keys, sort=True)[["churned", "censored"]].sum().reset_index()
+
+
+def _days(start: ir.Value, end: ir.Value) -> ir.Value:
+    return -start.delta(end, unit="day")
+
+
+def _silences(user_days: ir.Table, as_of: date) -> ir.Table:
+    """The silence after every active day up to as_of: silent_days, and whether a return by as_of closed it."""
+    known = user_days.filter(_.day <= ibis.date(as_of)).mutate(left=_days(_.day, ibis.date(as_of)))
+    closed = (_.gap_after <= _.left).fill_null(False)
+    return known.mutate(closed=closed).mutate(silent_days=_.closed.ifelse(_.gap_after, _.left))
+
+
+def _first_churn(user_days: ir.Table, people: ir.Table, as_of: date, churn_after_days: int) -> ir.Table:
+    """One row per user with a long silence after the first day -- user, churn_day, returned."""
+    long = _silences(user_days, as_of).filter(_is_churn(churn_after_days))
+    long = long.join(people.select("user", "first_day"), "user").mutate(
+        start_day=ibis.greatest(_.day, _.first_day), silent_days=_.silent_days - _before_start()
+    )
+    long = long.filter(_is_churn(churn_after_days))
+    return long.group_by("user").agg(churn_day=_.start_day.min(), returned=_.closed.argmin(_.start_day))
+
+
+def _is_churn(churn_after_days: int) -> ir.BooleanValue:
+    """A silence of churn_after_days whole days: a return ends it a day later at the earliest."""
+    return (_.silent_days > churn_after_days) | (~_.closed & (_.silent_days >= churn_after_days))
+
+
+def _before_start() -> ir.Value:
+    return ibis.greatest(_days(_.day, _.first_day), 0)
+
+
+def _with_end(people: ir.Table, as_of: date, churn_after_days: int) -> ir.Table:
+    """Adds end_day (churn, else the last day that can be classified), churned, returned; a signup counts as a sign of life."""
+    quiet_days = _days(_.first_day, ibis.coalesce(_.seen_day, ibis.date(as_of + timedelta(days=1))))
+    never_began = (_.entry_day == _.first_day) & (quiet_days > churn_after_days)
+    began = people.mutate(
+        churn_day=never_began.ifelse(_.first_day, _.churn_day),
+        returned=never_began.ifelse(_.seen_day.notnull(), _.returned),
+    )
+    last_day = ibis.date(as_of - timedelta(days=churn_after_days))
+    return began.mutate(churned=_.churn_day.notnull(), end_day=ibis.coalesce(_.churn_day, last_day))
+
+
+def _fate(as_of: date, churn_after_days: int) -> ir.Value:
+    late = _.entry_day > _.first_day
+    silent_at_start = _.seen_day.isnull() | (_days(_.entry_day, _.seen_day) >= churn_after_days)
+    return ibis.cases(
+        (_.first_day.isnull() | (_.life_start == "unknown"), "start_unknown"),
+        (_.first_day > ibis.date(as_of - timedelta(days=churn_after_days)), "too_young"),
+        (late & (silent_at_start | (_.end_day <= _.entry_day)), "not_at_risk"),
+        (_.churned & _.returned, "came_back"),
+        (_.churned, "gone"),
+        else_="undecided",
+    )
+
+
+def _as_durations(gaps: pd.DataFrame) -> pd.DataFrame:
+    return gaps.rename(columns={"gap_days": "duration_days", "returned": "churned", "open": "censored"})
