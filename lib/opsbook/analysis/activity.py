@@ -82,8 +82,8 @@ def changes(actives: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
     table = actives.assign(previous_users=actives["active_users"].shift())
     usable = table["complete"] & table["complete"].shift(fill_value=False) & (table["previous_users"] > 0)
     ratio = table["active_users"].div(table["previous_users"]).where(usable & (table["active_users"] > 0))
-    steps = np.log(ratio)
-    earlier = steps.notna().cumsum() - steps.notna()
+    steps = pd.Series(np.log(ratio), index=table.index)
+    earlier = steps.notna().cumsum().shift(fill_value=0)
     half = stdtrit((earlier - 1).clip(lower=1), 0.5 + level / 2) * steps.expanding().std().shift()
     half = half.where(earlier >= MIN_EARLIER_CHANGES)
     return table.assign(

@@ -79,14 +79,13 @@ def participation(members: ir.Table, *, by: str | None = None) -> pd.DataFrame:
     grouped = members.mutate(group=members[by].fill_null("unknown") if by else ibis.literal("all"))
     counted = grouped.group_by("group").agg(
         members=_.count(),
-        exposed=_.exposed.sum(),
-        participants=_.participated.sum(),
-        converters=_.converted.sum(),
-        exposed_participants=(_.exposed & _.participated).sum(),
+        exposed=_.count(where=_.exposed),
+        participants=_.count(where=_.participated),
+        converters=_.count(where=_.converted),
+        exposed_participants=_.count(where=_.exposed & _.participated),
     )
     table = counted.order_by([ibis.desc("members"), "group"]).to_pandas()
-    whole = ["exposed_participants", *COUNTS]
-    table[whole] = table[whole].fillna(0).astype("int64")
+    table = table.astype(dict.fromkeys(["exposed_participants", *COUNTS], "int64"))
     shares = add_share(table, of="exposed_participants", out_of="exposed", name="participation")
     return shares[["group", *COUNTS, "participation", "participation_low", "participation_high"]]
 

@@ -45,7 +45,8 @@ def funnel(
     marked = _marked(engine_table(steps), path=path, start=start, end=end)
     last_complete = as_of - timedelta(days=window_days)
     reached = _reached(_entries(marked, last_complete, anchor), path=path, window_days=window_days)
-    counts = reached.agg(**{f"users_{k}": reached[f"start_{k}"].notnull().sum() for k in range(1, len(path) + 1)})
+    steps_reached = {f"users_{k}": reached[f"start_{k}"].count() for k in range(1, len(path) + 1)}
+    counts = reached.agg(**steps_reached)
     young = _only_young(marked, last_complete, anchor)
     return _table(counts.to_pandas().iloc[0], path, int(young.count().to_pandas()))
 
@@ -86,7 +87,7 @@ def _only_young(marked: ir.Table, last_complete: date, anchor: Anchor) -> ir.Tab
 
 
 def _table(counts: pd.Series, path: Sequence[str], incomplete: int) -> pd.DataFrame:
-    users = counts.fillna(0).astype("int64").to_numpy()
+    users = counts.astype("int64").to_numpy()
     table = pd.DataFrame({"step": range(1, len(path) + 1), "event": list(path), "users": users})
     previous = table["users"].shift(fill_value=int(users[0]))
     table = table.assign(lost=previous - table["users"], entry=int(users[0]), previous=previous)

@@ -38,8 +38,8 @@ def rfm_groups(
     orders:  one row per order -- user, day, net (paid minus refunded), is_purchase
     cut:     median or mean of the buyers, or `values`: recency_days, orders and revenue decided by the business
     returns: one row per key of KEYS (R, F, M: HHH, LHH, HLH, LLH, HHL, LHL, HLL, LLL) -- key, users, buyers (of all
-             groups), share_users, share_users_low, share_users_high (Wilson), revenue, share_revenue, share_revenue_low,
-             share_revenue_high (delta method), revenue_per_user
+             groups), share_users, share_users_low, share_users_high (Wilson), revenue, share_revenue,
+             share_revenue_low, share_revenue_high (delta method), revenue_per_user
     raises:  ValueError when cut is "value" and a value is missing
     """
     buyers = rfm_buyers(orders, as_of=as_of, window_days=window_days)

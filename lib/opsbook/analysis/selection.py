@@ -55,12 +55,12 @@ def gap(groups: pd.DataFrame) -> Gap:
 
     share_before: the gap before over the gap during; missing when there is no gap during or no window before.
     """
-    table = groups.set_index("group")[["users", "before", "during"]]
+    table = groups.set_index("group")
     others = "exposed_only" if table["users"].get("exposed_only", 0) else "not_reached"
     if not {"participants", others} <= set(table.index):
         return Gap(others, float("nan"), float("nan"), float("nan"))
-    difference = table.loc["participants"] - table.loc[others]
-    before, during = float(difference["before"]), float(difference["during"])
+    values = table.loc[["participants", others], ["before", "during"]].to_numpy(dtype="float64")
+    before, during = (values[0] - values[1]).tolist()
     return Gap(others, before, during, before / during if during else float("nan"))
 
 

@@ -35,7 +35,7 @@ def sample_ratio(arms: pd.DataFrame, *, control: str, control_share: float | Non
     return table.assign(expected=shares * total, share=share, expected_share=shares)[COLUMNS]
 
 
-def tested(ratio: pd.DataFrame) -> SampleRatio:
+def check(ratio: pd.DataFrame) -> SampleRatio:
     """Chi-square of the arms against the plan; p < 0.001 is a mismatch that stops the verdict.
 
     A plan of which an arm is missing altogether is a mismatch too.

@@ -35,9 +35,9 @@ def stage_stock(
     user_days: one row per user and active day -- user, day, orders
     users:     one row per user -- user, first_day, first_active_day, life_start (signup, first_event, unknown)
     rules:     ordered, first match wins; the last one has no bounds, so stages are disjoint and exhaustive
-    returns:   one row per period and stage of STAGES -- period (label), end, stage, users, alive_users (whose life began
-               by the end), share (of alive_users), share_low, share_high (Wilson), complete (the look-back of the rules
-               lies inside the data and is settled)
+    returns:   one row per period and stage of STAGES -- period (label), end, stage, users, alive_users (whose life
+               began by the end), share (of alive_users), share_low, share_high (Wilson), complete (the look-back of
+               the rules lies inside the data and is settled)
     """
     counted = [
         _stages_at(user_days, users, rules, period.end).group_by("stage").agg(users=_.count()).mutate(place=place)
@@ -97,7 +97,7 @@ def _stages_at(user_days: Tabular, users: Tabular, rules: Sequence[StageRule], e
 
 
 def _facts_at(user_days: Tabular, users: Tabular, lookback: int, end: date) -> ir.Table:
-    """One row per user alive at the end of the day -- user, tenure_days, known (start), silent_days, active_days, orders.
+    """One row per user alive at the end of the day -- user, tenure_days, known, silent_days, active_days, orders.
 
     Only the look-back is scanned: a user not seen in it has been silent since before it, and so since the start of
     life or longer than any rule asks; either way the tenure stands in for the silence.

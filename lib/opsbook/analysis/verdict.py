@@ -32,10 +32,11 @@ class Evidence:
     """Everything the rules look at.
 
     sample_ratio: healthy, mismatch, untested (the plan is not known) or none (nobody assigned)
-    balance_p: smallest corrected p of the arms' differences in the days before; control_exposed: share of the control arm that
-    was shown the campaign; during, after, net: treated minus control in the primary metric; net_relative: net as a
-    share of the control; net_capped: net with heavy tails capped; net_revenue: guardrail; roi_margin: (incremental
-    margin - cost) / cost, missing when margin or cost is not known
+    balance_p: smallest corrected p of the arms' differences in the days before
+    control_exposed: share of the control arm that was shown the campaign
+    during, after, net: treated minus control in the primary metric; net_relative: net as a share of the control;
+    net_capped: net with heavy tails capped; net_revenue: guardrail
+    roi_margin: (incremental margin - cost) / cost, missing when margin or cost is not known
     """
 
     comparison: str
