@@ -1,0 +1,128 @@
+"""Who was exposed, took part and converted."""
+
+from datetime import date
+
+import pandas as pd
+import pytest
+
+from opsbook.analysis import audience, funnels
+
+SPAN = {"start": date(2026, 1, 10), "end": date(2026, 1, 20)}
+
+
+@pytest.fixture
+def world(table):
+    """Steps, exposures, redemptions and users of a small campaign `c`."""
+    steps = table("""
+        user | at         | day        | event | campaign_id
+        1    | 2026-01-12 | 2026-01-12 | join  | c
+        1    | 2026-01-13 | 2026-01-13 | order |
+        2    | 2026-01-09 | 2026-01-09 | join  | c
+        2    | 2026-01-15 | 2026-01-15 | order | other
+        3    | 2026-01-11 | 2026-01-11 | order |
+        3    | 2026-01-12 | 2026-01-12 | join  |
+        4    | 2026-01-21 | 2026-01-21 | join  | c
+    """)
+    exposures = table("""
+        user | at         | day        | campaign_id | channel
+        1    | 2026-01-08 | 2026-01-08 | c           | push
+        1    | 2026-01-11 | 2026-01-11 | c           | push
+        2    | 2026-01-10 | 2026-01-10 | c           | push
+        4    | 2026-01-25 | 2026-01-25 | c           | push
+        5    | 2026-01-12 | 2026-01-12 | other       | push
+    """)
+    redemptions = table("user | at | day | campaign_id | cost\n2 | 2026-01-20 | 2026-01-20 | c | 5")
+    users = table("""
+        user | first_day  | channel
+        1    | 2026-01-01 | search
+        2    | 2026-01-10 | search
+        3    | 2026-01-01 |
+        4    | 2026-01-01 | search
+        5    | 2026-01-01 | search
+    """)
+    return steps, exposures, redemptions, users
+
+
+def people(world, **changes):
+    """Members of campaign `c`."""
+    steps, exposures, redemptions, users = world
+    found = audience.touches(steps, exposures, redemptions, campaign_id="c", **SPAN, **changes)
+    return audience.members(found, users, start=SPAN["start"])
+
+
+def test_members_by_participation_event(world, same):
+    """Taking part counts from start to end, exposure up to the end, conversion from the participation on."""
+    same(
+        people(world, participation_events=["join"]).order_by("user").to_pandas(),
+        """
+        user | exposed | participated | converted | life     | channel
+        1    | true    | true         | true      | existing | search
+        2    | true    | false        | false     | new      | search
+        3    | false   | true         | false     | existing | –
+        """,
+    )
+
+
+def test_without_events_a_redemption_is_participation(world):
+    """Where no event is named, redeeming the campaign's reward is taking part."""
+    found = people(world).to_pandas().set_index("user")["participated"]
+    assert found.to_dict() == {1: False, 2: True}
+
+
+def test_participation_rate_by_life(world, same):
+    """The rate is participants among the exposed, with its Wilson interval; groups from large to small."""
+    same(
+        audience.participation(people(world, participation_events=["join"]), by="life"),
+        """
+        group    | members | exposed | participants | converters | participation
+        existing | 2       | 1       | 2            | 1          | 1
+        new      | 1       | 1       | 0            | 0          | 0
+        """,
+    )
+
+
+def test_unknown_channel_is_named(world):
+    """Users without a channel stand under `unknown`."""
+    found = audience.participation(people(world, participation_events=["join"]), by="channel")
+    assert found["group"].tolist() == ["search", "unknown"]
+
+
+def test_new_members_are_counted(world):
+    """A member whose life began on the start day is new."""
+    assert audience.new_members(people(world)) == 1
+
+
+def test_order_in_the_same_second_as_the_redemption_converts(table):
+    """A coupon is redeemed by paying: the order at the same instant is its conversion."""
+    order = table("user | at | day | event | campaign_id\n1 | 2026-01-12 | 2026-01-12 | order | c")
+    coupon = table("user | at | day | campaign_id | cost\n1 | 2026-01-12 | 2026-01-12 | c | 5")
+    shown = coupon.drop(columns="cost").assign(channel="push")
+    touched = audience.touches(order, shown, coupon, campaign_id="c", **SPAN)
+    found = funnels.funnel(touched, path=audience.PATH, **SPAN, window_days=11, as_of=date(2026, 3, 1))
+    assert found["users"].tolist() == [1, 1, 1]
+
+
+def test_campaign_nobody_saw(world):
+    """A campaign without a row has no members and no groups, and nothing fails."""
+    steps, exposures, redemptions, users = (frame.iloc[:0] for frame in world)
+    found = audience.touches(steps, exposures, redemptions, campaign_id="c", **SPAN)
+    members = audience.members(found, users, start=SPAN["start"])
+    assert audience.participation(members).empty
+    assert audience.new_members(members) == 0
+
+
+def test_campaign_id_with_a_script_is_only_data(world):
+    """A campaign id that looks like a script or SQL matches nothing and breaks nothing."""
+    steps, exposures, redemptions, _users = world
+    for odd in ("<script>alert(1)</script>", "'; drop table users; --"):
+        touched = audience.touches(steps, exposures, redemptions, campaign_id=odd, **SPAN, participation_events=[odd])
+        assert int(touched.filter(touched.event != "converted").count().to_pandas()) == 0
+
+
+def test_steps_of_string_dtype_work(world):
+    """Tables with pandas' string type give the same members."""
+    steps, exposures, redemptions, users = world
+    typed = steps.assign(event=pd.array(steps["event"], dtype="string"))
+    first = people(world, participation_events=["join"]).order_by("user").to_pandas()
+    second = people((typed, exposures, redemptions, users), participation_events=["join"]).order_by("user").to_pandas()
+    pd.testing.assert_frame_equal(first, second)
