@@ -1,0 +1,121 @@
+"""Takes clean rows, adds the dirt, appends them to the company's files and keeps the counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from opsbook.simulate import dirt, facts, files
+from opsbook.simulate.content import local_ms
+from opsbook.simulate.world import ZONE_SECONDS, Integers, Rows, World
+
+
+@dataclass
+class Ledger:
+    """Open files of one company, what was counted in clean rows, and which dirt was added."""
+
+    out: files.Files
+    world: World
+    totals: facts.Totals = field(default_factory=dict)
+    dirt: dirt.Counts = field(default_factory=dict)
+    orders: int = 0
+    dirty_orders: int = 0
+
+    def count(self, totals: facts.Totals) -> None:
+        """Add clean counts."""
+        self.totals = facts.add(self.totals, totals)
+
+    def count_dirt(self, counts: dirt.Counts) -> None:
+        """Add counts of dirty rows."""
+        self.dirt = facts.add(self.dirt, counts)
+
+    def write_users(self, rng: np.random.Generator, rows: Rows) -> None:
+        """Append users, some without a source, some twice."""
+        dirty, counts = dirt.dirty_users(rng, rows, self.world)
+        self.count({"rows.users": len(rows["uid"])})
+        self.count_dirt(counts)
+        self.out.append("users.parquet", files.users_table(dirty, self.world))
+
+    def write_events(self, rng: np.random.Generator, rows: Rows) -> None:
+        """Append events to the files of their months, with all kinds of dirt."""
+        month = file_month(rows["ts_ms"], self.world)
+        dirty, file, counts = dirt.dirty_events(rng, rows, month, last_month(self.world), self.world)
+        self.count({"rows.events": len(month)})
+        self.count_dirt(counts)
+        self._append_events(dirty, file)
+
+    def write_orphans(self, rng: np.random.Generator, users: int) -> None:
+        """Append events of users that `users` does not know."""
+        rows, counts = dirt.orphan_events(rng, users, self.world)
+        month = file_month(rows["ts_ms"], self.world)
+        self.count({"orphan_active": facts.users_per_month(rows["uid"], month, self.world)})
+        self.count_dirt(counts)
+        self._append_events(rows, month)
+
+    def write_orders(self, rng: np.random.Generator, rows: Rows) -> None:
+        """Append orders in order of payment, numbered on."""
+        rows = in_order(rows, "paid_ms")
+        clean = len(rows["uid"])
+        rows["order"] = self.orders + np.arange(clean)
+        dirty, counts = dirt.dirty_orders(rng, rows, self.dirty_orders, self.world)
+        self.orders += clean
+        self.dirty_orders += len(dirty["uid"]) - clean
+        self.count({"rows.orders": clean})
+        self.count_dirt(counts)
+        self.out.append("orders.parquet", files.orders_table(dirty, self.world))
+
+    def write_exposures(self, rng: np.random.Generator, rows: Rows) -> None:
+        """Append exposures, some written in another zone, some twice."""
+        dirty, counts = dirt.dirty_exposures(rng, in_order(rows, "ms"), self.world)
+        self.count({"rows.exposures": len(rows["uid"])})
+        self.count_dirt(counts)
+        self.out.append("exposures.csv.gz", files.exposures_table(dirty, self.world))
+
+    def write_assignments(self, rows: Rows) -> None:
+        """Append assignments as they are."""
+        self.count({"rows.assignments": len(rows["uid"])})
+        self.out.append("assignments.parquet", files.assignments_table(in_order(rows, "ms"), self.world))
+
+    def write_redemptions(self, rows: Rows) -> None:
+        """Append redemptions as they are."""
+        self.count({"rows.redemptions": len(rows["uid"])})
+        self.out.append("redemptions.csv", files.redemptions_table(in_order(rows, "ms"), self.world))
+
+    def write_costs(self, rows: Rows) -> None:
+        """Append costs as they are."""
+        self.count({"rows.costs": len(rows["day"])} | facts.count_costs(rows, self.world))
+        self.out.append("costs.csv", files.costs_table(rows, self.world))
+
+    def write_contents(self, rows: Rows) -> None:
+        """Append contents as they are."""
+        self.count({"rows.contents": len(rows["published_ms"])})
+        self.out.append("contents.parquet", files.contents_table(rows, self.world))
+
+    def _append_events(self, rows: Rows, file: Integers) -> None:
+        """One file per calendar month of the company's zone, in order of time."""
+        order = np.lexsort((rows["ts_ms"], file))
+        table = files.events_table({name: column[order] for name, column in rows.items()}, self.world)
+        first = np.datetime64(self.world.data_start, "M")
+        edges = np.searchsorted(file[order], np.arange(last_month(self.world) + 2))
+        for number, (low, high) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+            if high > low:
+                self.out.append(f"events/{first + number}.parquet", table.slice(low, high - low))
+
+
+def file_month(unix_ms: Integers, world: World) -> Integers:
+    """0-based month of an instant's local day, counted from the first month of data."""
+    day = (unix_ms.astype(np.int64) // 1000 + ZONE_SECONDS) // 86_400
+    month = day.astype("datetime64[D]").astype("datetime64[M]")
+    return (month - np.datetime64(world.data_start, "M")).astype(np.int64)
+
+
+def last_month(world: World) -> int:
+    """Number of the last month of data."""
+    return int(file_month(local_ms(np.array([world.days - 1]), np.array([0]), world), world)[0])
+
+
+def in_order(rows: Rows, by: str) -> Rows:
+    """The rows in order of one column, equal values as they came."""
+    order = np.argsort(rows[by], kind="stable")
+    return {name: column[order] for name, column in rows.items()}

@@ -1,0 +1,188 @@
+"""`truth.json`: what was planted and what was counted, under plain names with units."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from opsbook.simulate.facts import RETAINED_DAYS, Totals, months, weeks
+from opsbook.simulate.survival_truth import log_hazard_ratios, survival_truth
+from opsbook.simulate.world import ZONE, Campaign, Integers, World
+
+SCHEMA = "opsbook.truth/1"
+
+
+def describe(
+    *, users: int, seed: int, totals: Totals, dirt: dict[str, float], hunters: list[int], world: World
+) -> dict[str, Any]:
+    """The whole truth of one simulated company as plain values."""
+    return {
+        "schema": SCHEMA,
+        "users": users,
+        "seed": seed,
+        "zone": ZONE,
+        "first_signup": str(world.first_signup),
+        "data_start": str(world.data_start),
+        "as_of": str(world.as_of),
+        "incident_day": str(world.incident),
+        "survival": survival_truth(world),
+        "log_hazard_ratio": log_hazard_ratios(world),
+        "channels": _channels(totals, world),
+        "shopping": _shopping(totals, world),
+        "campaigns": {each.key: _campaign(each, totals, world) for each in world.campaigns},
+        "experiments": _experiments(totals, world),
+        "facts": _facts(totals, world),
+        "rows": {key.removeprefix("rows."): value for key, value in totals.items() if key.startswith("rows.")},
+        "bonus_hunters": hunters,
+        "dirt": _dirt(dirt, totals, world),
+    }
+
+
+def _facts(totals: Totals, world: World) -> dict[str, Any]:
+    """Exact counts before dirt, by calendar month of the company's zone; weeks start on Monday."""
+    days = world.calendar[world.observed_from :]
+    month, per_month = months(days), _by_month(world)
+    signups = totals["signups"][world.observed_from :].sum(axis=1)
+    net_yuan = (totals["paid_cents"] - totals["refunded_cents"]) / 100
+    week = weeks(days)
+    return {
+        "signups": per_month(np.bincount(month, signups)),
+        "active_users": per_month(totals["monthly"]),
+        "mean_daily_active_users": per_month(np.bincount(month, totals["daily"]) / np.bincount(month), digits=4),
+        "orders": per_month(np.bincount(month, totals["orders"])),
+        "buyers": per_month(totals["buyers"]),
+        "paid_yuan": per_month(np.bincount(month, totals["paid_cents"]) / 100, digits=2),
+        "net_revenue_yuan": per_month(np.bincount(month, net_yuan), digits=2),
+        "weekly_active_users": {
+            str(days[week == number][0]): int(totals["weekly"][number])
+            for number in np.unique(week)
+            if (week == number).sum() == 7
+        },
+        "retained_on_day": {str(n): _retained(totals[f"retained_{n}"], world) for n in RETAINED_DAYS},
+        "finished_guide_users": totals["finished_guide"],
+        "invited_users": totals["invited"],
+    }
+
+
+def _retained(counts: Integers, world: World) -> dict[str, Any]:
+    """By month of sign-up: users whose day N lies in the data, and those active on it; hunters included."""
+    per_month = _by_month(world)
+    return {"users": per_month(counts[0]), "active": per_month(counts[1])}
+
+
+def _channels(totals: Totals, world: World) -> dict[str, Any]:
+    signups = totals["signups"][world.observed_from :].sum(axis=0)
+    return {
+        channel.key: {
+            "share_of_signups": channel.share,
+            "hazard_ratio": channel.hazard_ratio,
+            "finish_guide_share": channel.finish_guide_share,
+            "order_rate_ratio": channel.order_ratio,
+            "cost_per_signup_yuan": channel.cost_per_signup_yuan,
+            "signups_counted": int(signups[code]),
+            "spend_counted_yuan": round(float(totals["spend_yuan"][code]), 2),
+        }
+        for code, channel in enumerate(world.channels)
+    }
+
+
+def _shopping(totals: Totals, world: World) -> dict[str, Any]:
+    counted = [int(days) for days in totals["funnel_days"]]
+    return {
+        "cart_given_view_day": world.cart_per_view,
+        "order_given_cart_day": world.order_per_cart,
+        "counted_user_days": dict(zip(["active", "viewed", "carted", "ordered"], counted, strict=True)),
+        "orders_per_alive_day": world.orders_per_alive_day,
+        "amount_median_yuan": world.amount_median_yuan,
+        "amount_log_sigma": world.amount_sigma,
+        "spend_log_sigma": world.spend_sigma,
+        "refund_share": world.refund_share,
+    }
+
+
+def _campaign(campaign: Campaign, totals: Totals, world: World) -> dict[str, Any]:
+    """Effects are expected values per assigned user, given who was assigned and when they were active."""
+    own = {key.split(".", 1)[1]: value for key, value in totals.items() if key.startswith(f"{campaign.key}.")}
+    assigned = own["assigned_treatment"] + own["assigned_control"]
+    broken = campaign.control_share_if_recent is not None
+    return {
+        "start": str(campaign.start),
+        "end": str(campaign.end),
+        "after_end": str(campaign.after_end),
+        "expected_verdict": campaign.expected_verdict,
+        "assignment_is_random": not broken,
+        "planned_control_share": campaign.planned_control_share,
+        "join_share_of_exposed": campaign.join_share,
+        "relative_order_lift_during": _share(own["added_during_orders"], own["untreated_during_orders"]),
+        "after_lift_first_day": campaign.after_lift,
+        "after_half_life_days": campaign.after_half_life_days if campaign.after_lift else None,
+        "pulled_forward_share_of_later_orders": campaign.pulled_forward_share,
+        "effect_per_assigned_user": {unit: _effect(own, unit, assigned) for unit in ("orders", "yuan")},
+        "media_cost_yuan": round(own["assigned_treatment"] * campaign.media_yuan_per_user, 2),
+        "participants": own["participants"] + (totals["hunters"] if campaign.reward == "lottery" else 0),
+        "bonus_hunters": totals["hunters"] if campaign.reward == "lottery" else 0,
+        **{name: own[name] for name in ("assigned_treatment", "assigned_control", "exposed")},
+        **{name: own[name] for name in ("redemptions", "redemption_cost_yuan")},
+    }
+
+
+def _effect(own: dict[str, float], unit: str, assigned: int) -> dict[str, float]:
+    """Per assigned user: expected level without the campaign, and what it adds during, after and in sum."""
+    names = ("untreated_during", "untreated_after", "added_during", "added_after")
+    values = {name: round(own[f"{name}_{unit}"] / max(assigned, 1), 6) for name in names}
+    return values | {"net": round((own[f"added_during_{unit}"] + own[f"added_after_{unit}"]) / max(assigned, 1), 6)}
+
+
+def _experiments(totals: Totals, world: World) -> dict[str, Any]:
+    users, finished = totals["onboarding_users"], totals["onboarding_finished"]
+    untreated = _share(totals["onboarding_expected_untreated"], users.sum())
+    return {
+        world.onboarding.key: {
+            "start": str(world.onboarding.start),
+            "end": str(world.onboarding.end),
+            "outcome": "finish_guide on the day of sign-up",
+            "share_control": untreated,
+            "share_treatment": round(untreated + world.onboarding_points, 6),
+            "effect_points": world.onboarding_points,
+            "users": _arms(users),
+            "finished_counted": _arms(finished),
+        },
+        world.button.key: {
+            "start": str(world.button.start),
+            "end": str(world.button.end),
+            "outcome": "orders within the dates of the test",
+            "effect_orders_per_user": 0.0,
+            "users": _arms(totals["button_users"]),
+            "orders_counted": _arms(totals["button_orders"]),
+        },
+    }
+
+
+def _dirt(counts: dict[str, float], totals: Totals, world: World) -> dict[str, Any]:
+    tables: dict[str, Any] = {}
+    for key, rows in counts.items():
+        table, kind = key.split(".")
+        tables.setdefault(table, {})[kind] = int(rows)
+    tables["events"]["orphan_active_users"] = _by_month(world)(totals["orphan_active"])
+    return tables
+
+
+def _arms(pair: Integers) -> dict[str, int]:
+    return {"control": int(pair[0]), "treatment": int(pair[1])}
+
+
+def _share(part: float, whole: float) -> float:
+    return round(float(part) / float(whole), 6) if whole else 0.0
+
+
+def _by_month(world: World) -> Any:
+    labels = np.unique(world.calendar[world.observed_from :].astype("datetime64[M]")).astype(str)
+
+    def per_month(values: Integers, digits: int = 0) -> dict[str, float]:
+        return {
+            str(label): round(float(value), digits) if digits else int(round(value))
+            for label, value in zip(labels, values, strict=True)
+        }
+
+    return per_month
