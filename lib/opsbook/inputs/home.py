@@ -30,7 +30,7 @@ class RunFile:
 
 
 def find_home(start: Path | None = None) -> Path:
-    """The checkout: $OPSBOOK_HOME, else the folder here or above that holds params/workbook.yaml, else the installed one.
+    """The checkout: $OPSBOOK_HOME, else the nearest folder upwards with params/workbook.yaml, else the installed one.
 
     raises: ParameterError when none of the three holds a workbook.
     """

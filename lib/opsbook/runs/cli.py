@@ -1,0 +1,204 @@
+"""The command line: `opsbook run`, `list`, `check`, `demo`, `example`, `index`."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable
+from datetime import date
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from opsbook.errors import FAILED, REFUSED, OperatorError
+from opsbook.inputs import home as places
+from opsbook.inputs.yaml_file import did_you_mean
+from opsbook.runs import clock
+from opsbook.runs.errors_shown import wants_traceback
+from opsbook.runs.interrupt import Interrupted, interruptible
+
+EXIT_CODES = """\b
+Exit codes
+   0  every report is good, or was already fresh
+   1  a report failed; see last-failure/ in its folder
+   2  parameters or usage; no kernel was started
+   3  the data were refused; see `opsbook check`
+   4  the data do not reach the end of the period yet; try again later
+  75  another run is making the report
+ 130, 143  interrupted
+Of several the first of 2, 3, 1, 75, 4 counts."""
+
+EXAMPLES = """\b
+Examples
+  opsbook run                                  every run of the default company
+  opsbook run 01 --period 2026-10              one notebook, one month
+  opsbook run lifecycle/weekly --from 2026-01-01 --to 2026-03-31
+                                               backfill: every complete week
+  opsbook run 03/spring_sale --language all    one campaign in both languages
+  opsbook run --company all --jobs 4           every company
+  opsbook run 02/monthly --set segment=topic   one parameter changed, once
+"""
+
+
+class _Day(click.ParamType):
+    """A calendar day, 2026-10-31."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """Read an ISO day."""
+        if isinstance(value, date):
+            return value
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a day such as 2026-10-31", param, ctx)
+
+
+class _Commands(click.Group):
+    """Commands with "did you mean" on a misspelt one."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """Find the command, or name the nearest ones."""
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            ctx.fail(f"There is no command `{args[0]}`, {did_you_mean(args[0], sorted(self.commands))}")
+        return super().resolve_command(ctx, args)
+
+
+def _told(command: Callable[..., int | None]) -> Callable[..., None]:
+    """Turn what an operator can mend into a message and an exit code; tracebacks only on request."""
+
+    @wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> None:
+        try:
+            with interruptible():
+                code = command(*args, **kwargs)
+        except OperatorError as error:
+            show_error(error)
+            code = error.exit_code
+        except Exception as surprise:
+            if wants_traceback():
+                raise
+            click.echo(
+                f"error: {type(surprise).__name__}: {surprise}\n  fix: OPSBOOK_TRACEBACK=1 shows where", err=True
+            )
+            code = FAILED
+        except Interrupted as stopped:
+            click.echo("Interrupted; reports that were finished before are kept.", err=True)
+            code = stopped.exit_code
+        sys.exit(code or 0)
+
+    return wrapped
+
+
+def show_error(error: OperatorError) -> None:
+    """The error as an operator reads it, with the traceback when OPSBOOK_TRACEBACK is set."""
+    click.echo(f"error: {error}", err=True)
+    if wants_traceback() and error.__traceback__:
+        click.echo("".join(traceback.format_exception(error)), err=True)
+
+
+@click.group(
+    cls=_Commands,
+    epilog=f"{EXAMPLES}\n{EXIT_CODES}",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="opsbook")
+def main() -> None:
+    """A notebook workbook for internet operations: parameters in, reports out.
+
+    Reports are made from notebooks/ and params/ of the checkout you are in (or $OPSBOOK_HOME) and
+    written to outputs/[company/]notebook/run/period/; outputs/index.html lists them all.
+    """
+
+
+@main.command(epilog=f"{EXAMPLES}\n{EXIT_CODES}")
+@click.argument("targets", nargs=-1, metavar="[NOTEBOOK[/RUN]]...")
+@click.option("--company", "companies", multiple=True, metavar="NAME|all", help="Folder below params/; repeatable.")
+@click.option("--period", default="", metavar="PERIOD", help="2026-10, 2026-W41, 2026-Q4, a..b, last-month, last-week.")
+@click.option("--from", "start", type=_Day(), metavar="DATE", help="Backfill: every complete period of the kind …")
+@click.option("--to", "end", type=_Day(), metavar="DATE", help="… up to this day (default: as-of).")
+@click.option("--as-of", type=_Day(), metavar="DATE", help="Last complete day of data; default: yesterday.")
+@click.option("--language", "languages", multiple=True, type=click.Choice(["en", "zh", "all"]), help="Repeatable.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change one parameter; repeatable.")
+@click.option("--jobs", type=click.IntRange(1), help="Reports at a time; default: cores.")
+@click.option("--force", is_flag=True, help="Also make reports that are fresh.")
+@click.option("--engine", type=click.Choice(["auto", "plain", "warm"]), default="auto", help="How kernels start.")
+@click.option("--cell-timeout", type=click.FloatRange(1), default=1800.0, show_default=True, metavar="SECONDS")
+@click.option("--timeout", type=click.FloatRange(1), default=7200.0, show_default=True, metavar="SECONDS")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout; progress goes to stderr.")
+@_told
+def run(**options: Any) -> int:
+    """Make reports: all runs of the company, or those of a NOTEBOOK (01, lifecycle, …) or one RUN.
+
+    What is already up to date (same data, parameters, code) is skipped. A failed run leaves the
+    previous good report in place and explains itself under last-failure/.
+    """
+    from opsbook.runs.command import run_command
+
+    return run_command(places.find_home(), **options)
+
+
+@main.command("list")
+@click.option("--company", "companies", multiple=True, metavar="NAME|all", help="Default: all.")
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+@_told
+def list_runs(companies: tuple[str, ...], as_json: bool) -> None:
+    """Show companies, notebooks and runs, with the last good period and the state of each."""
+    from opsbook.runs.listing import as_json_text, as_text, lines
+
+    home = places.find_home()
+    named = places.companies(home) if not companies or "all" in companies else companies
+    rows = [row for name in named for row in lines(home, places.company_folder(home, name))]
+    click.echo(as_json_text(rows) if as_json else as_text(rows))
+
+
+@main.command()
+@click.option("--company", default="", metavar="NAME", help="Folder below params/.")
+@click.option("--as-of", type=_Day(), metavar="DATE", help="Last complete day of data; default: the workbook's.")
+@_told
+def check(company: str, as_of: date | None) -> int:
+    """Check the company's tables against the contract and print what was found; exit 3 when it stops a run."""
+    from opsbook.runs.checking import check_company
+
+    text, stopped = check_company(places.find_home(), company, as_of=as_of, now=clock.now())
+    click.echo(text)
+    return REFUSED if stopped else 0
+
+
+@main.command()
+@click.option("--users", type=click.IntRange(1), default=20_000, show_default=True, help="Size of the company.")
+@click.option("--seed", type=int, default=20260101, show_default=True, help="Same seed, same company.")
+@click.option("--folder", type=click.Path(path_type=Path), help="Default: data/demo in the checkout.")
+@click.option("--force", is_flag=True, help="Write it again even if the same company is there.")
+@_told
+def demo(users: int, seed: int, folder: Path | None, force: bool) -> None:
+    """Write a simulated company whose true numbers are known (truth.json), a year of an app with a shop."""
+    from opsbook.runs.examples import write_demo
+
+    click.echo(write_demo(folder or places.find_home() / "data" / "demo", users=users, seed=seed, force=force))
+
+
+@main.command()
+@click.argument("name", type=click.Choice(["completejourney"]))
+@_told
+def example(name: str) -> None:
+    """Write the campaign parameter files of a real company: completejourney, a retailer with 27 campaigns."""
+    from opsbook.runs.examples import write_campaigns
+
+    click.echo(write_campaigns(places.find_home() / "params" / name / "03_campaign_review"))
+
+
+@main.command()
+@_told
+def index() -> None:
+    """Rebuild outputs/index.html and index.json from the reports that are there."""
+    from opsbook.runs.index import rebuild
+
+    click.echo(rebuild(places.find_home()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""Several reports at a time, each in a process of its own; the command stays responsive and can stop them all."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from multiprocessing import connection
+from multiprocessing.context import BaseContext
+from typing import Any
+
+from opsbook.errors import OperatorError
+from opsbook.runs import clock, worker
+from opsbook.runs.engine_choice import PLAIN, WARM
+from opsbook.runs.execution import ONE_THREAD
+from opsbook.runs.run import Job, Outcome, failed
+from opsbook.runs.truth import Problem
+
+PATIENCE_SECONDS = 5.0
+PRELOAD = {PLAIN: ["opsbook.runs.worker", "opsbook.runs.engine"], WARM: ["opsbook.runs.preload"]}
+
+
+@dataclass
+class _Member:
+    """One running report: its process and the pipe its outcome comes through."""
+
+    job: Job
+    process: Any
+    answer: connection.Connection
+    started: datetime
+
+
+def outcomes(jobs: Sequence[Job], *, at_once: int, engine: str) -> Iterator[Outcome]:
+    """The outcome of every job as it ends; closing the iterator stops what still runs."""
+    waiting, running = list(reversed(jobs)), []
+    with _surroundings(engine) as context:
+        try:
+            while waiting or running:
+                while waiting and len(running) < at_once:
+                    running.append(_start(waiting.pop(), context, engine))
+                connection.wait([member.process.sentinel for member in running] + [m.answer for m in running])
+                ended = [member for member in running if member.answer.poll() or not member.process.is_alive()]
+                for member in ended:
+                    running.remove(member)
+                    yield _outcome(member)
+        finally:
+            _stop(running)
+
+
+def _start(job: Job, context: Any, engine: str) -> _Member:
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=worker.main, args=(job, theirs), kwargs={"warm": engine == WARM})
+    process.start()
+    theirs.close()
+    return _Member(job, process, ours, clock.now())
+
+
+def _outcome(member: _Member) -> Outcome:
+    """What the process said; if it died without a word, a failure that says so."""
+    try:
+        told: Outcome = member.answer.recv()
+    except EOFError:
+        member.process.join()
+        told = _lost(member)
+    member.process.join()
+    member.answer.close()
+    return told
+
+
+def _lost(member: _Member) -> Outcome:
+    code = member.process.exitcode
+    ending = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+    problem = Problem(f"The process that made the report {ending} (running out of memory is the usual cause)")
+    try:
+        with member.job.report.folder.locked():
+            return failed(member.job, problem, started=member.started)
+    except OperatorError:
+        return Outcome("failed", member.job.report, 1, message=problem.sentence)
+
+
+def _stop(members: Sequence[_Member]) -> None:
+    for member in members:
+        member.process.terminate()
+    for member in members:
+        member.process.join(PATIENCE_SECONDS)
+        if member.process.is_alive():
+            member.process.kill()
+            member.process.join()
+        member.job.report.folder.tidy()
+
+
+@contextmanager
+def _surroundings(engine: str) -> Iterator[BaseContext]:
+    """How processes start: forked from a prepared server on Linux, spawned elsewhere; one seed of hashes in all."""
+    fixed = dict.fromkeys(ONE_THREAD, "1") | {"PYTHONHASHSEED": "0"}
+    before = {name: os.environ.get(name) for name in fixed}
+    os.environ.update(fixed)
+    try:
+        if sys.platform != "linux":
+            yield multiprocessing.get_context("spawn")
+        else:
+            context = multiprocessing.get_context("forkserver")
+            context.set_forkserver_preload(PRELOAD[engine])
+            yield context
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
