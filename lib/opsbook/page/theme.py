@@ -19,7 +19,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from opsbook.page import fonts, words
+from opsbook.page import colors, fonts, words
 
 INK, SOFT_INK, GRID, PAPER = "#1d2733", "#5b6776", "#e3e8ee", "#ffffff"
 DEFAULT_MAIN = "#0072b2"
@@ -62,7 +62,7 @@ DIVERGING = sns.diverging_palette(28, 240, s=85, l=45, as_cmap=True)
 
 def use(language: str = "en", brand_color: str | None = None) -> None:
     """Set matplotlib's and seaborn's defaults; `main` becomes the brand colour where it is dark enough on white."""
-    COLORS["main"] = brand_color if brand_color and contrast_on_white(brand_color) >= 3 else DEFAULT_MAIN
+    COLORS["main"] = brand_color if brand_color and colors.contrast(brand_color, PAPER) >= 3 else DEFAULT_MAIN
     sns.set_theme(style="ticks", palette=list(SERIES), rc=_settings(language))
 
 
@@ -233,19 +233,9 @@ def _short(text: str) -> str:
     return head + (f".{kept}" if kept else "") + (f" {unit}" if unit else "")
 
 
-def contrast_on_white(color: str) -> float:
-    """WCAG contrast ratio of the colour on white: 1 (invisible) to 21 (black)."""
-    red, green, blue = (_linear(channel) for channel in mpl.colors.to_rgb(color))
-    return 1.05 / (0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05)
-
-
-def _linear(channel: float) -> float:
-    return channel / 12.92 if channel <= 0.04045 else float(((channel + 0.055) / 1.055) ** 2.4)
-
-
 def text_on(color: Any) -> str:
     """Ink or white, whichever reads better on the colour: for numbers in heat map cells."""
-    return PAPER if contrast_on_white(mpl.colors.to_hex(color)) > 4.5 else INK
+    return PAPER if colors.contrast(mpl.colors.to_hex(color), PAPER) > 4.5 else INK
 
 
 def days_of(column: pd.Series) -> np.ndarray:

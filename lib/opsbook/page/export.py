@@ -1,0 +1,133 @@
+"""The nbconvert exporter `opsbook`: an executed notebook as one self-contained HTML report without any script.
+
+`jupyter nbconvert --to opsbook notebook.ipynb` works as well as the runner.
+"""
+
+from __future__ import annotations
+
+import base64
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from nbconvert.exporters.templateexporter import TemplateExporter
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+from traitlets import default
+from traitlets.config import Config
+
+from opsbook.page import colors, words
+from opsbook.page.arrange import SHOWN_TYPES, heading_text, report_of
+from opsbook.page.bundles import escaped
+from opsbook.page.desk import ICONS
+from opsbook.page.numbers import ARROWS
+from opsbook.page.sanitize import clean, no_alt
+
+TEMPLATES = Path(__file__).parent / "template"
+HTML_LANG = {"en": "en", "zh": "zh-CN"}
+PICTURES = ("image/svg+xml", "image/png", "image/jpeg")
+
+
+class ReportExporter(TemplateExporter):
+    """Notebook -> report. Fails with OperatorError when a picture has no alternative text."""
+
+    export_from_notebook = "Opsbook report"
+    output_mimetype = "text/html"
+    template_name = "opsbook"
+
+    @default("file_extension")
+    def _file_extension_default(self) -> str:
+        return ".html"
+
+    @default("template_extension")
+    def _template_extension_default(self) -> str:
+        return ".html.j2"
+
+    @default("extra_template_basedirs")
+    def _default_extra_template_basedirs(self) -> list[str]:
+        return [str(TEMPLATES)]
+
+    @property
+    def default_config(self) -> Config:
+        """Our order of output types: never script, widgets or PDF."""
+        ours = Config({"NbConvertBase": {"display_data_priority": list(SHOWN_TYPES)}})
+        return _merged(super().default_config, ours)
+
+    def default_filters(self) -> Any:
+        """The stock filters and ours; each returns HTML that is safe to print."""
+        yield from super().default_filters()
+        yield from {
+            "clean": clean,
+            "markdown": markdown,
+            "inline": inline,
+            "python": python,
+            "picture": picture,
+            "shown_picture": shown_picture,
+        }.items()
+
+    def from_notebook_node(self, nb: Any, resources: Any = None, **kw: Any) -> tuple[str, dict[str, Any]]:
+        """The report's HTML, and nbconvert's resources."""
+        resources = dict(resources or {})
+        report = report_of(nb, name=str(resources.get("metadata", {}).get("name", "")))
+        resources["opsbook"] = {
+            "report": report,
+            "lang": HTML_LANG[report.language],
+            "say": partial(say, report.language),
+            "icons": ICONS,
+            "arrows": ARROWS,
+            "brand": colors.brand(str(report.title.get("brand_color", ""))),
+            "contents": [(s.anchor, heading_text(s, markdown)) for s in report.sections if s.heading],
+        }
+        output, resources = super().from_notebook_node(nb, resources, **kw)
+        resources.pop("opsbook", None)
+        return output, resources
+
+
+def _merged(base: Config, ours: Config) -> Config:
+    both = Config(base)
+    both.merge(ours)
+    return both
+
+
+def say(language: str, key: str, **fields: Any) -> str:
+    """A catalogue text in the report's language, escaped."""
+    return escaped(words.entry(key, language).fill(fields, language))
+
+
+def markdown(source: str) -> str:
+    """Markdown as safe HTML."""
+    rendered = MarkdownWithMath(renderer=IPythonRenderer(escape=False, exclude_anchor_links=True)).render(source)
+    return clean(rendered)
+
+
+def inline(source: str) -> str:
+    """One line of Markdown without its paragraph."""
+    return markdown(source).strip().removeprefix("<p>").removesuffix("</p>")
+
+
+def python(source: str) -> str:
+    """Python code as highlighted, escaped HTML."""
+    return str(highlight(source, PythonLexer(), HtmlFormatter(nowrap=True))).rstrip()
+
+
+def picture(output: Any, mime: str) -> str:
+    """The output's picture as <img>; raises OperatorError when its metadata gives no alternative text."""
+    about = output.get("metadata", {}).get(mime, {})
+    if not str(about.get("alt", "")).strip():
+        raise no_alt()
+    size = "".join(f' {side}="{int(about[side])}"' for side in ("width", "height") if about.get(side))
+    return f'<img src="{_data_url(output["data"][mime], mime)}" alt="{escaped(about["alt"])}"{size}>'
+
+
+def shown_picture(output: Any) -> str:
+    """The output's picture in whichever format it has, "" when it has none."""
+    mime = next((name for name in PICTURES if name in output["data"]), None)
+    return picture(output, mime) if mime else ""
+
+
+def _data_url(data: str, mime: str) -> str:
+    text = data if isinstance(data, str) else "".join(data)
+    encoded = base64.b64encode(text.encode()).decode("ascii") if mime == "image/svg+xml" else escaped("".join(text.split()))
+    return f"data:{mime};base64,{encoded}"
