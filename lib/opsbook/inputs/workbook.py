@@ -44,8 +44,21 @@ class Column(Typed):
         return _zone(zone) if zone else zone
 
 
+class Csv(Typed):
+    """How CSV files are written; columns are read as text and converted by the contract, so no type is guessed."""
+
+    delim: str | None = Field(None, description="one character; none = found by the reader")
+    header: bool | None = Field(None, description="first line holds the names; default: yes, unless `names` is given")
+    names: list[str] = Field(default_factory=list, description="column names of files without a header")
+    quote: str | None = None
+    skip: Annotated[int, Field(ge=0)] = Field(0, description="lines before the header")
+    nulls: list[str] = Field(default_factory=list, description="texts that mean missing, beside the empty one")
+    encoding: Literal["utf-8", "utf-16", "latin-1"] = "utf-8"
+    dateformat: str | None = Field(None, description="strptime form of every text date or timestamp, e.g. %d.%m.%Y")
+
+
 class Source(Typed):
-    """Where one table comes from; exactly one of path, database table, or url table, or a query over them."""
+    """Where one table comes from: exactly one of path, database table, url table, or a query over named files."""
 
     path: str | None = Field(
         None,
@@ -55,22 +68,24 @@ class Source(Typed):
     database: str | None = Field(None, description="a DuckDB file")
     url: str | None = Field(None, description="an Ibis backend URL; ${NAME} is taken from the environment")
     table: str | None = Field(None, description="table (or schema.table) in the database or behind the url")
+    query: str | None = Field(None, description="a SELECT over `files`, whose names stand in braces: FROM {lines}")
+    files: dict[str, str] = Field(default_factory=dict, description="name: path of each file of the query")
     columns: dict[str, Column | str] = Field(default_factory=dict)
     attributes: list[str] = Field(default_factory=list, description="users only: source columns kept as attributes")
     where: str | None = Field(None, description="SQL condition on source columns")
-    group_by: list[str] = Field(
-        default_factory=list, description="contract columns that make one row; others aggregate"
-    )
-    csv: dict[str, str] = Field(default_factory=dict, description="reader options: delim, header, dateformat, names …")
+    group_by: list[str] = Field(default_factory=list, description="contract columns that make one row; others aggregate")
+    csv: Csv = Csv()
     settling_days: Days = 0
 
     @model_validator(mode="after")
     def _one_place(self) -> Source:
-        places = [name for name in ("path", "database", "url") if getattr(self, name)]
+        places = [name for name in ("path", "database", "url", "query") if getattr(self, name)]
         if len(places) != 1:
-            raise ValueError(f"give exactly one of path, database, url (found {', '.join(places) or 'none'})")
-        if not self.path and not self.table:
+            raise ValueError(f"give exactly one of path, database, url, query (found {', '.join(places) or 'none'})")
+        if places[0] in ("database", "url") and not self.table:
             raise ValueError("a database or url needs `table`")
+        if bool(self.query) != bool(self.files):
+            raise ValueError("`query` and `files` belong together: files names what the query reads")
         return self
 
 
