@@ -44,7 +44,9 @@ def groups(
     )
     people = engine_table(users).select("user").left_join(members.select("user", "participated"), "user")
     people = people.drop("user_right").left_join(spent, "user").drop("user_right")
-    label = ibis.ifelse(_.participated, "participants", "exposed_only").fill_null("not_reached")
+    label = ibis.cases(
+        (_.participated, "participants"), (_.participated.notnull(), "exposed_only"), else_="not_reached"
+    )
     marked = people.mutate(group=label, before=_.before.fill_null(0.0), during=_.during.fill_null(0.0))
     sums = marked.group_by("group").agg(users=_.count(), b=exact_sum(marked.before), d=exact_sum(marked.during))
     return _per_user(sums.to_pandas(), whole_before=start - length >= data_start)

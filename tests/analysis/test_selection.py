@@ -1,0 +1,68 @@
+"""Participants against the others: what the gap was before."""
+
+from datetime import date
+
+import ibis
+import pandas as pd
+import pytest
+
+from opsbook.analysis import selection
+
+
+def test_campaign_8_is_nearly_all_selection(shared):
+    """Redeemers 617.7 during and 583.5 before; households not reached 140.9 and 131.7 (reference, Complete Journey)."""
+    lines = pd.read_parquet(shared("completejourney_transactions.parquet"))
+    sent = pd.read_parquet(shared("completejourney_campaigns.parquet"))
+    redeemed = pd.read_parquet(shared("completejourney_coupon_redemptions.parquet"))
+    days = lines.assign(user=lines["household_id"], day=lines["transaction_timestamp"].dt.normalize())
+    days = days.groupby(["user", "day"], as_index=False).agg(revenue=("sales_value", "sum"))
+    recipients = sent.loc[sent["campaign_id"] == 8, ["household_id"]].rename(columns={"household_id": "user"})
+    took_part = recipients["user"].isin(redeemed.loc[redeemed["campaign_id"] == 8, "household_id"])
+    found = selection.groups(
+        days[["user"]].drop_duplicates(),
+        ibis.memtable(recipients.assign(participated=took_part)),
+        days,
+        start=date(2017, 5, 8),
+        end=date(2017, 6, 25),
+        data_start=date(2017, 1, 1),
+    ).set_index("group")
+    assert found["users"].to_dict() == {"participants": 158, "exposed_only": 918, "not_reached": 1393}
+    assert found.loc["participants", ["during", "before"]].tolist() == pytest.approx([617.7, 583.5], abs=0.1)
+    assert found.loc["not_reached", ["during", "before"]].tolist() == pytest.approx([140.9, 131.7], abs=0.1)
+    assert found.loc["exposed_only", ["during", "before"]].tolist() == pytest.approx([354.0, 364.5], abs=0.1)
+
+
+def test_gap_before_as_a_share_of_the_gap_during(table):
+    """The gap is read against users who were only shown the campaign; its share before says how much is selection."""
+    groups = table("""
+        group        | users | before | during
+        participants | 10    | 90     | 110
+        exposed_only | 40    | 10     | 10
+        not_reached  | 50    | 1      | 1
+    """)
+    assert selection.gap(groups) == ("exposed_only", 80, 100, 0.8)
+
+
+def test_everybody_else_where_nobody_was_only_shown_it(table):
+    """Without users who were only shown it, the others are everybody else."""
+    found = selection.gap(table("group | users | before | during\nparticipants | 5 | 3 | 9\nnot_reached | 7 | 1 | 1"))
+    assert found == ("not_reached", 2, 8, 0.25)
+
+
+@pytest.mark.parametrize(
+    "text", ["group | users | before | during", "group | users | before | during\nnot_reached | 3 | 1 | 1"]
+)
+def test_no_participants_no_gap(table, text):
+    """Without participants there is nothing to refuse."""
+    assert pd.isna(selection.gap(table(text)).during)
+
+
+def test_window_before_must_be_in_the_data(table):
+    """When the days before are not all in the data, the figure before is missing rather than too small."""
+    days = table("user | day | revenue\n1 | 2026-03-02 | 5\n1 | 2026-03-01 | 4")
+    members = ibis.memtable(pd.DataFrame({"user": [1], "participated": [True]}))
+    asked = {"start": date(2026, 3, 2), "end": date(2026, 3, 3), "data_start": date(2026, 3, 1)}
+    found = selection.groups(table("user\n1\n2"), members, days, **asked)
+    assert found["group"].tolist() == ["participants", "not_reached"]
+    assert found["before"].isna().all()
+    assert found["during"].tolist() == [5, 0]
