@@ -32,13 +32,21 @@ def data_card_html(book: Any, area: str) -> str:
 
 def appendix_html(book: Any, area: str, terms: Sequence[str]) -> str:
     """Definitions, parameters of the run, thresholds of the workbook, versions of the packages."""
-    parts = {
-        "page.definitions": definitions_html(area, terms),
-        "page.parameters": _pairs(book.run.model_dump(mode="json")),
-        "page.thresholds": _pairs(book.limits.model_dump(mode="json")),
+    defined = definitions_html(area, terms)
+    folded = {
+        "page.parameters": _pairs(_stated(book.run.model_dump(mode="json"))),
+        "page.thresholds": _pairs(_stated(book.limits.model_dump(mode="json"))),
         "page.provenance": _pairs(versions()),
     }
-    return "".join(element("h3", words.label(key)) + content for key, content in parts.items() if content)
+    return (element("h3", words.label("page.definitions")) + defined if defined else "") + "".join(
+        f'<details class="data">{element("summary", words.label(key))}{content}</details>'
+        for key, content in folded.items()
+    )
+
+
+def _stated(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Only the values that say something; parameters left open decide nothing."""
+    return {name: value for name, value in values.items() if value not in (None, "", [], {})}
 
 
 def definitions_html(area: str, terms: Sequence[str]) -> str:
@@ -97,8 +105,6 @@ def _pairs(values: Mapping[str, Any]) -> str:
 
 
 def _value(value: Any) -> str:
-    if value is None or value == "" or value == [] or value == {}:
-        return element("span", words.label("page.not_given"), "note")
     if isinstance(value, Mapping):
         return "; ".join(f"{escaped(name)} = {_value(inner)}" for name, inner in value.items() if inner is not None)
     if isinstance(value, (list, tuple)):

@@ -74,13 +74,16 @@ def report_of(nb: Any, *, name: str = "") -> Report:
     verdicts = [payload for kind, payload, _ in ours if kind == "verdict"]
     language = _language(nb, titles)
     sections = _with_appendix(_sections(nb, language), language)
+    findings = _findings(sections)
+    for section in sections:
+        section.parts = _said_once(section.parts)
     return Report(
         language=language,
         title=titles[-1] if titles else _plain_title(nb, name),
         verdict=verdicts[-1] if verdicts else None,
         cards=[payload for payload in numbers if payload["card"]][:SHOWN_CARDS],
         numbers=numbers,
-        findings=_findings(sections),
+        findings=findings,
         sections=sections,
         data_card=next((output for kind, _, output in ours if kind == "data_card"), None),
         appendix=next((output for kind, _, output in ours if kind == "appendix"), None),
@@ -171,6 +174,12 @@ def _parts(output: Any) -> list[Part]:
         kind, payload = ours[0]
         return [] if kind in _NOT_IN_PLACE else [Part(kind, payload=payload, output=output)]
     return [Part("output", output=output)] if set(SHOWN_TYPES) & set(output.data) else []
+
+
+def _said_once(parts: list[Part]) -> list[Part]:
+    """The parts without a finding that is also the headline of a figure or table beside it."""
+    headlines = {part.payload["sentence"] for part in parts if part.kind in ("figure", "table")}
+    return [part for part in parts if part.kind != "finding" or part.payload["text"] not in headlines]
 
 
 def _findings(sections: list[Section]) -> list[dict[str, Any]]:

@@ -129,5 +129,7 @@ def shown_picture(output: Any) -> str:
 
 def _data_url(data: str, mime: str) -> str:
     text = data if isinstance(data, str) else "".join(data)
-    encoded = base64.b64encode(text.encode()).decode("ascii") if mime == "image/svg+xml" else escaped("".join(text.split()))
+    encoded = (
+        base64.b64encode(text.encode()).decode("ascii") if mime == "image/svg+xml" else escaped("".join(text.split()))
+    )
     return f"data:{mime};base64,{encoded}"

@@ -17,6 +17,7 @@ from matplotlib import dates as mdates
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from opsbook.page import colors, fonts, words
@@ -56,6 +57,7 @@ COLORS: dict[str, str] = {
     "phase_after": "#9aa5b1",
 }
 SERIES = ("#0a5a94", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#5b6776", "#8c6d00")
+_HALO = [withStroke(linewidth=3, foreground=PAPER)]
 SEQUENTIAL = sns.light_palette("#0a5a94", as_cmap=True)
 DIVERGING = sns.diverging_palette(28, 240, s=85, l=45, as_cmap=True)
 
@@ -72,9 +74,9 @@ def _settings(language: str) -> dict[str, Any]:
         "font.size": 12,
         "axes.labelsize": 12,
         "axes.titlesize": 12,
-        "xtick.labelsize": 11,
-        "ytick.labelsize": 11,
-        "legend.fontsize": 11,
+        "xtick.labelsize": 11.5,
+        "ytick.labelsize": 11.5,
+        "legend.fontsize": 11.5,
         "legend.frameon": False,
         "text.color": INK,
         "axes.labelcolor": SOFT_INK,
@@ -130,24 +132,25 @@ def label_line(ax: Axes, x: Any, y: float, text: str, color: str) -> None:
         textcoords="offset points",
         va="center",
         color=color,
-        fontsize=11,
+        fontsize=11.5,
         annotation_clip=False,
     )
 
 
 def shade(ax: Axes, start: Any, end: Any, text: str = "", color: str | None = None) -> None:
-    """Grey a span of the x axis (incomplete days, a festival, an incident) and name it at the top."""
+    """Grey a span of the x axis (incomplete days, a festival, an incident) and name it above the plot."""
     ax.axvspan(start, end, color=color or COLORS["band"], alpha=0.55, linewidth=0, zorder=0)
     if text:
         ax.annotate(
             text,
             (start, 1),
             xycoords=("data", "axes fraction"),
-            xytext=(3, -3),
+            xytext=(0, 3),
             textcoords="offset points",
-            va="top",
+            va="bottom",
             color=SOFT_INK,
-            fontsize=10,
+            fontsize=10.5,
+            path_effects=_HALO,
         )
 
 
@@ -162,7 +165,8 @@ def target_line(ax: Axes, y: float, text: str = "") -> None:
             xytext=(4, 3),
             textcoords="offset points",
             color=INK,
-            fontsize=10,
+            fontsize=10.5,
+            path_effects=_HALO,
         )
 
 
@@ -179,7 +183,7 @@ def percent_axis(ax: Axes, axis: str = "y") -> None:
 def count_axis(ax: Axes, axis: str = "y") -> None:
     """Show counts on the axis with separators (en) or 万/亿 (zh); ticks at whole numbers only."""
     side = getattr(ax, f"{axis}axis")
-    side.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    side.set_major_locator(MaxNLocator(nbins=6, integer=True, steps=[1, 2, 5, 10]))
     side.set_major_formatter(FuncFormatter(lambda value, _: _tick_count(value)))
 
 
