@@ -84,7 +84,9 @@ def lift(campaign: Campaign, day: Integers, world: World) -> Floats:
     return np.select([during, after], [np.full(len(day), campaign.order_lift), fading], 0.0)
 
 
-def pull_forward(rng: np.random.Generator, each: Involvement, days: UserDays, orders: Integers, world: World) -> Integers:
+def pull_forward(
+    rng: np.random.Generator, each: Involvement, days: UserDays, orders: Integers, world: World
+) -> Integers:
     """Rows (from, to) of orders that treated users would have placed after the campaign but place during it.
 
     returns: two rows: user-days after the campaign that lose their order, user-days of the campaign that gain it.
@@ -99,7 +101,9 @@ def pull_forward(rng: np.random.Generator, each: Involvement, days: UserDays, or
     return np.vstack([chosen, low + np.floor(rng.random(len(low)) * (high - low)).astype(np.int64)])
 
 
-def expected_effects(each: Involvement, days: UserDays, chance: Floats, amount: Floats, world: World) -> dict[str, float]:
+def expected_effects(
+    each: Involvement, days: UserDays, chance: Floats, amount: Floats, world: World
+) -> dict[str, float]:
     """Sums over assigned users of expected orders and net yuan: untreated, and what treatment adds, during and after.
 
     chance: per user-day, of an order without any campaign; amount: expected net yuan per order of the person.
@@ -121,7 +125,9 @@ def expected_effects(each: Involvement, days: UserDays, chance: Floats, amount: 
         "added_after": added * after - moved,
     }
     sums = {f"{campaign.key}.{name}_orders": float(np.sum(part[assigned])) for name, part in parts.items()}
-    return sums | {f"{campaign.key}.{name}_yuan": float(np.sum((part * yuan)[assigned])) for name, part in parts.items()}
+    return sums | {
+        f"{campaign.key}.{name}_yuan": float(np.sum((part * yuan)[assigned])) for name, part in parts.items()
+    }
 
 
 def open_for_new_users(rng: np.random.Generator, test: Experiment, people: People, world: World) -> Integers:

@@ -18,7 +18,7 @@ from opsbook.simulate.hunters import draw_hunters, hunter_events, hunter_redempt
 from opsbook.simulate.ledger import Ledger
 from opsbook.simulate.people import FIRST_UID, draw_people, inviters, signup_days
 from opsbook.simulate.truth import describe
-from opsbook.simulate.world import Integers, Rows, World
+from opsbook.simulate.world import Integers, World
 
 LIBRARY, SIGNUPS, CHUNK, END = range(4)
 """Purposes with a stream of random numbers of their own; chunks have one each."""
@@ -69,7 +69,12 @@ def _write_tables(
 
 
 def _write_chunk(
-    rng: np.random.Generator, ledger: Ledger, library: Library, number: Integers, signup_day: Integers, left_day: Integers
+    rng: np.random.Generator,
+    ledger: Ledger,
+    library: Library,
+    number: Integers,
+    signup_day: Integers,
+    left_day: Integers,
 ) -> None:
     """Simulate the users with these numbers and write all their rows; fills in their part of `left_day`."""
     world = ledger.world

@@ -13,21 +13,18 @@ DIRTY_ORDER_NUMBERS, ORPHAN_UID = 900_000_000, 90_000_001
 Counts = dict[str, float]
 
 
-def dirty_events(
-    rng: np.random.Generator, rows: Rows, month: Integers, last_month: int, world: World
-) -> tuple[Rows, Integers, Counts]:
-    """Add dirty copies of some rows and file some true rows a month late.
+def dirty_events(rng: np.random.Generator, rows: Rows, world: World) -> tuple[Rows, Counts]:
+    """Add dirty copies of some rows; some other rows came days late, which `late_ms` (else -1) tells.
 
-    month: index of the file each row belongs to.
-    returns: all rows, the file of each, and how many rows of each kind.
+    returns: all rows, and how many of each kind, named after the rule that finds them.
     """
     dirt = world.dirt
-    late = (rng.random(len(month)) < dirt.late) & (month < last_month)
     duplicate = _some(rng, rows, dirt.duplicate)
     no_user = _some(rng, rows, dirt.missing_user)
     past = _some(rng, rows, dirt.clock_1970)
     future = _some(rng, rows, dirt.clock_future)
-    month = month + late
+    late_ms = _late_ms(rng, rows["ts_ms"], np.concatenate([duplicate, no_user, past, future]), world)
+    rows = rows | {"file_ms": np.maximum(rows["ts_ms"], late_ms), "late_ms": late_ms}
     parts = [
         rows,
         _take(rows, duplicate),
@@ -35,9 +32,16 @@ def dirty_events(
         _take(rows, past) | {"ts_ms": rows["ts_ms"][past] % DAY_MS},
         _take(rows, future) | {"ts_ms": rows["ts_ms"][future] + YEARS_AHEAD_MS},
     ]
-    file = np.concatenate([month, month[duplicate], month[no_user], month[past], month[future]])
-    counts = _counts("events", late=late.sum(), duplicate=len(duplicate), missing_user=len(no_user))
-    return stacked(parts), file, counts | _counts("events", clock_1970=len(past), clock_future=len(future))
+    counts = _counts("events", exact_duplicate=len(duplicate), missing_user_id=len(no_user), late=(late_ms > 0).sum())
+    return stacked(parts), counts | _counts("events", clock_error=len(past) + len(future))
+
+
+def _late_ms(rng: np.random.Generator, ts_ms: Integers, copied: Integers, world: World) -> Integers:
+    """When a late row came, 2 to 12 days after it happened and within the data; -1 for the rows that came at once."""
+    came = ts_ms + rng.integers(2 * DAY_MS, 12 * DAY_MS, len(ts_ms))
+    late = (rng.random(len(ts_ms)) < world.dirt.late) & (came < local_ms(np.array([world.days]), np.array([0]), world))
+    late[copied] = False
+    return np.where(late, came, -1)
 
 
 def dirty_orders(rng: np.random.Generator, rows: Rows, number: int, world: World) -> tuple[Rows, Counts]:
@@ -62,9 +66,8 @@ def dirty_orders(rng: np.random.Generator, rows: Rows, number: int, world: World
         _take(rows, no_user) | {"order": numbers[1], "uid": np.full(len(no_user), NO_USER)},
         _take(rows, past) | {"order": numbers[2], "paid_ms": rows["paid_ms"][past] % DAY_MS},
     ]
-    counts = _counts("orders", duplicate=len(duplicate), negative_amount=len(negative), missing_user=len(no_user))
-    counts |= _counts("orders", clock_1970=len(past), negative_amount_cents=reversed_cents.sum())
-    return stacked(parts), counts
+    counts = _counts("orders", exact_duplicate=len(duplicate), negative_amount=len(negative))
+    return stacked(parts), counts | _counts("orders", missing_user_id=len(no_user), clock_error=len(past))
 
 
 def dirty_users(rng: np.random.Generator, rows: Rows, world: World) -> tuple[Rows, Counts]:
@@ -72,7 +75,7 @@ def dirty_users(rng: np.random.Generator, rows: Rows, world: World) -> tuple[Row
     unknown = rng.random(len(rows["uid"])) < world.dirt.missing_source
     rows = rows | {"source": np.where(unknown, -1, rows["source"])}
     duplicate = _some(rng, rows, world.dirt.duplicate)
-    counts = _counts("users", missing_source=unknown.sum(), duplicate=len(duplicate))
+    counts = _counts("users", missing_source=unknown.sum(), exact_duplicate=len(duplicate))
     return stacked([rows, _take(rows, duplicate)]), counts
 
 
@@ -81,7 +84,7 @@ def dirty_exposures(rng: np.random.Generator, rows: Rows, world: World) -> tuple
     rows = rows | {"other_zone": rng.random(len(rows["uid"])) < world.dirt.other_zone}
     duplicate = _some(rng, rows, world.dirt.duplicate)
     rows = stacked([rows, _take(rows, duplicate)])
-    return rows, _counts("exposures", duplicate=len(duplicate), other_zone=rows["other_zone"].sum())
+    return rows, _counts("exposures", exact_duplicate=len(duplicate), mixed_zones=(~rows["other_zone"]).sum())
 
 
 def orphan_events(rng: np.random.Generator, users: int, world: World) -> tuple[Rows, Counts]:
@@ -97,7 +100,9 @@ def orphan_events(rng: np.random.Generator, users: int, world: World) -> tuple[R
         "content": nothing,
         "entry": np.zeros(3 * size, dtype=np.int64),
         "points": np.zeros(3 * size, dtype=np.int32),
+        "late_ms": nothing,
     }
+    rows["file_ms"] = rows["ts_ms"]
     return rows, _counts("events", orphan=3 * size, orphan_users=size)
 
 

@@ -18,7 +18,8 @@ Totals = dict[str, Any]
 
 def add(total: Totals, part: Totals) -> Totals:
     """Sum two bundles of counts key by key; a missing key counts as zero."""
-    return {key: total[key] + part[key] if key in total and key in part else total.get(key, part.get(key)) for key in total | part}
+    both = total.keys() & part.keys()
+    return total | part | {key: total[key] + part[key] for key in both}
 
 
 def count_people(people: People, life: Life, world: World) -> Totals:
@@ -117,6 +118,13 @@ def users_per_month(uid: Integers, month: Integers, world: World) -> Integers:
     """Distinct users per month of data."""
     size = months(world.calendar[world.observed_from :]).max() + 1
     return np.bincount(np.unique(np.stack([uid, month]), axis=1)[1], minlength=size)
+
+
+def negative_cents(rows: Rows, month: Integers, world: World) -> Integers:
+    """Sum of the negative amounts per month of data, in cents."""
+    size = months(world.calendar[world.observed_from :]).max() + 1
+    negative = np.flatnonzero(rows["amount_cents"].astype(np.int64) < 0)
+    return np.bincount(month[negative], rows["amount_cents"][negative], size).astype(np.int64)
 
 
 def months(days: np.ndarray) -> Integers:

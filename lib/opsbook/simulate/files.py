@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -81,7 +82,7 @@ def users_table(rows: Rows, world: World) -> pa.Table:
 
 
 def events_table(rows: Rows, world: World) -> pa.Table:
-    """uid, ts_ms (Unix, UTC), action, campaign, content, entry, points."""
+    """uid, ts_ms (Unix, UTC), action, campaign, content, entry, points, backfilled_ms (Unix; only of late rows)."""
     return pa.table(
         {
             "uid": _whole(rows["uid"]),
@@ -91,6 +92,7 @@ def events_table(rows: Rows, world: World) -> pa.Table:
             "content": _text(rows["content"], content_ids(world)),
             "entry": _text(rows["entry"], ENTRIES),
             "points": pa.array(rows["points"], pa.int32(), mask=rows["points"] == 0),
+            "backfilled_ms": _whole(rows["late_ms"]),
         }
     )
 
@@ -182,7 +184,7 @@ def content_ids(world: World) -> list[str]:
     return [f"c{number:06d}" for number in range(world.contents_per_day * world.days)]
 
 
-def local_time(unix_ms: npt.NDArray[np.generic]) -> pa.Array:
+def local_time(unix_ms: npt.NDArray[Any]) -> pa.Array:
     """Naive wall-clock time of the company's zone, to the millisecond."""
     return pa.array(unix_ms.astype(np.int64) + ZONE_SECONDS * 1000, pa.timestamp("ms"))
 
@@ -191,14 +193,14 @@ def _written(time: pa.Array) -> pa.Array:
     return pc.strftime(pc.cast(time, pa.timestamp("s"), safe=False), format="%Y-%m-%d %H:%M:%S")
 
 
-def _whole(numbers: Integers | npt.NDArray[np.generic]) -> pa.Array:
+def _whole(numbers: Integers | npt.NDArray[Any]) -> pa.Array:
     return pa.array(numbers, pa.int64(), mask=numbers < 0)
 
 
-def _numbered(prefix: str, numbers: npt.NDArray[np.generic]) -> pa.Array:
+def _numbered(prefix: str, numbers: npt.NDArray[Any]) -> pa.Array:
     return pc.binary_join_element_wise(prefix, pc.cast(pa.array(numbers, pa.int64()), pa.string()), "")
 
 
-def _text(codes: npt.NDArray[np.generic], words: list[str]) -> pa.Array:
+def _text(codes: npt.NDArray[Any], words: list[str]) -> pa.Array:
     index = pa.array(codes.astype(np.int32), pa.int32(), mask=codes < 0)
     return pa.DictionaryArray.from_arrays(index, pa.array(words, pa.string()))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
 from opsbook.simulate import dirt, facts, files
 from opsbook.simulate.content import local_ms
+from opsbook.simulate.dirt import Counts
 from opsbook.simulate.world import ZONE_SECONDS, Integers, Rows, World
 
 
@@ -18,7 +20,7 @@ class Ledger:
     out: files.Files
     world: World
     totals: facts.Totals = field(default_factory=dict)
-    dirt: dirt.Counts = field(default_factory=dict)
+    dirt: Counts = field(default_factory=dict)
     orders: int = 0
     dirty_orders: int = 0
 
@@ -26,7 +28,7 @@ class Ledger:
         """Add clean counts."""
         self.totals = facts.add(self.totals, totals)
 
-    def count_dirt(self, counts: dirt.Counts) -> None:
+    def count_dirt(self, counts: Counts) -> None:
         """Add counts of dirty rows."""
         self.dirt = facts.add(self.dirt, counts)
 
@@ -39,11 +41,10 @@ class Ledger:
 
     def write_events(self, rng: np.random.Generator, rows: Rows) -> None:
         """Append events to the files of their months, with all kinds of dirt."""
-        month = file_month(rows["ts_ms"], self.world)
-        dirty, file, counts = dirt.dirty_events(rng, rows, month, last_month(self.world), self.world)
-        self.count({"rows.events": len(month)})
+        dirty, counts = dirt.dirty_events(rng, rows, self.world)
+        self.count({"rows.events": len(rows["uid"])})
         self.count_dirt(counts)
-        self._append_events(dirty, file)
+        self._append_events(dirty)
 
     def write_orphans(self, rng: np.random.Generator, users: int) -> None:
         """Append events of users that `users` does not know."""
@@ -51,7 +52,7 @@ class Ledger:
         month = file_month(rows["ts_ms"], self.world)
         self.count({"orphan_active": facts.users_per_month(rows["uid"], month, self.world)})
         self.count_dirt(counts)
-        self._append_events(rows, month)
+        self._append_events(rows)
 
     def write_orders(self, rng: np.random.Generator, rows: Rows) -> None:
         """Append orders in order of payment, numbered on."""
@@ -63,6 +64,8 @@ class Ledger:
         self.dirty_orders += len(dirty["uid"]) - clean
         self.count({"rows.orders": clean})
         self.count_dirt(counts)
+        month = file_month(dirty["paid_ms"], self.world)
+        self.count({"negative_cents": facts.negative_cents(dirty, month, self.world)})
         self.out.append("orders.parquet", files.orders_table(dirty, self.world))
 
     def write_exposures(self, rng: np.random.Generator, rows: Rows) -> None:
@@ -92,13 +95,14 @@ class Ledger:
         self.count({"rows.contents": len(rows["published_ms"])})
         self.out.append("contents.parquet", files.contents_table(rows, self.world))
 
-    def _append_events(self, rows: Rows, file: Integers) -> None:
-        """One file per calendar month of the company's zone, in order of time."""
+    def _append_events(self, rows: Rows) -> None:
+        """One file per calendar month in which the rows came, in order of time."""
+        file = file_month(rows["file_ms"], self.world)
         order = np.lexsort((rows["ts_ms"], file))
         table = files.events_table({name: column[order] for name, column in rows.items()}, self.world)
         first = np.datetime64(self.world.data_start, "M")
         edges = np.searchsorted(file[order], np.arange(last_month(self.world) + 2))
-        for number, (low, high) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+        for number, (low, high) in enumerate(pairwise(edges)):
             if high > low:
                 self.out.append(f"events/{first + number}.parquet", table.slice(low, high - low))
 

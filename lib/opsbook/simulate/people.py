@@ -86,7 +86,9 @@ def session_seconds(rng: np.random.Generator, size: int) -> Integers:
     return np.clip(hour * 3600 + rng.integers(0, 3600, size), 120, 86_400 - SESSION_SECONDS)
 
 
-def inviters(rng: np.random.Generator, people: People, signup_day: Integers, left_day: Integers, world: World) -> Integers:
+def inviters(
+    rng: np.random.Generator, people: People, signup_day: Integers, left_day: Integers, world: World
+) -> Integers:
     """The number of the user who invited each referred user, -1 for none.
 
     signup_day, left_day: of all users so far. An inviter signed up on an earlier day and has not left.

@@ -31,7 +31,9 @@ def order_chance(people: People, days: UserDays, world: World) -> tuple[Floats, 
     return view, view * world.cart_per_view * world.order_per_cart
 
 
-def shop(rng: np.random.Generator, days: UserDays, view: Floats, involvements: list[Involvement], world: World) -> Shopping:
+def shop(
+    rng: np.random.Generator, days: UserDays, view: Floats, involvements: list[Involvement], world: World
+) -> Shopping:
     """Draw looks, carts and orders; campaigns multiply the chance to pay, or move later orders forward."""
     viewed = rng.random(len(days)) < view
     carted = viewed & (rng.random(len(days)) < world.cart_per_view)
@@ -47,7 +49,7 @@ def shop(rng: np.random.Generator, days: UserDays, view: Floats, involvements: l
 
 
 def order_rows(rng: np.random.Generator, people: People, days: UserDays, shopping: Shopping, world: World) -> Rows:
-    """One row per order: row (of the user-day), second (of the local day), amount_cents, discount_cents, refund_cents."""
+    """One row per order: row (of the user-day), second (of the day), amount_cents, discount_cents, refund_cents."""
     row = np.repeat(np.arange(len(days)), shopping.orders)
     later = np.arange(len(row)) - np.searchsorted(row, row)
     amount = rng.lognormal(np.log(world.amount_median_yuan), world.amount_sigma, len(row))
@@ -66,7 +68,7 @@ def order_rows(rng: np.random.Generator, people: People, days: UserDays, shoppin
 def redeem(
     rng: np.random.Generator, each: Involvement, code: int, days: UserDays, orders: Rows, check_in: Bools, world: World
 ) -> Rows:
-    """One row per redemption of a campaign: row (of the user-day), second, cost_yuan; coupons also mark their orders."""
+    """One row per redemption: row (of the user-day), second, cost_yuan; coupons also mark their orders."""
     campaign = each.campaign
     if campaign.reward == "coupon":
         return _redeem_coupons(rng, each, code, days, orders, world)
@@ -95,7 +97,7 @@ def _redeem_check_ins(each: Involvement, days: UserDays, check_in: Bools, world:
     start, end = world.index(each.campaign.start), world.index(each.campaign.end)
     inside = (days.day >= start) & (days.day <= end) & check_in & each.has_joined[days.person]
     row = np.flatnonzero(inside)
-    person, first, count = np.unique(days.person[row], return_index=True, return_counts=True)
+    _person, first, count = np.unique(days.person[row], return_index=True, return_counts=True)
     row = row[(first + count - 1)[count >= 4]]
     return {"row": row, "second": days.second[row] + 100, "cost_yuan": np.full(len(row), each.campaign.reward_yuan)}
 

@@ -37,13 +37,13 @@ def survival_truth(world: World) -> dict[str, Any]:
             name: _at(alive_curve(world, early_share, platform=code)) for code, name in enumerate(PLATFORMS)
         },
         "not_silent": {
-            str(silence): {name: _at(_silent_curve(sample, silence, curve, who)) for name, (curve, who) in groups.items()}
-            for silence in SILENCE_DAYS
+            str(days): {name: _at(_silent_curve(sample, days, *group)) for name, group in groups.items()}
+            for days in SILENCE_DAYS
         },
         "restricted_mean_days": {
             "horizon_days": HORIZON,
-            "alive": round(float(groups["all"][0][:HORIZON].sum()), 2),
-            **{f"not_silent_{s}": round(float(_silent_curve(sample, s, *groups["all"])[:HORIZON].sum()), 2) for s in SILENCE_DAYS},
+            "alive": _area(groups["all"][0]),
+            **{f"not_silent_{days}": _area(_silent_curve(sample, days, *groups["all"])) for days in SILENCE_DAYS},
         },
         "false_churn": _false_churn(gaps),
     }
@@ -69,7 +69,7 @@ def log_hazard_ratios(world: World) -> dict[str, Any]:
     """What a Cox model of leaving should find, against organic, iOS, no early reading."""
     return {
         "channel": {c.key: round(math.log(c.hazard_ratio), 6) for c in world.channels},
-        "platform": {name: round(math.log(r), 6) for name, r in zip(PLATFORMS, world.platform_hazard_ratios, strict=True)},
+        "platform": dict(zip(PLATFORMS, np.round(np.log(world.platform_hazard_ratios), 6).tolist(), strict=True)),
         "early_behaviour": {
             "read_3_contents_in_first_7_days": round(math.log(world.early_reads_hazard_ratio), 6),
             "check_in_2_days_in_first_7_days": 0.0,
@@ -96,8 +96,8 @@ def _followed(world: World, part: int) -> dict[str, np.ndarray]:
     person, age = np.nonzero(age_active)
     gap = np.where(np.diff(person, append=-1) == 0, np.diff(age, append=0), 0)
     silent = {f"silent_{s}": _last_age_before(person, age, (gap > s) | (gap == 0)) for s in SILENCE_DAYS}
-    users: dict[str, np.ndarray] = {"channel": people.channel, "reads_early": reads_early, "left_age": left_age, **silent}
-    return users | {"gap_age": gap[age <= HORIZON]}
+    users = {"channel": people.channel, "reads_early": reads_early, "left_age": left_age}
+    return {**users, **silent, "gap_age": gap[age <= HORIZON]}
 
 
 def _last_age_before(person: Integers, age: Integers, ends: Bools) -> Integers:
@@ -118,6 +118,10 @@ def _above(values: Integers, ages: Integers) -> Floats:
 def _false_churn(gap: Integers) -> dict[str, float]:
     """Share of gaps longer than g days, begun in the first 180 days of life, that a return ended."""
     return {str(g): round(float((gap > g).sum() / ((gap > g) | (gap == 0)).sum()), 4) for g in GAP_DAYS}
+
+
+def _area(curve: Floats) -> float:
+    return round(float(curve[:HORIZON].sum()), 2)
 
 
 def _at(curve: Floats) -> list[float]:

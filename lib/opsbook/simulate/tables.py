@@ -85,7 +85,7 @@ def redemption_rows(people: People, days: UserDays, redeemed: list[Rows], world:
 def cost_rows(rng: np.random.Generator, signups: Integers, treated: Integers, world: World) -> Rows:
     """One row per day and paid channel, and per campaign day: day, source, campaign, spend_yuan, impressions, clicks.
 
-    signups: days by channels; treated: users in the treatment arm of each campaign. The source after the last channel is `push`.
+    signups: days by channels; treated: users in the treatment arm of each campaign. Source code 6 is `push`.
     """
     paid = [code for code, channel in enumerate(world.channels) if channel.cost_per_signup_yuan]
     observed = np.arange(world.observed_from, world.days)

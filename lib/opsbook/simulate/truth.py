@@ -160,10 +160,12 @@ def _experiments(totals: Totals, world: World) -> dict[str, Any]:
 
 
 def _dirt(counts: dict[str, float], totals: Totals, world: World) -> dict[str, Any]:
+    """Dirty rows per table and kind, named after the rule of the check; what the kept kinds add to each month."""
     tables: dict[str, Any] = {}
     for key, rows in counts.items():
         table, kind = key.split(".")
         tables.setdefault(table, {})[kind] = int(rows)
+    tables["orders"]["negative_amount_yuan"] = _by_month(world)(totals["negative_cents"] / 100, digits=2)
     tables["events"]["orphan_active_users"] = _by_month(world)(totals["orphan_active"])
     return tables
 
@@ -181,7 +183,7 @@ def _by_month(world: World) -> Any:
 
     def per_month(values: Integers, digits: int = 0) -> dict[str, float]:
         return {
-            str(label): round(float(value), digits) if digits else int(round(value))
+            str(label): round(float(value), digits) if digits else round(float(value))
             for label, value in zip(labels, values, strict=True)
         }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.floating]
 Integers = npt.NDArray[np.integer]
 Bools = npt.NDArray[np.bool_]
-Rows = dict[str, npt.NDArray[np.generic]]
+Rows = dict[str, npt.NDArray[Any]]
 """One table's rows as columns of equal length; codes are -1 where a text is missing."""
 
 TREATMENT, CONTROL, NOT_ASSIGNED = 1, 0, -1
@@ -89,13 +89,13 @@ CHANNELS = (
 CAMPAIGNS = (
     Campaign(
         "spring_coupons", date(2026, 3, 9), date(2026, 3, 22), 0.20, 0.55, "coupon", 5.0, 0.6, "keep",
-        order_lift=0.45, after_lift=0.08,
+        order_lift=0.50, after_lift=0.08,
     ),
     Campaign(
-        "mid_year_618", date(2026, 6, 5), date(2026, 6, 18), 0.20, 0.60, "coupon", 12.0, 1.5, "no effect",
+        "mid_year_618", date(2026, 6, 5), date(2026, 6, 18), 0.20, 0.60, "coupon", 12.0, 1.5, "no_effect",
         pulled_forward_share=0.30,
     ),
-    Campaign("checkin_challenge", date(2026, 7, 27), date(2026, 8, 9), 0.20, 0.40, "check_in", 2.0, 0.4, "no effect"),
+    Campaign("checkin_challenge", date(2026, 7, 27), date(2026, 8, 9), 0.20, 0.40, "check_in", 2.0, 0.4, "no_effect"),
     Campaign(
         "autumn_lottery", date(2026, 9, 14), date(2026, 9, 27), 0.20, 0.50, "lottery", 6.0, 0.8, "undecidable",
         order_lift=0.10, control_share_if_recent=0.07, control_share_if_silent=0.30,
