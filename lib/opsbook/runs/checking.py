@@ -20,6 +20,6 @@ def check_company(home: Path, company: str, *, as_of: date | None, now: datetime
         tables = sources.contract_tables(workbook, home=home, con=con)
         last_day = as_of or workbook.as_of or yesterday(workbook.zone, now)
         checked = check.check(tables, workbook, as_of=last_day)
-        return check.render(checked), bool(checked.stopped)
+        return check.render(checked), checked.stops
     finally:
         con.disconnect()

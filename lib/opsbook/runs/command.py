@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ class Way:
     force: bool = False
 
 
-def run(reports: Sequence[Report], way: Way) -> Iterator[Outcome]:
+def run(reports: Sequence[Report], way: Way) -> Generator[Outcome]:
     """The outcome of every report as it is known: first those not started and the fresh ones, then the made ones.
 
     raises: ParameterError before any kernel when a period lies outside the data.
@@ -46,13 +47,18 @@ def run(reports: Sequence[Report], way: Way) -> Iterator[Outcome]:
     yield from turned_away
     due = []
     for job in jobs:
-        if not way.force and manifest.is_fresh(job.report.folder, job.fingerprints):
+        if not way.force and _settled_and_fresh(job):
             yield Outcome("fresh", job.report)
         else:
             due.append(job)
     if due:
         at_once = min(way.at_once or os.cpu_count() or 1, len(due))
         yield from crew.outcomes(due, at_once=at_once, engine=chosen(way.engine, reports=len(due)))
+
+
+def _settled_and_fresh(job: Job) -> bool:
+    """Fresh, and without an old failure beside it that the report's own process has to clear away."""
+    return manifest.is_fresh(job.report.folder, job.fingerprints) and not job.report.folder.failure.exists()
 
 
 def exit_code(outcomes: Sequence[Outcome]) -> int:
@@ -74,8 +80,8 @@ def _jobs(reports: Sequence[Report], way: Way) -> tuple[list[Job], list[Outcome]
             turned_away += [refused(report, error, status=STATUS[error.exit_code]) for report in of_mart]
             continue
         for report in of_mart:
-            if error := _objection(report, mart):
-                turned_away.append(refused(report, error, status=STATUS[error.exit_code]))
+            if found := _objection(report, mart):
+                turned_away.append(refused(report, found, status=STATUS[found.exit_code]))
                 continue
             prints = fingerprints(report, workbook=workbook, inputs=mart.inputs)
             jobs.append(Job(report, prints, mart.inputs, way.limits, way.force))
@@ -112,9 +118,10 @@ def run_command(home: Path, **options: Any) -> int:
     outcomes: list[Outcome] = []
     try:
         with Progress(len(reports), home=home, stream=out) as progress:
-            for outcome in run(reports, _way(options)):
-                outcomes.append(outcome)
-                progress.note(outcome)
+            with closing(run(reports, _way(options))) as running:
+                for outcome in running:
+                    outcomes.append(outcome)
+                    progress.note(outcome)
     finally:
         index = rebuild(home)
     seconds = (clock.now() - started).total_seconds()

@@ -36,7 +36,8 @@ class _Member:
 
 def outcomes(jobs: Sequence[Job], *, at_once: int, engine: str) -> Iterator[Outcome]:
     """The outcome of every job as it ends; closing the iterator stops what still runs."""
-    waiting, running = list(reversed(jobs)), []
+    waiting = list(reversed(jobs))
+    running: list[_Member] = []
     with _surroundings(engine) as context:
         try:
             while waiting or running:
@@ -97,7 +98,7 @@ def _stop(members: Sequence[_Member]) -> None:
 def _surroundings(engine: str) -> Iterator[BaseContext]:
     """How processes start: forked from a prepared server on Linux, spawned elsewhere; one seed of hashes in all."""
     fixed = dict.fromkeys(ONE_THREAD, "1") | {"PYTHONHASHSEED": "0"}
-    before = {name: os.environ.get(name) for name in fixed}
+    before = {name: os.environ.pop(name, None) for name in (*fixed, "MPLBACKEND")}
     os.environ.update(fixed)
     try:
         if sys.platform != "linux":
@@ -108,4 +109,6 @@ def _surroundings(engine: str) -> Iterator[BaseContext]:
             yield context
     finally:
         for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value

@@ -73,6 +73,12 @@ class Folder:
         self.place.mkdir(parents=True, exist_ok=True)
         _put_in_place(self._staged(files), self.failure, aside=self._aside_failure)
 
+    def forget_failure(self) -> None:
+        """Remove the mark of a failed run that no longer says anything about the report in place."""
+        if self.failure.exists():
+            self.failure.rename(self._aside_failure)
+            shutil.rmtree(self._aside_failure, ignore_errors=True)
+
     def tidy(self) -> None:
         """Remove work in progress of a process that was stopped; a report that another run holds is left alone."""
         try:

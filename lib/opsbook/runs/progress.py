@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import indent
 from typing import Any, TextIO
 
 from opsbook.runs.run import Outcome
@@ -46,7 +47,7 @@ def one_line(outcome: Outcome, home: Path) -> str:
     report = outcome.report
     seconds = f" {outcome.seconds:.1f} s" if outcome.seconds else ""
     place = report.folder.failure if outcome.status == "failed" else report.folder.place
-    reason = f"\n    {outcome.message}" if outcome.message else ""
+    reason = f"\n{indent(outcome.message, '    ')}" if outcome.message else ""
     return f"{outcome.status:<9} {report.title}{seconds} {_short(place, home)}{reason}"
 
 

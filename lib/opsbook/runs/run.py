@@ -45,6 +45,7 @@ def make(job: Job, execution: Execution | None = None) -> Outcome:
     """
     with job.report.folder.locked():
         if not job.force and manifest.is_fresh(job.report.folder, job.fingerprints):
+            job.report.folder.forget_failure()
             return Outcome("fresh", job.report)
         return _made(job, execution or Execution(notebook=None))
 
