@@ -30,12 +30,11 @@ EVENTS = f"""
 """
 STREAM = """
     SELECT e.user_id,
-           u.signed_up_at
-               + INTERVAL 1 SECOND * CAST(86400 * (floor(e.decay * (5 + e.user_id % 60)) + e.clock) AS BIGINT) AS occurred_at,
+           u.signed_up_at + INTERVAL 1 SECOND * CAST(86400 * (visit_day + e.clock) AS BIGINT) AS occurred_at,
            CASE WHEN draw < 45 THEN 'open' WHEN draw < 75 THEN 'view' WHEN draw < 90 THEN 'read'
                 WHEN draw < 97 THEN 'cart' ELSE 'buy' END AS event,
            e.i, e.draw
-    FROM ({events}) e JOIN users u USING (user_id)
+    FROM (SELECT *, floor(decay * (5 + user_id % 60)) AS visit_day FROM ({events})) e JOIN users u USING (user_id)
     WHERE occurred_at < TIMESTAMP '{first}' + INTERVAL {days} DAY
 """
 ORDERS = """

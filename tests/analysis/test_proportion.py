@@ -51,7 +51,7 @@ def test_both_agree_with_statsmodels(first, base, level):
 
 @given(COUNTS, COUNTS)
 def test_swapping_the_groups_changes_only_the_sign(first, base):
-    """first - base is the mirror image of base - first."""
+    """First - base is the mirror image of base - first."""
     there, back = newcombe(*first, *base), newcombe(*base, *first)
     assert (there.value, there.low, there.high) == pytest.approx((-back.value, -back.high, -back.low), abs=1e-12)
 

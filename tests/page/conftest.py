@@ -63,10 +63,10 @@ def make_book(language: str = "en", **changes: Any) -> SimpleNamespace:
     """A book of the duck type that Page expects."""
     company = Company(key="demo", name="Demo <Shop>", name_zh="示例商店", brand_color="#2f5d8a")
     checks = pd.DataFrame(
-        [("events", "late rows", "drop", 120, 0.002, "u1 2026-10-03")],
+        [("events", "late", "drop", 120, 0.002, "u1 2026-10-03")],
         columns=["table", "rule", "policy", "rows", "share", "examples"],
     )
-    about = pd.DataFrame([("rows.events", "60000")], columns=["key", "value"])
+    about = pd.DataFrame([("rows_events", "60000"), ("key", "0123456789abcdef01")], columns=["key", "value"])
     book = {
         "workbook": SimpleNamespace(company=company, currency="CNY"),
         "language": language,

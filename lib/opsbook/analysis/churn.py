@@ -67,7 +67,8 @@ def false_churn(gaps: pd.DataFrame, *, min_at_risk: int = MIN_AT_RISK, level: fl
     days = np.arange(1, max(horizon, 1))
     last = np.searchsorted(steps["duration_days"].to_numpy(), days, side="right")
     silent = np.concatenate([[1.0], steps["active"].to_numpy()])
-    spread = np.concatenate([[0.0], np.cumsum(survival.greenwood_terms(steps["at_risk"], steps["churned"]))])
+    terms = survival.greenwood_terms(*steps[["at_risk", "churned"]].to_numpy(float).T)
+    spread = np.concatenate([[0.0], np.cumsum(terms)])
     kept_silent = silent[-1] / silent[last]
     low, high = survival.log_log_interval(kept_silent, spread[-1] - spread[last], level=level)
     reached = survival.at_risk(_as_durations(gaps), days + 1)
@@ -224,7 +225,7 @@ def _before_start() -> ir.Value:
 
 
 def _with_end(people: ir.Table, as_of: date, churn_after_days: int) -> ir.Table:
-    """Adds end_day (churn, else the last day that can be classified), churned, returned; a signup counts as a sign of life."""
+    """Adds churned, returned, end_day (churn, else the last day that can be classified); a signup is a sign of life."""
     quiet_days = _days(_.first_day, ibis.coalesce(_.seen_day, ibis.date(as_of + timedelta(days=1))))
     never_began = (_.entry_day == _.first_day) & (quiet_days > churn_after_days)
     began = people.mutate(

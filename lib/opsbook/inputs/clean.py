@@ -15,13 +15,7 @@ def cleaned(counted: Counted) -> ir.Table:
 
     Of several rows with one key the earliest stays, ties decided by the other columns.
     """
-    kept = counted.flagged.filter(counted.flagged["_cause"] == -1)
-    blanks = {law.blanks: law.rule for law in counted.laws if law.blanks and law.rule in counted.broken}
-    believed = {
-        column: kept[f"_law_{rule}"].ifelse(ibis.null(kept[column].type()), kept[column])
-        for column, rule in blanks.items()
-    }
-    kept = kept.mutate(**believed).select(*counted.columns)
+    kept = _believed(_lawful(counted), counted).select(*counted.columns)
     if not counted.copies:
         return kept
     contract = TABLES[counted.name]
@@ -29,3 +23,19 @@ def cleaned(counted: Counted) -> ir.Table:
     order = (*([contract.clock] if contract.clock else []), *counted.columns)
     rest = tuple(column for column in dict.fromkeys(order) if column not in contract.key)
     return without_copies(kept, name=counted.name, key=key, first_by=rest)
+
+
+def _lawful(counted: Counted) -> ir.Table:
+    drops = [law for law in counted.laws if law.policy == "drop" and law.rule in counted.broken]
+    broken = [law.broken(counted.table, counted.window).fill_null(False) for law in drops]
+    return counted.table.filter(~ibis.or_(*broken)) if broken else counted.table
+
+
+def _believed(kept: ir.Table, counted: Counted) -> ir.Table:
+    values = {}
+    for law in counted.laws:
+        if law.blanks and law.rule in counted.broken:
+            value = values.get(law.blanks, kept[law.blanks])
+            disbelieved = law.broken(kept, counted.window).fill_null(False)
+            values[law.blanks] = disbelieved.ifelse(ibis.null(value.type()), value)
+    return kept.mutate(**values) if values else kept

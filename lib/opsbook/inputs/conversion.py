@@ -72,7 +72,8 @@ def id_text(reading: Reading) -> str:
         return f"regexp_replace({text}, '^(-?[0-9]+)\\.0+$', '\\1')" if reading.from_csv else text
     if reading.type in _FLOATS:
         whole = f"CAST(TRY_CAST({value} AS HUGEINT) AS VARCHAR)"
-        return f"CASE WHEN isfinite({value}) THEN CASE WHEN {value} = trunc({value}) THEN {whole} ELSE CAST({value} AS VARCHAR) END END"
+        text = f"CASE WHEN {value} = trunc({value}) THEN {whole} ELSE CAST({value} AS VARCHAR) END"
+        return f"CASE WHEN isfinite({value}) THEN {text} END"
     if reading.type.startswith("DECIMAL"):
         whole = f"CAST(CAST({value} AS HUGEINT) AS VARCHAR)"
         return f"CASE WHEN {value} = trunc({value}) THEN {whole} ELSE CAST({value} AS VARCHAR) END"

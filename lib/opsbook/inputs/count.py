@@ -20,10 +20,11 @@ EXACT, KEY, TWO_VARIANTS = "exact_duplicate", "duplicate_key", "two_variants"
 
 @dataclass(frozen=True)
 class Counted:
-    """Counts of one table; `flagged` holds its rows with the law columns from which `clean` takes the kept ones."""
+    """Counts of one mapped table, and the laws and bounds they were counted by."""
 
     name: str
-    flagged: ir.Table
+    table: ir.Table
+    window: Bounds
     columns: tuple[str, ...]
     laws: tuple[Law, ...]
     broken: dict[str, int]
@@ -57,10 +58,12 @@ def counted(name: str, tables: dict[str, ir.Table], workbook: Workbook, *, as_of
     flagged = _flagged(seen, own_laws, window)
     measures = _measures(contract, flagged, own_laws, columns, window)
     row = flagged.aggregate(**measures).to_pyarrow().to_pylist()[0]
-    broken = _broken(contract, own_laws, row)
+    row.setdefault("distinct_keys", row["distinct_rows"])
+    broken = _broken(own_laws, row)
     return Counted(
         name=name,
-        flagged=flagged,
+        table=tables[name],
+        window=window,
         columns=columns,
         laws=own_laws,
         broken=broken,
@@ -115,7 +118,7 @@ def _measures(
     broken: dict[str, ir.Value] = {law.rule: flagged.count(where=broken_by(flagged, law, own_laws)) for law in own_laws}
     distinct = {
         "distinct_rows": columns,
-        "distinct_keys": contract.key or columns,
+        "distinct_keys": contract.key,
         "distinct_variants": (*contract.key, "variant") if "variant" in columns else (),
     }
     hashes = {name: row_hash(flagged, of).nunique(where=valid) for name, of in distinct.items() if of}
@@ -134,7 +137,7 @@ def _measures(
     )
 
 
-def _broken(contract: TableContract, own_laws: tuple[Law, ...], row: dict[str, Any]) -> dict[str, int]:
+def _broken(own_laws: tuple[Law, ...], row: dict[str, Any]) -> dict[str, int]:
     """Rows per broken rule; a column in which no timestamp names an offset is not mixed."""
     broken = {law.rule: row[law.rule] for law in own_laws}
     if broken.get("mixed_zones") == row["dated"]:

@@ -17,7 +17,7 @@ import ibis.expr.types as ir
 
 from opsbook.inputs.clock import start_of_day
 from opsbook.inputs.contract import TABLES, ContractColumn
-from opsbook.inputs.workbook import Workbook
+from opsbook.inputs.workbook import Source, Workbook
 
 Policy = Literal["drop", "keep", "refuse"]
 PLAUSIBLE_FROM = datetime(1990, 1, 1)
@@ -49,7 +49,8 @@ class Law:
 
 def bounds(table: str, workbook: Workbook, *, as_of: date) -> Bounds:
     """The believed window of the table's clock for this workbook and `as_of`."""
-    source = dict(workbook.tables.items()).get(table)
+    tables: dict[str, Source] = {**workbook.tables}
+    source = tables.get(table)
     return Bounds(
         start=_day_start(workbook.data_start, workbook.zone) if workbook.data_start else None,
         end=_day_start(as_of + timedelta(days=1), workbook.zone),

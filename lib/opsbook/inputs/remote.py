@@ -1,4 +1,7 @@
-"""Tables behind an Ibis URL, streamed into the local engine; credentials come from the environment and are never shown."""
+"""Tables behind an Ibis URL, streamed into the local engine.
+
+Credentials come from the environment and are never shown: not in errors, logs or results.
+"""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ class Source(Typed):
     columns: dict[str, Column | str] = Field(default_factory=dict)
     attributes: list[str] = Field(default_factory=list, description="users only: source columns kept as attributes")
     where: str | None = Field(None, description="SQL condition on source columns")
-    group_by: list[str] = Field(default_factory=list, description="contract columns that make one row; others aggregate")
+    group_by: list[str] = Field(default_factory=list, description="contract columns of one row; others aggregate")
     csv: Csv = Csv()
     settling_days: Days = 0
 

@@ -13,7 +13,7 @@ def engine_table(table: Tabular) -> ir.Table:
     """The table as an Ibis table; a DataFrame is lent to the embedded engine without a copy of its own."""
     if not isinstance(table, pd.DataFrame):
         return table
-    return ibis.memtable(table.assign(**{name: table[name].dt.date for name in _midnight_columns(table)}))
+    return ibis.memtable(table).cast(dict.fromkeys(_midnight_columns(table), "date"))
 
 
 def _midnight_columns(table: pd.DataFrame) -> list[str]:

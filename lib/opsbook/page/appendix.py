@@ -1,4 +1,4 @@
-"""The data card and the appendix: what was read, what the words mean, and what the report was made with."""
+"""The appendix: what the words mean, what the run was told, and what the report was made with."""
 
 from __future__ import annotations
 
@@ -7,27 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from typing import Any
 
-import pandas as pd
-
 from opsbook.page import words
 from opsbook.page.bundles import element, escaped
-from opsbook.page.tables import to_html
-from opsbook.page.words import Sentence
+from opsbook.page.data_card import facts
 
 PACKAGES = ("opsbook", "pandas", "numpy", "scipy", "lifelines", "ibis-framework", "duckdb", "matplotlib", "seaborn")
-
-
-def data_card_html(book: Any, area: str) -> str:
-    """Span and tables of the data, then every rule that dropped or flagged rows."""
-    start = getattr(book, "data_start", None) or book.period.start
-    given = [Sentence(f"common.table.{name}") for name in sorted(book.given)]
-    parts = [
-        element("p", words.label("page.data.span", start=start, end=book.as_of)),
-        element("p", words.label("page.data.tables", tables=given)),
-        _about(frame_of(book.mart.about), area),
-        _checks(frame_of(book.mart.checks), area),
-    ]
-    return "".join(parts)
 
 
 def appendix_html(book: Any, area: str, terms: Sequence[str]) -> str:
@@ -36,7 +20,7 @@ def appendix_html(book: Any, area: str, terms: Sequence[str]) -> str:
     folded = {
         "page.parameters": _pairs(_stated(book.run.model_dump(mode="json"))),
         "page.thresholds": _pairs(_stated(book.limits.model_dump(mode="json"))),
-        "page.provenance": _pairs(versions()),
+        "page.provenance": _pairs(_data_key(book) | versions()),
     }
     return (element("h3", words.label("page.definitions")) + defined if defined else "") + "".join(
         f'<details class="data">{element("summary", words.label(key))}{content}</details>'
@@ -63,6 +47,12 @@ def _of(kind: str, area: str, term: str) -> str:
     return words.find(f"{area}.{kind}.{term}") or words.label(f"common.{kind}.{term}")
 
 
+def _data_key(book: Any) -> dict[str, str]:
+    """The fingerprint of the inputs, short: two reports of equal data have equal ones."""
+    key = facts(book).get("key", "")
+    return {words.label("page.data_key"): key[:16]} if key else {}
+
+
 def versions() -> dict[str, str]:
     """Package -> installed version, for the packages that make numbers or pictures."""
     return {"Python": platform.python_version()} | dict(_installed(PACKAGES))
@@ -74,26 +64,6 @@ def _installed(names: Iterable[str]) -> Iterable[tuple[str, str]]:
             yield name, metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-
-
-def frame_of(table: Any) -> pd.DataFrame:
-    """A mart table (Ibis or pandas) as a DataFrame."""
-    return table if isinstance(table, pd.DataFrame) else table.to_pandas()
-
-
-def _about(about: pd.DataFrame, area: str) -> str:
-    if about.empty:
-        return ""
-    pairs = zip(about["key"].astype(str), about["value"], strict=True)
-    return _pairs({words.find(f"page.about.{key}") or key: value for key, value in pairs})
-
-
-def _checks(checks: pd.DataFrame, area: str) -> str:
-    found = checks[checks["rows"] > 0] if len(checks) else checks
-    if found.empty:
-        return element("p", words.label("page.data.clean"))
-    shown = found.assign(table=[words.find(f"common.table.{name}") or name for name in found["table"]])
-    return element("p", words.label("page.data.checked")) + to_html(shown, area=area, name="checks")
 
 
 def _pairs(values: Mapping[str, Any]) -> str:

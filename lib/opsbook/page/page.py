@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 
 from opsbook.errors import OperatorError
 from opsbook.page import bundles, desk, theme, words
-from opsbook.page.appendix import appendix_html, data_card_html
+from opsbook.page.appendix import appendix_html
 from opsbook.page.bundles import bundle
+from opsbook.page.data_card import data_card_html
 from opsbook.page.figures import picture
 from opsbook.page.numbers import Number, number
 from opsbook.page.register import Register

@@ -117,11 +117,10 @@ def run_command(home: Path, **options: Any) -> int:
     reports = plan(home, _wish(options), now=started)
     outcomes: list[Outcome] = []
     try:
-        with Progress(len(reports), home=home, stream=out) as progress:
-            with closing(run(reports, _way(options))) as running:
-                for outcome in running:
-                    outcomes.append(outcome)
-                    progress.note(outcome)
+        with Progress(len(reports), home=home, stream=out) as progress, closing(run(reports, _way(options))) as running:
+            for outcome in running:
+                outcomes.append(outcome)
+                progress.note(outcome)
     finally:
         index = rebuild(home)
     seconds = (clock.now() - started).total_seconds()

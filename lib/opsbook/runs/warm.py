@@ -79,10 +79,11 @@ class _Provisioner(LocalProvisioner):
     """Hands the launch command to the waiting process instead of starting another one."""
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
-        self.process = self.parent.waiting
-        self.pid = self.pgid = self.process.pid
+        manager: Any = self.parent
+        waiting: Any = manager.waiting
+        self.process, self.pid, self.pgid = waiting, waiting.pid, waiting.pid
         self.cwd = kwargs.get("cwd") or os.getcwd()
-        self.process.begin({"command": cmd, "environment": dict(kwargs["env"]), "folder": str(self.cwd)})
+        waiting.begin({"command": cmd, "environment": dict(kwargs["env"]), "folder": str(self.cwd)})
         return self.connection_info
 
 

@@ -85,9 +85,10 @@ def _redeem_coupons(
     start, end = world.index(each.campaign.start), world.index(each.campaign.end)
     inside = (days.day[row] >= start) & (days.day[row] <= end) & each.has_joined[days.person[row]]
     inside &= days.day[row] >= _joined_day(each, days)[days.person[row]]
-    used = inside & (rng.random(len(row)) < world.coupon_use_share)
+    coupon_cents = round(each.campaign.reward_yuan * 100)
+    used = inside & (orders["amount_cents"] >= 2 * coupon_cents) & (rng.random(len(row)) < world.coupon_use_share)
     orders["campaign"][used] = code
-    orders["discount_cents"][used] = round(each.campaign.reward_yuan * 100)
+    orders["discount_cents"][used] = coupon_cents
     cost = np.full(int(used.sum()), each.campaign.reward_yuan)
     return {"row": row[used], "second": orders["second"][used], "cost_yuan": cost}
 
