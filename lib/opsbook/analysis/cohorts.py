@@ -1,0 +1,231 @@
+"""How many come back: cohorts by day, week or month of the first day, followed by age in the same unit.
+
+A cell is complete when every member of the cohort could have been observed for the whole of it; the others are blank
+(missing), never zero. Users of unknown start belong to no cohort.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+
+from opsbook.analysis.proportion import newcombe, wilson
+from opsbook.errors import ParameterError
+from opsbook.inputs.periods import DAYS_OF_WEEK
+from opsbook.mart.tables import Tabular, engine_table
+
+_ = ibis._
+METHOD = "Wilson"
+METHOD_CHANGE = "Newcombe hybrid"
+UNITS = ("day", "week", "month")
+TRIANGLE = ["cohort", "age", "users", "retained", "share", "low", "high", "complete"]
+CHANGE = [
+    "age", "start", "end", "users", "retained", "share", "low", "high",
+    "previous_start", "previous_end", "previous_users", "previous_share", "change", "change_low", "change_high",
+]  # fmt: skip
+A_MONDAY = date(1970, 1, 5)
+
+
+@dataclass(frozen=True)
+class Window:
+    """What cohorts are counted in (day, week, month) and the days of data, data_start to as_of."""
+
+    unit: str
+    data_start: date
+    as_of: date
+    week_start: str = "monday"
+
+    def index(self, day: ir.Value) -> ir.Value:
+        """Running number of the unit that holds a day of the engine."""
+        if self.unit == "month":
+            return day.year().cast("int64") * 12 + day.month() - 1
+        return day.delta(ibis.date(self._origin()), unit="day") // self._length()
+
+    def number(self, day: date) -> int:
+        """Running number of the unit that holds the day."""
+        if self.unit == "month":
+            return day.year * 12 + day.month - 1
+        return (day - self._origin()).days // self._length()
+
+    def first_day(self, number: int) -> date:
+        """First day of the unit with this running number."""
+        if self.unit == "month":
+            return date(int(number) // 12, int(number) % 12 + 1, 1)
+        return self._origin() + timedelta(days=int(number) * self._length())
+
+    def observed(self, numbers: pd.Series) -> pd.Series:
+        """Whether the units with these numbers lie wholly inside the data."""
+        inside = {n: self.first_day(n) >= self.data_start and self.first_day(n + 1) - timedelta(1) <= self.as_of
+                  for n in numbers.unique()}  # fmt: skip
+        return numbers.map(inside).astype(bool)
+
+    def _origin(self) -> date:
+        return A_MONDAY + timedelta(days=DAYS_OF_WEEK.index(self.week_start) if self.unit == "week" else 0)
+
+    def _length(self) -> int:
+        if self.unit not in UNITS:
+            raise ParameterError(f"`{self.unit}` is not a unit of cohorts", fix="use day, week or month")
+        return 7 if self.unit == "week" else 1
+
+
+def retained_on(
+    user_days: Tabular, users: Tabular, *, window: Window, since: date | None = None, last_age: int | None = None
+) -> pd.DataFrame:
+    """Cohort triangle of "retained on N": share of a cohort active in the N-th day, week or month after its own.
+
+    user_days: one row per user and active day -- user, day, gap_before (days since the active day before, or missing)
+    users:     one row per user -- user, first_day, life_start; cohorts start on or after `since` (default: data_start)
+    returns:   one row per cohort and age up to last_age that has begun by as_of -- cohort (first day of the unit), age
+               (units), users, retained, share, low, high (Wilson; missing unless complete), complete
+    """
+    seen = _aged(user_days, users, window).filter((_.before < _.at).fill_null(True))
+    counted = seen.group_by(["cohort", "age"]).agg(retained=_.count()).to_pandas()
+    return _triangle(counted, _cohort_sizes(users, window, since), window, last_age)
+
+
+def retained_on_or_after(
+    user_days: Tabular, users: Tabular, *, window: Window, since: date | None = None, last_age: int | None = None
+) -> pd.DataFrame:
+    """Cohort triangle of "on or after N" (rolling): share active in the N-th unit after its own or any later one.
+
+    As retained_on. It can only rise with later data, most for the youngest cohorts, and never rises with age.
+    """
+    aged = _aged(user_days, users, window)
+    last = aged.group_by(["user", "cohort"]).agg(age=_.age.max()).group_by(["cohort", "age"]).agg(retained=_.count())
+    counted = last.to_pandas().sort_values(["cohort", "age"], ascending=[True, False])
+    counted["retained"] = counted.groupby("cohort")["retained"].cumsum()
+    triangle = _triangle(counted, _cohort_sizes(users, window, since), window, None, later_counts=True)
+    return triangle if last_age is None else triangle[triangle["age"] <= last_age].reset_index(drop=True)
+
+
+def retained_within(
+    user_days: Tabular,
+    users: Tabular,
+    *,
+    window: Window,
+    first_age: int,
+    last_age: int,
+    since: date | None = None,
+) -> pd.DataFrame:
+    """Bracket retention: share of each cohort active at least once from the first_age-th to the last_age-th unit.
+
+    returns: one row per cohort with the columns of retained_on, age = last_age
+    """
+    aged = _aged(user_days, users, window).filter(_.age.between(first_age, last_age))
+    first = aged.filter((_.before - _.cohort < first_age).fill_null(True))
+    counted = first.group_by("cohort").agg(retained=_.count()).to_pandas().assign(age=last_age)
+    triangle = _triangle(counted, _cohort_sizes(users, window, since), window, last_age)
+    return triangle[triangle["age"] == last_age].reset_index(drop=True)
+
+
+def overall(triangle: pd.DataFrame) -> pd.DataFrame:
+    """The retention curve: weighted mean over complete cells, and the line of cohorts complete through the last age.
+
+    returns: one row per age with a complete cell -- age, share (retained / users of complete cells), low, high
+             (Wilson), users, cohorts, constant_share, constant_low, constant_high, constant_users, constant_cohorts;
+             the constant line cannot bend by a change of mix and is missing without a cohort complete through the
+             last age
+    """
+    complete = triangle[triangle["complete"]]
+    last_ages = complete.groupby("cohort")["age"].agg(["min", "max"])
+    last = complete["age"].max()
+    steady = last_ages.index[(last_ages["max"] == last) & (last_ages["min"] == triangle["age"].min())]
+    table = _pooled(complete)
+    constant = _pooled(complete[complete["cohort"].isin(steady)]).set_index("age").add_prefix("constant_")
+    return table.join(constant, on="age")
+
+
+def newest_against_previous(triangle: pd.DataFrame, *, age: int, span: int) -> pd.DataFrame:
+    """Are the newest users better: the latest `span` cohorts complete at `age` against the `span` before them.
+
+    returns: one row, or none without a complete cell -- age, start, end (first days of the cohorts), users, retained,
+             share, low, high, previous_start, previous_end, previous_users, previous_share, change (difference of
+             shares), change_low, change_high (Newcombe); missing when the earlier span is not complete
+    """
+    cells = triangle[triangle["complete"] & (triangle["age"] == age)].sort_values("cohort")
+    now, before = cells.tail(span), cells.iloc[: -span or None].tail(span)
+    if cells.empty:
+        return pd.DataFrame(columns=CHANGE)
+    if len(before) < span:
+        before = before.iloc[:0]
+    k, n, k0, n0 = (int(part[name].sum()) for part in (now, before) for name in ("retained", "users"))
+    share, base, change = wilson(k, n), wilson(k0, n0), newcombe(k, n, k0, n0)
+    values = [age, now["cohort"].min(), now["cohort"].max(), n, k, share.value, share.low, share.high]
+    values += [before["cohort"].min(), before["cohort"].max(), n0, base.value, change.value, change.low, change.high]
+    return pd.DataFrame([dict(zip(CHANGE, values, strict=True))])
+
+
+def suppressed(triangle: pd.DataFrame, *, min_cell: int) -> pd.DataFrame:
+    """The triangle without the cells of cohorts below min_cell users: counts and shares missing, complete false."""
+    small = triangle["users"] < min_cell
+    hidden = triangle.assign(complete=triangle["complete"] & ~small)
+    for name in ("retained", "share", "low", "high"):
+        hidden[name] = hidden[name].where(~small)
+    return hidden
+
+
+def _aged(user_days: Tabular, users: Tabular, window: Window) -> ir.Table:
+    """One row per active day of a cohort's user -- user, cohort, at, before (unit numbers), age."""
+    born = _born(users, window).select("user", cohort=window.index(_.first_day))
+    days = engine_table(user_days).filter(_.day <= ibis.date(window.as_of))
+    earlier = _.day - _.gap_before.cast("int64").as_interval("D")
+    timed = days.select("user", at=window.index(_.day), before=window.index(earlier))
+    return timed.join(born, "user").mutate(age=_.at - _.cohort).filter(_.age >= 0)
+
+
+def _born(users: Tabular, window: Window) -> ir.Table:
+    known = (_.life_start != "unknown") & _.first_day.notnull() & (_.first_day <= ibis.date(window.as_of))
+    return engine_table(users).filter(known)
+
+
+def _cohort_sizes(users: Tabular, window: Window, since: date | None) -> pd.Series:
+    """Users per cohort number, oldest first."""
+    born = _born(users, window).group_by(cohort=window.index(_.first_day)).agg(users=_.count()).to_pandas()
+    sizes = born.astype("int64").set_index("cohort")["users"].sort_index()
+    return sizes[[window.first_day(n) >= (since or window.data_start) for n in sizes.index]]
+
+
+def _triangle(
+    counted: pd.DataFrame, sizes: pd.Series, window: Window, last_age: int | None, *, later_counts: bool = False
+) -> pd.DataFrame:
+    newest = window.number(window.as_of)
+    reach = newest - sizes.index.to_numpy(dtype="int64") + 1
+    reach = reach if last_age is None else np.minimum(reach, last_age + 1)
+    cohort = np.repeat(sizes.index.to_numpy(dtype="int64"), reach)
+    age = np.concatenate([np.arange(size) for size in reach] or [np.arange(0)])
+    grid = pd.DataFrame({"cohort": cohort, "age": age, "users": np.repeat(sizes.to_numpy(), reach)})
+    cells = grid.merge(counted.astype("int64"), on=["cohort", "age"], how="left", sort=False)
+    if later_counts:
+        cells["retained"] = cells.groupby("cohort")["retained"].bfill()
+    cells["complete"] = window.observed(cells["cohort"] + cells["age"])
+    return _with_shares(cells, window)
+
+
+def _with_shares(cells: pd.DataFrame, window: Window) -> pd.DataFrame:
+    retained = cells["retained"].fillna(0).astype("int64")
+    share = wilson(retained, cells["users"])
+    starts = {n: pd.Timestamp(window.first_day(n)) for n in cells["cohort"].unique()}
+    cells = cells.assign(
+        cohort=pd.to_datetime(cells["cohort"].map(starts)),
+        retained=retained,
+        share=share.value,
+        low=share.low,
+        high=share.high,
+    )
+    for name in ("retained", "share", "low", "high"):
+        cells[name] = cells[name].astype(float).where(cells["complete"])
+    return cells[TRIANGLE]
+
+
+def _pooled(complete: pd.DataFrame) -> pd.DataFrame:
+    sums = complete.groupby("age").agg(
+        retained=("retained", "sum"), users=("users", "sum"), cohorts=("cohort", "nunique")
+    )
+    share = wilson(sums["retained"], sums["users"])
+    pooled = pd.DataFrame({"age": sums.index, "share": share.value, "low": share.low, "high": share.high})
+    return pooled.assign(users=sums["users"].to_numpy(), cohorts=sums["cohorts"].to_numpy()).reset_index(drop=True)
