@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -14,10 +14,11 @@ import pandas as pd
 from opsbook.errors import DataRefused
 from opsbook.inputs import count
 from opsbook.inputs.clean import cleaned
-from opsbook.inputs.contract import TABLES
-from opsbook.inputs.count import EXACT, KEY, TWO_VARIANTS, Counted
-from opsbook.inputs.laws import Law
+from opsbook.inputs.count import Counted
+from opsbook.inputs.laws import NO_ROWS, OVER_BUDGET, UNUSABLE, Rule, copy_rules, table_rules
 from opsbook.inputs.raw import engine_words
+from opsbook.inputs.schema import TABLES
+from opsbook.inputs.text_table import aligned
 from opsbook.inputs.workbook import Workbook
 
 REPORT = ["table", "rule", "policy", "rows", "share", "examples", "stops", "sentence"]
@@ -73,6 +74,38 @@ def refuse_if_stopped(checked: Checked) -> None:
         )
 
 
+def render(checked: Checked) -> str:
+    """What `opsbook check` prints: every table, then what is dropped, what is flagged and what stops the run."""
+    lines = ["Tables", *_summary_lines(checked.summary)]
+    titles = {"drop": "Dropped", "keep": "Kept and flagged", "refuse": "Stops the run"}
+    for policy, title in titles.items():
+        found = checked.report[checked.report["policy"] == policy]
+        lines += ["", title, *(_finding_lines(found) if len(found) else ["  nothing"])]
+    return "\n".join(lines) + "\n"
+
+
+def _summary_lines(summary: pd.DataFrame) -> list[str]:
+    header = ("table", "rows", "kept", "dropped", "first", "last", "users", "keys", "after as_of")
+    rows = [tuple(_cell(value) for value in row) for row in summary[SUMMARY].itertuples(index=False)]
+    return aligned([header, *rows], right=frozenset({1, 2, 3, 6, 7, 8}))
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, pd.Timestamp):
+        return f"{value:%Y-%m-%d}"
+    return "–" if pd.isna(value) else f"{value:,}" if not isinstance(value, str) else value
+
+
+def _finding_lines(found: pd.DataFrame) -> list[str]:
+    rows = found.to_dict("records")
+    cells = [(row["table"], row["rule"], f"{row['rows']:,}", f"{row['share']:.2%}") for row in rows]
+    lines: list[str] = []
+    for head, row in zip(aligned(cells, right=frozenset({2, 3})), rows, strict=True):
+        lines.append(f"{head}  {row['sentence'].split(' rows ', 1)[1]}")
+        lines += [f"      {example}" for example in row["examples"].split("; ") if example]
+    return lines
+
+
 def _counted(name: str, tables: dict[str, ir.Table], workbook: Workbook, as_of: date) -> Counted:
     try:
         return count.counted(name, tables, workbook, as_of=as_of)
@@ -80,53 +113,35 @@ def _counted(name: str, tables: dict[str, ir.Table], workbook: Workbook, as_of: 
         raise DataRefused(f"The table {name} cannot be read to its end", found=engine_words(failure)) from failure
 
 
-def _findings(counted: Counted, workbook: Workbook) -> Iterable[dict[str, Any]]:
-    for law in counted.laws:
-        if law.rule in counted.broken:
-            yield _finding(counted, law.rule, law.policy, counted.broken[law.rule], _says(law))
-    for rule, (policy, says) in _copy_rules(counted.name).items():
-        if rule in counted.broken:
-            yield _finding(counted, rule, policy, counted.broken[rule], says)
-    yield from _refusals(counted, workbook)
-
-
-def _copy_rules(table: str) -> dict[str, tuple[str, str]]:
-    key = " and ".join(TABLES[table].key)
-    return {
-        EXACT: ("drop", "repeat another row exactly; one is kept"),
-        KEY: ("drop", f"repeat the {key} of another row with other content; the earliest is kept"),
-        TWO_VARIANTS: ("keep", "put a user of the experiment into one more variant; the first assignment counts"),
-    }
-
-
-def _says(law: Law) -> str:
-    return f"{law.says}; dropped" if law.policy == "drop" else law.says
-
-
-def _refusals(counted: Counted, workbook: Workbook) -> Iterable[dict[str, Any]]:
-    budget = workbook.thresholds.drop_budget
-    if counted.rows and counted.dropped / counted.rows > budget:
-        share = counted.dropped / counted.rows
-        says = f"would be dropped, {share:.1%} of the table; thresholds.drop_budget allows {budget:.1%}"
-        yield _finding(counted, "drop_budget", "refuse", counted.dropped, says, stops=True)
+def _findings(counted: Counted, workbook: Workbook) -> Iterator[dict[str, Any]]:
+    for rule in (*counted.laws, *copy_rules(counted.name)):
+        if rule.rule in counted.broken:
+            yield _finding(counted, rule, counted.broken[rule.rule])
     usable = counted.kept - counted.after_as_of
-    if usable == 0 and TABLES[counted.name].activity:
-        yield _finding(counted, "no_usable_rows", "refuse", 0, "are usable up to as_of", stops=True)
-    elif counted.rows == 0:
-        yield _finding(counted, "no_rows", "keep", 0, "are in the table, although the workbook names it")
+    over = counted.rows and counted.dropped / counted.rows > workbook.thresholds.drop_budget
+    for rule in table_rules(counted.name):
+        if rule.rule == OVER_BUDGET and over:
+            yield _finding(counted, rule, counted.dropped, more=_budget(counted, workbook))
+        if (rule.rule == UNUSABLE and not usable) or (rule.rule == NO_ROWS and not counted.rows):
+            yield _finding(counted, rule, 0)
 
 
-def _finding(counted: Counted, rule: str, policy: str, rows: int, says: str, *, stops: bool = False) -> dict[str, Any]:
+def _finding(counted: Counted, rule: Rule, rows: int, *, more: str = "") -> dict[str, Any]:
+    done = "; dropped" if rule.policy == "drop" and ";" not in rule.says else ""
     return {
         "table": counted.name,
-        "rule": rule,
-        "policy": policy,
+        "rule": rule.rule,
+        "policy": rule.policy,
         "rows": rows,
         "share": rows / counted.rows if counted.rows else 0.0,
-        "examples": "; ".join(counted.examples.get(rule, ())),
-        "stops": stops,
-        "sentence": f"{counted.name}: {rows:,} of {counted.rows:,} rows {says}",
+        "examples": "; ".join(counted.examples.get(rule.rule, ())),
+        "stops": rule.policy == "refuse",
+        "sentence": f"{counted.name}: {rows:,} of {counted.rows:,} rows {rule.says}{done}{more}",
     }
+
+
+def _budget(counted: Counted, workbook: Workbook) -> str:
+    return f" ({counted.dropped / counted.rows:.1%} of the table, allowed are {workbook.thresholds.drop_budget:.1%})"
 
 
 def _summary(counted: Counted, workbook: Workbook) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
-from opsbook.inputs.contract import TABLES
 from opsbook.inputs.copies import without_copies
 from opsbook.inputs.count import Counted
+from opsbook.inputs.schema import TABLES
 
 
 def cleaned(counted: Counted) -> ir.Table:
@@ -32,7 +32,7 @@ def _lawful(counted: Counted) -> ir.Table:
 
 
 def _believed(kept: ir.Table, counted: Counted) -> ir.Table:
-    values = {}
+    values: dict[str, ir.Value] = {}
     for law in counted.laws:
         if law.blanks and law.rule in counted.broken:
             value = values.get(law.blanks, kept[law.blanks])

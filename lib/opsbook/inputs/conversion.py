@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from opsbook.errors import ParameterError
 from opsbook.inputs.clock import utc_from_local
-from opsbook.inputs.contract import Kind
+from opsbook.inputs.schema import Kind
 
 _INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
 _FLOATS = ("FLOAT", "DOUBLE")

@@ -9,13 +9,11 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from opsbook.inputs.contract import TABLES, TableContract
 from opsbook.inputs.copies import repeated, row_hash
 from opsbook.inputs.examples import first_examples
-from opsbook.inputs.laws import Bounds, Law, bounds, laws
+from opsbook.inputs.laws import EXACT, KEY, TWO_VARIANTS, Bounds, Law, bounds, laws
+from opsbook.inputs.schema import TABLES, TableContract
 from opsbook.inputs.workbook import Workbook
-
-EXACT, KEY, TWO_VARIANTS = "exact_duplicate", "duplicate_key", "two_variants"
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,14 @@ import ibis
 import ibis.expr.types as ir
 
 from opsbook.inputs.clock import start_of_day
-from opsbook.inputs.contract import TABLES, ContractColumn
-from opsbook.inputs.workbook import Source, Workbook
+from opsbook.inputs.schema import TABLES, ContractColumn
+from opsbook.inputs.workbook import Workbook
 
 Policy = Literal["drop", "keep", "refuse"]
 PLAUSIBLE_FROM = datetime(1990, 1, 1)
 FAR_FUTURE_DAYS = 1830
+EXACT, KEY, TWO_VARIANTS = "exact_duplicate", "duplicate_key", "two_variants"
+OVER_BUDGET, UNUSABLE, NO_ROWS = "drop_budget", "no_usable_rows", "no_rows"
 NO_ID = ("null", "NULL", "None", "none", "nan", "NaN", "undefined")
 
 
@@ -36,12 +38,18 @@ class Bounds:
 
 
 @dataclass(frozen=True)
-class Law:
-    """One thing that may be wrong with a row: `broken` says where, `says` completes "12 rows …"."""
+class Rule:
+    """One thing that may be wrong and what is done then; `says` completes "12 rows …"."""
 
     rule: str
     policy: Policy
     says: str
+
+
+@dataclass(frozen=True)
+class Law(Rule):
+    """A rule about single rows: `broken` says where, `needs` names columns without which it cannot be broken."""
+
     broken: Callable[[ir.Table, Bounds], ir.BooleanValue]
     needs: tuple[str, ...] = ()
     blanks: str = ""
@@ -49,8 +57,7 @@ class Law:
 
 def bounds(table: str, workbook: Workbook, *, as_of: date) -> Bounds:
     """The believed window of the table's clock for this workbook and `as_of`."""
-    tables: dict[str, Source] = {**workbook.tables}
-    source = tables.get(table)
+    source = next((source for name, source in workbook.tables.items() if name == table), None)
     return Bounds(
         start=_day_start(workbook.data_start, workbook.zone) if workbook.data_start else None,
         end=_day_start(as_of + timedelta(days=1), workbook.zone),
@@ -66,32 +73,45 @@ def laws(table: str) -> tuple[Law, ...]:
     return tuple(sorted(every, key=lambda law: law.policy != "drop"))
 
 
+def copy_rules(table: str) -> tuple[Rule, ...]:
+    """What is done with rows that stand twice."""
+    key = " and ".join(TABLES[table].key)
+    rules = [Rule(EXACT, "drop", "repeat another row exactly; one is kept")]
+    if key:
+        rules.append(Rule(KEY, "drop", f"repeat the {key} of another row with other content; the earliest is kept"))
+    if "variant" in TABLES[table].names:
+        rules.append(Rule(TWO_VARIANTS, "keep", "put a user into one more variant; the first assignment counts"))
+    return tuple(rules)
+
+
+def table_rules(table: str) -> tuple[Rule, ...]:
+    """What stops the run whatever the single rows are."""
+    rules = [Rule(OVER_BUDGET, "refuse", "would be dropped, more than thresholds.drop_budget allows")]
+    if TABLES[table].activity:
+        return (*rules, Rule(UNUSABLE, "refuse", "are usable up to as_of"))
+    return (*rules, Rule(NO_ROWS, "keep", "are in the table, although the workbook names it"))
+
+
 def _of_column(column: ContractColumn) -> list[Law]:
-    name, raw = column.name, f"_raw_{column.name}"
-    policy: Policy = "drop" if column.required else "keep"
-    then = "" if column.required else "; the value counts as missing"
-    found = [
-        Law(
-            f"unreadable_{name}",
-            policy,
-            f"hold a {name} that cannot be read{then}",
-            lambda t, b: t[raw].notnull(),
-            (raw,),
-        )
-    ]
+    name = column.name
+    found = [_unreadable(column)] if column.kind not in ("id", "text") else []
     if column.required and column.kind == "id":
-        found.append(
-            Law(
-                f"missing_{name}",
-                "drop",
-                f"have no {name}",
-                lambda t, b: t[name].isnull() | t[name].isin(NO_ID),
-                (name,),
-            )
-        )
+        found.append(Law(f"missing_{name}", "drop", f"have no {name}", lambda t, b: _no_id(t[name]), (name,)))
     elif column.required:
         found.append(Law(f"missing_{name}", "drop", f"have no {name}", lambda t, b: t[name].isnull(), (name,)))
     return found
+
+
+def _unreadable(column: ContractColumn) -> Law:
+    raw = f"_raw_{column.name}"
+    policy: Policy = "drop" if column.required else "keep"
+    then = "" if column.required else "; the value counts as missing"
+    says = f"have an unreadable {column.name}{then}"
+    return Law(f"unreadable_{column.name}", policy, says, lambda t, b: t[raw].notnull(), (raw,))
+
+
+def _no_id(value: ir.StringValue) -> ir.BooleanValue:
+    return value.isnull() | value.isin(NO_ID)
 
 
 def _clock_laws(table: str) -> list[Law]:

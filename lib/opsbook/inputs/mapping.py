@@ -17,9 +17,9 @@ import ibis.expr.types as ir
 
 from opsbook.errors import ParameterError
 from opsbook.inputs import conversion
-from opsbook.inputs.contract import DATATYPES, TABLES, ContractColumn, Kind, TableContract
 from opsbook.inputs.conversion import Reading
 from opsbook.inputs.raw import Raw, engine_words, quoted, raw_relation, types_of
+from opsbook.inputs.schema import DATATYPES, TABLES, ContractColumn, Kind, TableContract
 from opsbook.inputs.workbook import Column, Source, Workbook
 from opsbook.inputs.yaml_file import did_you_mean
 

@@ -11,8 +11,8 @@ import duckdb
 
 from opsbook.errors import OperatorError, ParameterError
 from opsbook.inputs import remote
-from opsbook.inputs.contract import TABLES
 from opsbook.inputs.files import find_files, is_parquet
+from opsbook.inputs.schema import TABLES
 from opsbook.inputs.workbook import Csv, Source
 from opsbook.inputs.yaml_file import did_you_mean
 

@@ -77,7 +77,8 @@ def _plain(node: yaml.Node, at: tuple[str | int, ...], lines: dict[tuple[str | i
         return content
     if isinstance(node, yaml.SequenceNode):
         return [_plain(item, (*at, i), lines, path) for i, item in enumerate(node.value)]
-    return None if node.style is None and node.value in _NOTHING else node.value
+    is_plain = isinstance(node, yaml.ScalarNode) and node.style is None
+    return None if is_plain and node.value in _NOTHING else node.value
 
 
 def _problem(error: Any, model: type[BaseModel], lines: dict[tuple[str | int, ...], int]) -> str:
