@@ -152,7 +152,10 @@ def returns(user_days: Tabular, *, classified_on: date, until: date, churn_after
 def user_lives(
     user_days: Tabular, users: Tabular, *, as_of: date, churn_after_days: int, by: Sequence[str] = ()
 ) -> ir.Table:
-    """One row per user -- user, entry_days, duration_days, fate, *by; days are missing for fates outside durations."""
+    """One row per user -- user, first_day, entry_days, duration_days, fate (as in `fates`), *by.
+
+    The days mean something for the fates gone, came_back and undecided (censored) only; parameters as in `durations`.
+    """
     people = engine_table(users)
     refuse_immortal_time(people.columns, by)
     people = people.filter(_.first_day.isnull() | (_.first_day <= ibis.date(as_of)))
@@ -160,7 +163,7 @@ def user_lives(
     churns = _first_churn(engine_table(user_days), people, as_of, churn_after_days)
     dated = _with_end(people.left_join(churns, "user").drop("user_right"), as_of, churn_after_days)
     days = {"entry_days": _days(_.first_day, _.entry_day), "duration_days": _days(_.first_day, _.end_day)}
-    return dated.select("user", *by, fate=_fate(as_of, churn_after_days), **days)
+    return dated.select("user", "first_day", *by, fate=_fate(as_of, churn_after_days), **days)
 
 
 def refuse_immortal_time(columns: Sequence[str], by: Sequence[str]) -> None:
@@ -174,24 +177,6 @@ def refuse_immortal_time(columns: Sequence[str], by: Sequence[str]) -> None:
         if name not in columns:
             known = sorted(set(columns) - FOUND_OUT_LATER)
             raise ParameterError(f"`{name}` is not a column of users", fix=did_you_mean(name, known))
-
-
-def largest_segments(
-    durations: pd.DataFrame, *, by: str, most: int = 6, min_cell: int = 10, other: str = "other"
-) -> pd.DataFrame:
-    """Durations with all but the largest segments pooled as `other`; no pool or segment stays below min_cell users.
-
-    returns: durations, counted again; the smallest shown segment joins the pool when the pool alone would be too small,
-             so that no subtraction reveals it
-    """
-    counts = durations.assign(**{by: durations[by].astype(str)}).groupby(by)[["churned", "censored"]].sum().sum(axis=1)
-    order = sorted(counts.index, key=lambda name: (-counts[name], name))
-    shown = [name for name in order[:most] if counts[name] >= min_cell]
-    while len(shown) > 1 and 0 < counts.drop(shown).sum() < min_cell:
-        shown.pop()
-    pooled = durations.assign(**{by: durations[by].astype(str).where(durations[by].astype(str).isin(shown), other)})
-    keys = [name for name in durations.columns if name not in ("churned", "censored")]
-    return pooled.groupby(keys, sort=True)[["churned", "censored"]].sum().reset_index()
 
 
 def _days(start: ir.Value, end: ir.Value) -> ir.Value:

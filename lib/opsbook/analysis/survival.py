@@ -196,6 +196,25 @@ def hazard(durations: pd.DataFrame, *, every_days: int = 7, horizon_days: int, l
     return table.assign(**rates)
 
 
+def largest_segments(
+    durations: pd.DataFrame, *, by: str, most: int = 6, min_cell: int = 10, other: str = "other"
+) -> pd.DataFrame:
+    """Durations with all but the largest segments pooled as `other`; no pool or segment stays below min_cell users.
+
+    returns: durations, counted again; the smallest shown segment joins the pool when the pool alone would be too small,
+             so that no subtraction reveals it
+    """
+    names = durations[by].astype(str)
+    counts = (durations["churned"] + durations["censored"]).groupby(names).sum()
+    order = sorted(counts.index, key=lambda name: (-counts[name], name))
+    shown = [name for name in order[:most] if counts[name] >= min_cell]
+    while len(shown) > 1 and 0 < counts.drop(shown).sum() < min_cell:
+        shown.pop()
+    pooled = durations.assign(**{by: names.where(names.isin(shown), other)})
+    keys = [name for name in durations.columns if name not in ("churned", "censored")]
+    return pooled.groupby(keys, sort=True)[["churned", "censored"]].sum().reset_index()
+
+
 def users(durations: pd.DataFrame) -> int:
     """Number of users in a counted table."""
     return int(durations["churned"].sum() + durations["censored"].sum())

@@ -1,0 +1,89 @@
+"""What goes with leaving, without looking ahead: covariates from the first days, users still there after them.
+
+A covariate that is measured while users stay (how often they came, whether they ever bought) favours those who stay
+longer, for only they had the time. So it is measured in the landmark window, the first landmark_days of life, and only
+users whose last sign of life before churn lies after the window are followed, from the end of the window on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from opsbook.analysis import survival
+from opsbook.mart.tables import Tabular, engine_table
+
+_ = ibis._
+BANDS = (0, 1, 2, 4, 7)
+PARTS = 4
+FEW = 8
+NOT_COVARIATES = ("user", "first_day", "entry_days", "duration_days", "fate")
+
+
+def durations(
+    lives: ir.Table, user_days: Tabular, *, landmark_days: int, early: Sequence[str] = ("active_days",)
+) -> pd.DataFrame:
+    """Time to churn of the users alive at the landmark, counted by what they were at the start and did before it.
+
+    lives:     churn.user_lives; its columns beside user, days and fate are covariates known at the first day
+    user_days: one row per user and active day -- user, day, and the counts named in `early` (such as orders)
+    early:     active_days (banded: 0, 1, 2-3, 4-6, 7+) and counts of user_days (0 or 1+), from the first landmark_days
+    returns:   one row per (entry_days, duration_days, covariates..., early_<name>...) -- churned, censored (users);
+               everybody enters at the last day of the window. Users whose first days are not in the data are left out.
+    source:    landmark analysis, Anderson, Cain & Gelber 1983
+    """
+    alive = lives.filter(_.fate.isin(["gone", "came_back", "undecided"]) & (_.entry_days == 0))
+    alive = alive.filter(_.duration_days >= landmark_days)
+    seen = _early_counts(engine_table(user_days), alive, landmark_days, early)
+    people = alive.left_join(seen, "user").drop("user_right")
+    covariates = {name: _banded(people, name) for name in alive.columns if name not in NOT_COVARIATES}
+    measured = {f"early_{name}": _early_band(name) for name in early}
+    people = people.mutate(entry_days=landmark_days - 1, **covariates, **measured)
+    keys = ["entry_days", "duration_days", *covariates, *measured]
+    counted = people.group_by(keys).agg(churned=(_.fate != "undecided").sum(), censored=(_.fate == "undecided").sum())
+    table = counted.order_by(keys).to_pandas()
+    return table.astype(dict.fromkeys(["entry_days", "duration_days", "churned", "censored"], "int64"))
+
+
+def pooled(counted: pd.DataFrame, *, most: int = 6, min_cell: int = 10, other: str = "other") -> pd.DataFrame:
+    """The durations with rare levels of every covariate pooled as `other`, so that no level shows a few users."""
+    for name in covariates(counted):
+        counted = survival.largest_segments(counted, by=name, most=most, min_cell=min_cell, other=other)
+    return counted
+
+
+def covariates(counted: pd.DataFrame) -> list[str]:
+    """Names of the covariates in the counted durations that have at least two levels to compare."""
+    names = [str(name) for name in counted if name not in ("entry_days", "duration_days", "churned", "censored")]
+    return [name for name in names if counted[name].nunique() > 1]
+
+
+def _early_counts(user_days: ir.Table, alive: ir.Table, landmark_days: int, early: Sequence[str]) -> ir.Table:
+    """One row per user seen in the landmark window -- user, n_active_days and the sums of the other counts."""
+    days = user_days.join(alive.select("user", "first_day"), "user")
+    days = days.filter(_.day.delta(_.first_day, unit="day").between(0, landmark_days - 1))
+    sums = {f"count_{name}": _.count() if name == "active_days" else _[name].sum() for name in early}
+    return days.group_by("user").agg(**sums)
+
+
+def _early_band(name: str) -> ir.Value:
+    count = _[f"count_{name}"].fill_null(0)
+    if name != "active_days":
+        return (count > 0).ifelse("1+", "0")
+    closed = pairwise(BANDS)
+    bands = [(count < above, str(low) if above == low + 1 else f"{low}–{above - 1}") for low, above in closed]
+    return ibis.cases(*bands, else_=f"{BANDS[-1]}+")
+
+
+def _banded(people: ir.Table, name: str) -> ir.Value:
+    """A covariate as text levels; a number of many values is cut at its quartiles."""
+    column = people[name]
+    if not column.type().is_numeric() or column.nunique().execute() <= FEW:
+        return column.cast("string").fill_null("unknown")
+    cuts = sorted({float(column.quantile(part / PARTS).execute()) for part in range(1, PARTS)})
+    bands = [(column <= cut, f"≤ {cut:g}") for cut in cuts]
+    return ibis.cases((column.isnull(), "unknown"), *bands, else_=f"> {cuts[-1]:g}")
