@@ -78,7 +78,8 @@ def _write(con: Any, checked: Any, workbook: Workbook, *, as_of: date, key: str,
     zone = workbook.timezone
     end = utc_instant(datetime.combine(as_of + timedelta(days=1), datetime.min.time()), zone)
     given = {name: relations.cut(table, name, before=_end(name, end, as_of)) for name, table in checked.tables.items()}
-    whole = {name: given.get(name, contract.empty_table(name)) for name in contract.TABLES}
+    lacking = {name: contract.schema(name) for name in contract.TABLES if name not in given}
+    whole = given | {name: con.create_table(f"no_{name}", schema=kind, temp=True) for name, kind in lacking.items()}
     span = (_first_instant(whole, end), end)
 
     def save(name: str, table: ir.Table) -> ir.Table:
