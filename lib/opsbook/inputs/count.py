@@ -156,9 +156,14 @@ def _examples(
 ) -> dict[str, list[str]]:
     rows = {law.rule: broken_by(flagged, law, own_laws) for law in own_laws if law.rule in broken}
     found = first_examples(flagged, rows, columns=columns, zone=zone)
-    valid = flagged.filter(flagged["_cause"] == -1)
-    for rule, key in {EXACT: columns, KEY: contract.key, TWO_VARIANTS: contract.key}.items():
-        if rule in broken:
-            twice = repeated(valid, key)
-            found |= first_examples(twice, {rule: ibis.literal(True)}, columns=columns, zone=zone)
+    valid = flagged.filter(flagged["_cause"] == -1).select(*columns)
+    if EXACT in broken:
+        found |= _copy_examples(repeated(valid, columns).distinct(), EXACT, columns, zone)
+    for rule in {KEY, TWO_VARIANTS} & broken.keys():
+        different = repeated(repeated(valid, contract.key).distinct(), contract.key)
+        found |= _copy_examples(different, rule, columns, zone)
     return found
+
+
+def _copy_examples(rows: ir.Table, rule: str, columns: tuple[str, ...], zone: str) -> dict[str, list[str]]:
+    return first_examples(rows, {rule: ibis.literal(True)}, columns=columns, zone=zone)

@@ -57,7 +57,7 @@ def _mapped(name: str, source: Source, workbook: Workbook, *, raw: Raw, con: Any
     read = _read_query(table, source, raw, columns)
     types = _types(con, read, table, raw)
     lines = _value_lines(table, source, workbook, raw, columns, types)
-    kind = "TABLE" if source.group_by or source.url else "VIEW"
+    kind = "TABLE" if source.group_by or source.query else "VIEW"
     view = quoted(f"input_{name}")
     con.raw_sql(f"CREATE OR REPLACE {kind} {view} AS SELECT {', '.join(lines)} FROM ({read})")
     return con.table(f"input_{name}")
