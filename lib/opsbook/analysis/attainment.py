@@ -30,16 +30,27 @@ class Target(Protocol):
 def orders_and_revenue(
     orders: Tabular, members: ir.Table, *, campaign_id: str, start: date, end: date
 ) -> dict[str, float]:
-    """Purchases from start to end: those marked with the campaign; where no order is marked, those of its members.
+    """Purchases from start to end by users whom the campaign reached, and any other marked with the campaign.
 
     returns: orders (count), revenue (net of refunds, currency) -- gross figures, not an effect
     """
     bought = engine_table(orders)
     day = bought.day.cast("date")
-    bought = bought.filter((day >= start) & (day <= end) & bought.is_purchase)
-    own = bought.campaign_id.cast("string") == campaign_id
-    marked = _totals(bought.filter(own))
-    return marked if marked["orders"] else _totals(bought.semi_join(members, "user"))
+    inside = bought.filter((day >= start) & (day <= end) & bought.is_purchase)
+    reached = members.select(member=members.user)
+    known = inside.left_join(reached, inside.user == reached.member)
+    own = known.filter(known.member.notnull() | (known.campaign_id.cast("string") == campaign_id))
+    row = own.agg(orders=own.count(), revenue=exact_sum(own.net)).to_pandas().iloc[0]
+    return {"orders": float(row["orders"]), "revenue": float(row["revenue"])}
+
+
+def actual(participation: pd.DataFrame, sold: Mapping[str, float], *, new_users: int, cost: float) -> dict[str, float]:
+    """The actual figure of every metric a goal may name.
+
+    participation: table of `audience.participation`; sold: result of `orders_and_revenue`
+    """
+    counts = {name: float(participation[name].sum()) for name in METRICS[:3]}
+    return counts | dict(sold) | {"new_users": float(new_users), "cost": cost}
 
 
 def attained(actual: Mapping[str, float], goals: Sequence[Target]) -> pd.DataFrame:
@@ -59,11 +70,6 @@ def overall(attained: pd.DataFrame) -> float:
     known = attained.dropna(subset=["attainment"])
     weight = known["weight"].sum()
     return float((known["attainment"].clip(upper=1) * known["weight"]).sum() / weight) if weight else float("nan")
-
-
-def _totals(bought: ir.Table) -> dict[str, float]:
-    row = bought.agg(orders=_.count(), revenue=exact_sum(bought.net)).to_pandas().iloc[0]
-    return {"orders": float(row["orders"]), "revenue": float(row["revenue"])}
 
 
 def _row(goal: Target, actual: float) -> list[object]:

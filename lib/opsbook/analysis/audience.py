@@ -16,6 +16,7 @@ _ = ibis._
 PATH = ("exposed", "participated", "converted")
 GROUPS = ["life", "channel"]
 COUNTS = ["members", "exposed", "participants", "converters"]
+_SUMS = [*COUNTS, "exposed_participants"]
 
 
 def touches(
@@ -74,7 +75,8 @@ def participation(members: ir.Table, *, by: str | None = None) -> pd.DataFrame:
     """Members, participants and converters, for all or by `life` or `channel`.
 
     returns: one row per group, largest first -- group, members, exposed, participants, converters (users),
-             participation (participants / exposed, 0-1; missing when nobody was exposed) with _low and _high
+             exposed_participants, participation (exposed participants / exposed, 0-1; missing when nobody was
+             exposed) with Wilson _low and _high
     """
     grouped = members.mutate(group=members[by].fill_null("unknown") if by else ibis.literal("all"))
     counted = grouped.group_by("group").agg(
@@ -85,9 +87,25 @@ def participation(members: ir.Table, *, by: str | None = None) -> pd.DataFrame:
         exposed_participants=_.count(where=_.exposed & _.participated),
     )
     table = counted.order_by([ibis.desc("members"), "group"]).to_pandas()
-    table = table.astype(dict.fromkeys(["exposed_participants", *COUNTS], "int64"))
+    table = table.astype(dict.fromkeys(_SUMS, "int64"))
     shares = add_share(table, of="exposed_participants", out_of="exposed", name="participation")
-    return shares[["group", *COUNTS, "participation", "participation_low", "participation_high"]]
+    return shares[["group", *_SUMS, "participation", "participation_low", "participation_high"]]
+
+
+def pooled(participation: pd.DataFrame, *, min_cell: int) -> pd.DataFrame:
+    """The table with its small groups pooled as `other`, at least two of them, so that none can be worked out.
+
+    returns: as `participation`, with no group of fewer than `min_cell` members unless all members are fewer
+    """
+    ordered = participation.sort_values("members", ascending=False, kind="stable", ignore_index=True)
+    small = int((ordered["members"] < min_cell).sum())
+    if not small:
+        return ordered
+    while small < len(ordered) and (small < 2 or ordered["members"].iloc[-small:].sum() < min_cell):
+        small += 1
+    other = ordered[_SUMS].iloc[-small:].sum().to_frame().T.assign(group="other")
+    merged = pd.concat([ordered.iloc[:-small], other], ignore_index=True).astype(dict.fromkeys(_SUMS, "int64"))
+    return add_share(merged, of="exposed_participants", out_of="exposed", name="participation")[list(ordered)]
 
 
 def new_members(members: ir.Table) -> int:

@@ -76,6 +76,11 @@ def against_baseline(daily: pd.DataFrame, *, metric: str, level: float = 0.95) -
     return table.assign(expected=expected, low=(expected - half).clip(lower=0), high=expected + half)
 
 
+def whole_campaign(curve: pd.DataFrame) -> pd.DataFrame:
+    """The curve with all days from the first to the last phase under the one name `campaign`."""
+    return curve.assign(phase=curve["phase"].where(curve["phase"].isin(["before", "after"]), "campaign"))
+
+
 def phase_totals(curve: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
     """Each phase as a whole against its baseline; the band is a prediction interval for the phase's sum.
 

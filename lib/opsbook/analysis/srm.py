@@ -20,6 +20,12 @@ class SampleRatio(NamedTuple):
     users: int
 
 
+def planned_share(control_share: float | None, *, comparison: str, variants: int) -> float | None:
+    """Planned share of the control: as written down; else, for an A/B test, equal arms; else not known."""
+    equal = 1 / variants if comparison == "ab" and variants else None
+    return equal if control_share is None else control_share
+
+
 def sample_ratio(arms: pd.DataFrame, *, control: str, control_share: float | None) -> pd.DataFrame:
     """Arms as they are against arms as planned.
 

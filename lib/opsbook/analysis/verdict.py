@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
 from math import isnan
 from typing import NamedTuple
+
+import pandas as pd
 
 CONCLUSIONS = ("keep", "improve", "no_effect", "harmful", "undecidable")
 STATUS = {"keep": "good", "improve": "warn", "no_effect": "neutral", "harmful": "bad", "undecidable": "unknown"}
@@ -14,6 +15,10 @@ RANDOMISED = ("holdout", "ab")
 CAUSAL_GRADES = ("A", "B")
 CONTAMINATION = 0.01
 BALANCE_P = 0.001
+HEALTH = ["check", "measured", "limit", "outcome"]
+DIFFERENCE = ("difference", "low", "high")
+RELATIVE = ("relative", "relative_low", "relative_high")
+SAMPLE_RATIO = {"passed": "healthy", "failed": "mismatch", "untested": "untested", "none": "none"}
 
 
 class Span(NamedTuple):
@@ -33,7 +38,7 @@ class Evidence:
 
     sample_ratio: healthy, mismatch, untested (the plan is not known) or none (nobody assigned)
     balance_p: smallest corrected p of the arms' differences in the days before
-    control_exposed: share of the control arm that was shown the campaign
+    control_exposed: share of the control arm that was shown the campaign; crossed: share of users in several variants
     during, after, net: treated minus control in the primary metric; net_relative: net as a share of the control;
     net_capped: net with heavy tails capped; net_revenue: guardrail
     roi_margin: (incremental margin - cost) / cost, missing when margin or cost is not known
@@ -43,6 +48,7 @@ class Evidence:
     sample_ratio: str = "none"
     balance_p: float = float("nan")
     control_exposed: float = float("nan")
+    crossed: float = float("nan")
     ended: bool = True
     after_complete: bool = True
     has_before: bool = True
@@ -88,13 +94,88 @@ def decide(evidence: Evidence) -> Verdict:
     return Verdict(RULES[rule][0], rule, grade(evidence))
 
 
-def after_complete(*, end: date, after_days: int, as_of: date) -> bool:
-    """Whether the whole span after the campaign has been observed."""
-    return (as_of - end).days >= after_days
+def health(
+    *, sample_ratio: str, sample_ratio_p: float, balance_p: float, arms: pd.DataFrame, crossed: int, control: str
+) -> pd.DataFrame:
+    """The checks a randomised comparison must pass before any effect is read from it.
+
+    sample_ratio, sample_ratio_p: outcome of `srm.check`; balance_p: smallest p of `incrementality.balance`; arms:
+    table of `experiment.arms`; crossed: users in several variants
+    returns: one row per check -- check (sample_ratio, balance, control_exposed, crossed), measured (a p or a share),
+             limit, outcome (passed, failed, untested)
+    """
+    held = arms[arms["variant"] == control]
+    users = int(arms["users"].sum())
+    exposed = float(held["exposed"].sum() / held["users"].sum()) if held["users"].sum() else float("nan")
+    several = crossed / (users + crossed) if users + crossed else float("nan")
+    tried = {"healthy": "passed", "mismatch": "failed"}.get(sample_ratio, "untested")
+    rows = [
+        ["sample_ratio", sample_ratio_p, BALANCE_P, tried],
+        ["balance", balance_p, BALANCE_P, _outcome(balance_p, fails=balance_p < BALANCE_P)],
+        ["control_exposed", exposed, CONTAMINATION, _outcome(exposed, fails=exposed > CONTAMINATION)],
+        ["crossed", several, CONTAMINATION, _outcome(several, fails=several > CONTAMINATION)],
+    ]
+    return pd.DataFrame(rows, columns=HEALTH) if users else pd.DataFrame(columns=HEALTH)
+
+
+def gathered(
+    increments: pd.DataFrame,
+    health: pd.DataFrame,
+    returns: pd.DataFrame,
+    *,
+    comparison: str,
+    primary_metric: str,
+    worthwhile_lift: float,
+    has_before: bool,
+    days_since_end: int,
+    after_days: int,
+) -> Evidence:
+    """What the rules look at, out of the tables the report shows.
+
+    increments: `incrementality.increments`; health: `health`; returns: `money.returns`; days_since_end: complete days
+    of data after the campaign's end (negative while it runs)
+    """
+    checks = health.set_index("check")[["measured", "outcome"]].to_dict("index")
+    ratio = checks.get("sample_ratio", {}).get("outcome", "none")
+    margin = returns.set_index("line").loc["margin"]
+    return Evidence(
+        comparison=comparison,
+        sample_ratio=SAMPLE_RATIO[ratio],
+        balance_p=checks.get("balance", {}).get("measured", float("nan")),
+        control_exposed=checks.get("control_exposed", {}).get("measured", float("nan")),
+        crossed=checks.get("crossed", {}).get("measured", float("nan")),
+        ended=days_since_end >= 0,
+        after_complete=days_since_end >= after_days,
+        has_before=has_before,
+        during=_span(increments, primary_metric, "during"),
+        after=_span(increments, primary_metric, "after"),
+        net=_span(increments, primary_metric, "net"),
+        net_relative=_span(increments, primary_metric, "net", columns=RELATIVE),
+        net_capped=_span(increments, primary_metric, "net", method="capped_cuped"),
+        net_revenue=_span(increments, "revenue", "net"),
+        worthwhile_lift=worthwhile_lift,
+        cost=float(margin["cost"]),
+        roi_margin=float(margin["roi"]),
+    )
+
+
+def _outcome(measured: float, *, fails: bool) -> str:
+    return "untested" if isnan(measured) else "failed" if fails else "passed"
+
+
+def _span(
+    increments: pd.DataFrame, metric: str, window: str, *, method: str = "cuped", columns: Sequence[str] = DIFFERENCE
+) -> Span:
+    """One estimate of the table; a share has the plain method only, and so no capped twin."""
+    own = increments[(increments["metric"] == metric) & (increments["window"] == window)]
+    wanted = own[own["method"] == method]
+    found = wanted if len(wanted) else own[own["method"].isin(["cuped", "plain"])].tail(1)
+    return Span(*(float(v) for v in found[list(columns)].iloc[0])) if len(found) else UNKNOWN
 
 
 def _broken(e: Evidence) -> bool:
-    return e.sample_ratio == "mismatch" or e.balance_p < BALANCE_P or e.control_exposed > CONTAMINATION
+    contaminated = e.control_exposed > CONTAMINATION or e.crossed > CONTAMINATION
+    return e.sample_ratio == "mismatch" or e.balance_p < BALANCE_P or contaminated
 
 
 def _works(e: Evidence) -> bool:
@@ -106,6 +187,7 @@ RULES: dict[str, tuple[str, Callable[[Evidence], bool]]] = {
     "sample_ratio_mismatch": ("undecidable", lambda e: e.sample_ratio == "mismatch"),
     "unbalanced_before": ("undecidable", lambda e: e.balance_p < BALANCE_P),
     "control_was_exposed": ("undecidable", lambda e: e.control_exposed > CONTAMINATION),
+    "several_variants": ("undecidable", lambda e: e.crossed > CONTAMINATION),
     "no_comparison": ("undecidable", lambda e: grade(e) == "E" or (isnan(e.net.value) and grade(e) in ("A", "C"))),
     "before_after_only": ("undecidable", lambda e: grade(e) == "D"),
     "plan_unknown": ("undecidable", lambda e: grade(e) == "C"),
