@@ -103,6 +103,7 @@ def count_hunters(people: People, world: World) -> Totals:
         "monthly": np.bincount(months(days)[day], minlength=months(days).max() + 1),
         "weekly": np.bincount(weeks(days)[day], minlength=weeks(days).max() + 1),
         "hunters": len(people),
+        "funnel_days": np.array([len(people), 0, 0, 0]),
         "invited": len(people) - 1,
         **{f"retained_{n}": _retained(people, None, n, world) for n in RETAINED_DAYS},
     }

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from opsbook.simulate.facts import RETAINED_DAYS, Totals, months, weeks
+from opsbook.simulate.hunters import TARGET
 from opsbook.simulate.survival_truth import log_hazard_ratios, survival_truth
 from opsbook.simulate.world import ZONE, Campaign, Integers, World
 
@@ -105,6 +106,7 @@ def _campaign(campaign: Campaign, totals: Totals, world: World) -> dict[str, Any
     """Effects are expected values per assigned user, given who was assigned and when they were active."""
     own = {key.split(".", 1)[1]: value for key, value in totals.items() if key.startswith(f"{campaign.key}.")}
     assigned = own["assigned_treatment"] + own["assigned_control"]
+    hunters = totals["hunters"] if campaign.key == TARGET else 0
     broken = campaign.control_share_if_recent is not None
     return {
         "start": str(campaign.start),
@@ -120,10 +122,11 @@ def _campaign(campaign: Campaign, totals: Totals, world: World) -> dict[str, Any
         "pulled_forward_share_of_later_orders": campaign.pulled_forward_share,
         "effect_per_assigned_user": {unit: _effect(own, unit, assigned) for unit in ("orders", "yuan")},
         "media_cost_yuan": round(own["assigned_treatment"] * campaign.media_yuan_per_user, 2),
-        "participants": own["participants"] + (totals["hunters"] if campaign.reward == "lottery" else 0),
-        "bonus_hunters": totals["hunters"] if campaign.reward == "lottery" else 0,
         **{name: own[name] for name in ("assigned_treatment", "assigned_control", "exposed")},
-        **{name: own[name] for name in ("redemptions", "redemption_cost_yuan")},
+        "participants": own["participants"] + hunters,
+        "redemptions": own["redemptions"] + hunters,
+        "redemption_cost_yuan": own["redemption_cost_yuan"] + hunters * campaign.reward_yuan,
+        "bonus_hunters": hunters,
     }
 
 

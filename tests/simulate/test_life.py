@@ -1,0 +1,103 @@
+"""Planted lives are lived: empirical survival, Cox models and silences agree with the truth."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from lifelines import CoxPHFitter
+
+from opsbook.simulate import survival_truth as truth
+from opsbook.simulate.life import draw_left_age
+from opsbook.simulate.people import draw_people, signup_days
+from opsbook.simulate.world import PLATFORMS, World
+
+WORLD = World()
+USERS = 20_000
+
+
+@pytest.fixture(scope="module", params=[1, 2])
+def lives(request) -> pd.DataFrame:
+    """One row per user with the true age at leaving."""
+    rng = np.random.default_rng(request.param)
+    people = draw_people(rng, np.arange(USERS), signup_days(rng, USERS, WORLD), WORLD)
+    willing = rng.random((USERS, WORLD.early_days)) < people.active_share[:, None]
+    willing[:, 0] = True
+    reads_early = (rng.poisson(people.reads[:, None], willing.shape) * willing).sum(axis=1) >= WORLD.early_reads
+    return pd.DataFrame(
+        {
+            "channel": np.array([c.key for c in WORLD.channels])[people.channel],
+            "platform": np.array(PLATFORMS)[people.platform],
+            "reads_early": reads_early.astype(int),
+            "left_age": draw_left_age(rng, people.hazard_ratio, reads_early, WORLD),
+        }
+    )
+
+
+def _off(lives: pd.DataFrame, curve: list[float]) -> np.ndarray:
+    """Distance of the empirical survival from a true curve in standard errors, on each day of the truth."""
+    true = np.array(curve)
+    empirical = np.array([(lives["left_age"] > day).mean() for day in truth.SURVIVAL_DAYS])
+    return np.abs(empirical - true) / np.sqrt(true * (1 - true) / len(lives))
+
+
+def test_share_alive_follows_the_true_curves(lives):
+    """Overall, per channel and per platform, on every day the truth names."""
+    told = truth.survival_truth(WORLD)
+    assert _off(lives, told["alive"]["all"]).max() < 3
+    for column, curves in (("channel", told["alive"]), ("platform", told["alive_by_platform"])):
+        for name, own in lives.groupby(column):
+            assert _off(own, curves[name]).max() < 3.5, name
+
+
+def _cox(frame: pd.DataFrame) -> pd.DataFrame:
+    frame = pd.get_dummies(frame, columns=["channel", "platform"], dtype=int)
+    frame = frame.drop(columns=["channel_organic", "platform_ios"])
+    frame = frame.assign(left=frame["left_age"] <= 180, left_age=frame["left_age"].clip(upper=180))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return CoxPHFitter().fit(frame, "left_age", "left").summary
+
+
+def test_cox_model_finds_the_hazard_ratios(lives):
+    """Channels and platforms from the first day on; early reading among those who stayed past it."""
+    told = truth.log_hazard_ratios(WORLD)
+    true = {f"{kind}_{name}": value for kind in ("channel", "platform") for name, value in told[kind].items()}
+    first = _cox(lives.drop(columns="reads_early"))
+    assert (first["coef"] - first.index.map(true)).abs().div(first["se(coef)"]).max() < 3.5
+    true["reads_early"] = told["early_behaviour"]["read_3_contents_in_first_7_days"]
+    stayed = lives[lives["left_age"] > WORLD.early_days]
+    later = _cox(stayed.assign(left_age=stayed["left_age"] - WORLD.early_days))
+    assert (later["coef"] - later.index.map(true)).abs().div(later["se(coef)"]).max() < 3.5
+
+
+def test_silence_curve_follows_the_truth_in_another_sample():
+    """Last active days before the first silence of an independent sample agree with the curves of truth.json."""
+    sample, told = truth._followed(WORLD, 99), truth.survival_truth(WORLD)
+    for days in truth.SILENCE_DAYS:
+        true = np.array(told["not_silent"][str(days)]["all"])
+        seen = np.array([(sample[f"silent_{days}"] > day).mean() for day in truth.SURVIVAL_DAYS])
+        error = np.sqrt(true * (1 - true) / len(seen) / truth.SAMPLE * len(seen))
+        assert (np.abs(seen - true) / error).max() < 3.5
+
+
+def test_silence_of_three_weeks_is_rarely_ended_by_a_return():
+    """Activity is dense enough that a threshold of 14 to 30 days keeps false churn below a tenth."""
+    told = truth.survival_truth(WORLD)["false_churn"]
+    assert told["7"] > 0.10
+    assert all(told[str(days)] < 0.10 for days in (14, 21, 28, 30))
+
+
+def test_written_users_fall_silent_as_the_truth_says(demo):
+    """End to end: users of the demo company watched for 60 days, last active before a silence of over 28 days."""
+    days, users = demo.days(), demo.clean("users").set_index("uid")["at"].dt.normalize()
+    watched = users[(users >= "2025-09-01") & (users < "2026-08-01")].index
+    days = days[days["uid"].isin(watched)].sort_values(["uid", "day"])
+    gap = days.groupby("uid")["day"].shift(-1).fillna(pd.Timestamp("2026-12-31")) - days["day"]
+    last = days[gap.dt.days > 28].groupby("uid")["day"].first()
+    age = (last - users[last.index]).dt.days
+    told = demo.truth["survival"]
+    for day in (7, 14, 30):
+        true = told["not_silent"]["28"]["all"][told["days"].index(day)]
+        share = 1 - (age <= day).sum() / len(watched)
+        assert abs(share - true) < 3.5 * np.sqrt(true * (1 - true) / len(watched)), day
