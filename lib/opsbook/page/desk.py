@@ -20,7 +20,8 @@ def title(payload: Mapping[str, Any]) -> str:
 
 def headline(payload: Mapping[str, Any]) -> str:
     """The sentence over a figure, and how to read it."""
-    return element("h4", payload["sentence"]) + (element("p", payload["how"]) if payload.get("how") else "")
+    how = element("p", payload["how"], "how") if payload.get("how") else ""
+    return f'<p class="headline">{element("strong", payload["sentence"])}</p>{how}'
 
 
 def paragraph(text: str, *, strong: bool = False) -> str:

@@ -67,7 +67,7 @@ class ReportExporter(TemplateExporter):
             "shown_picture": shown_picture,
         }.items()
 
-    def from_notebook_node(self, nb: Any, resources: Any = None, **kw: Any) -> tuple[str, dict[str, Any]]:
+    def from_notebook_node(self, nb: Any, resources: Any = None, **kw: Any) -> Any:
         """The report's HTML, and nbconvert's resources."""
         resources = dict(resources or {})
         report = report_of(nb, name=str(resources.get("metadata", {}).get("name", "")))

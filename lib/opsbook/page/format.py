@@ -40,7 +40,7 @@ def render(value: Any, spec: str, *, language: str, currency: str = "") -> str:
         return MISSING
     try:
         text = SPECS[spec](value, language, currency)
-    except (TypeError, ValueError, AttributeError) as wrong:
+    except (TypeError, ValueError, AttributeError, ArithmeticError) as wrong:
         raise OperatorError(f"{value!r} cannot be shown as `{spec}`", found=str(wrong)) from wrong
     return text.replace("-", MINUS) if spec in _NUMERIC else text
 

@@ -31,7 +31,7 @@ CLASSES: dict[str, set[str]] = {
     "table": {"pairs"},
     "th": {"num"},
     "td": {"num"},
-    "p": {"note"},
+    "p": {"note", "headline", "how"},
     "span": {"note"},
     "details": {"data"},
 }

@@ -1,0 +1,128 @@
+"""The report as a reader's browser shows it."""
+
+import pytest
+
+from page.demo_report import EVIL, demo_words, report
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _demo_words():
+    with demo_words():
+        yield
+
+
+@pytest.fixture(params=["en", "zh"])
+def html(request):
+    return report(request.param)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("width", [390, 1280, 1920])
+def test_the_page_is_quiet_and_fits(open_page, html, width, dark):
+    """No request, no console message, no horizontal scroll, light and dark, from phone to large screen."""
+    shown = open_page(html, width, dark=dark)
+    shown.page.eval_on_selector_all("details", "all => all.forEach(one => one.open = true)")
+    assert shown.requests == []
+    assert shown.complaints == []
+    assert shown.overflow() <= 0
+
+
+def test_the_first_screen_answers(open_page, html):
+    """Title, verdict and number cards are visible without scrolling on a laptop."""
+    shown = open_page(html, 1280)
+    for selector in ("h1", ".meta", ".verdict", ".card"):
+        assert shown.above_fold(selector), selector
+
+
+def test_a_phone_shows_title_and_verdict_first(open_page, html):
+    """On a phone the first window holds title and verdict."""
+    shown = open_page(html, 390)
+    assert shown.above_fold("h1")
+    assert shown.above_fold(".verdict")
+
+
+def test_contents_lead_to_their_sections(open_page, html):
+    """Every entry of the contents brings its section into the window."""
+    shown = open_page(html, 1280)
+    for link in shown.page.query_selector_all(".contents a"):
+        link.click()
+        assert shown.visible(link.get_attribute("href"))
+
+
+def test_code_opens_by_keyboard(open_page, html):
+    """Enter on the focused toggle shows the code, again hides it; no script is involved."""
+    shown = open_page(html)
+    toggle = shown.page.query_selector("details.code summary")
+    toggle.focus()
+    for is_open in (True, False):
+        shown.page.keyboard.press("Enter")
+        assert shown.page.eval_on_selector("details.code", "one => one.open") is is_open
+
+
+def test_the_skip_link_is_the_first_stop(open_page, html):
+    """The first press of Tab shows the skip link; Enter moves on to the findings."""
+    shown = open_page(html)
+    shown.page.keyboard.press("Tab")
+    assert shown.page.evaluate("document.activeElement.className") == "skip"
+    assert shown.visible(".skip")
+    shown.page.keyboard.press("Enter")
+    assert shown.page.evaluate("document.activeElement.id") == "main"
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_text_can_be_read_on_its_paper(open_page, html, dark):
+    """Every visible text has a contrast of at least 4.5 against what lies behind it."""
+    shown = open_page(html, 1280, dark=dark)
+    assert shown.page.evaluate(FAINT_TEXT) == []
+
+
+def test_charts_scale_with_the_window(open_page, html):
+    """A picture is never wider than its phone, and keeps its proportions."""
+    shown = open_page(html, 390)
+    box = shown.page.query_selector("figure img").bounding_box()
+    assert box["width"] <= 390
+    assert box["width"] / box["height"] == pytest.approx(2, abs=0.05)
+
+
+def test_print_shows_no_code_and_cuts_no_figure(open_page, html):
+    """On paper code and contents are gone, and a figure may not break across pages."""
+    shown = open_page(html, 1280, media="print")
+    assert not shown.page.is_visible("details.code")
+    assert not shown.page.is_visible(".contents")
+    assert shown.page.eval_on_selector("figure", "one => getComputedStyle(one).breakInside") == "avoid"
+
+
+def test_nothing_from_the_company_runs(open_page):
+    """A campaign whose name holds scripts opens no dialog, asks for nothing, and shows its name."""
+    shown = open_page(report("zh", text=EVIL))
+    assert shown.complaints == []
+    assert shown.requests == []
+    assert "<script>alert(1)</script>" in shown.page.inner_text("h1")
+    assert shown.page.query_selector_all("script, iframe, svg, [onerror], [onload]") == []
+
+
+def test_the_policy_stops_what_the_sanitiser_might_miss(open_page):
+    """A script, a handler and a picture from elsewhere put into the finished page do nothing."""
+    hostile = "<script>document.title='run'</script><img src=https://example.org/spy.png onerror=document.title='run'>"
+    shown = open_page(report().replace("</main>", f"{hostile}</main>"))
+    assert shown.page.title() != "run"
+    assert shown.complaints
+    assert all("Content Security Policy" in text for text in shown.complaints)
+
+
+FAINT_TEXT = """() => {
+  const rgb = text => text.match(/[\\d.]+/g).map(Number);
+  const light = c => { const f = v => { v /= 255; return v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4 };
+    return .2126 * f(c[0]) + .7152 * f(c[1]) + .0722 * f(c[2]) };
+  const paper = node => { for (; node; node = node.parentElement) {
+    const c = rgb(getComputedStyle(node).backgroundColor); if (c.length < 4 || c[3] > 0) return c } return [255, 255, 255] };
+  const faint = [];
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    const node = walk.currentNode.parentElement;
+    if (!walk.currentNode.data.trim() || !node.checkVisibility()) continue;
+    const [a, b] = [light(rgb(getComputedStyle(node).color)), light(paper(node))].sort((x, y) => y - x);
+    if ((a + .05) / (b + .05) < 4.5) faint.push([node.className, walk.currentNode.data.trim().slice(0, 40)]);
+  }
+  return faint;
+}"""

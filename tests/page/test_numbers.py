@@ -1,0 +1,61 @@
+import pytest
+
+from opsbook.errors import OperatorError
+from opsbook.page import words
+from opsbook.page.numbers import UNITS, number
+
+BARE = dict.fromkeys(["low", "high", "n", "previous", "change", "change_low", "change_high", "target"])
+
+
+def made(value, unit="users", **told):
+    return number("actives", "Active users", value, unit=unit, method="count", **(BARE | told))
+
+
+def test_the_change_of_a_count_is_a_share_of_the_previous_value():
+    """110 after 100 is up 10 %."""
+    assert made(110, previous=100).change == pytest.approx(0.10)
+    assert made(110, previous=100).card()["change"] == "up 10.0% on the previous period"
+
+
+def test_the_change_of_a_share_is_a_difference():
+    """41 % after 40 % is up one point, not 2.5 %."""
+    assert made(0.41, unit="share", previous=0.40).change == pytest.approx(0.01)
+    assert made(0.41, unit="share", previous=0.40).card()["change"] == "up 1.0 points on the previous period"
+
+
+def test_a_change_whose_interval_covers_zero_is_not_called_up():
+    """Words never claim more than the interval."""
+    card = made(110, previous=100, change_low=-0.02, change_high=0.2).card()
+    assert (card["direction"], card["change"]) == ("unclear", "no clear change (+10.0%)")
+
+
+def test_nothing_is_compared_with_nothing():
+    """A previous value of 0 or none gives no change."""
+    assert made(5, previous=0).card()["change"] == ""
+    assert made(5).card()["direction"] == ""
+
+
+def test_a_fall_is_told_without_a_second_minus():
+    """Down 5 %, not down −5 %."""
+    assert made(95, previous=100).card()["change"] == "down 5.0% on the previous period"
+
+
+def test_chinese_compares_with_the_field_s_own_word():
+    """环比 is the word for against the previous period."""
+    words.use("zh")
+    assert made(95, previous=100).card()["change"] == "环比下降 5.0%"
+
+
+def test_an_unknown_unit_lists_the_known_ones():
+    """A misspelt unit is refused."""
+    with pytest.raises(OperatorError, match="use one of users"):
+        made(5, unit="user")
+
+
+@pytest.mark.parametrize("unit", sorted(UNITS))
+@pytest.mark.parametrize("value", [0, 1.5, None, float("nan")])
+def test_every_unit_shows_every_value(unit, value):
+    """Zero, fractions and missing values make a card in every unit; JSON gets null for what is missing."""
+    shown = made(value, unit=unit, low=value, high=value, previous=value, target=value)
+    assert shown.card()["value"]
+    assert shown.result()["value"] in (value, None)
