@@ -13,6 +13,7 @@ from small_company import COMPANIES, START, Company, day, number, weeks
 
 SPAN = {"data_start": START, "settled_through": day(59)}
 FEW = settings(max_examples=20, deadline=None)
+LAWS = settings(max_examples=6, deadline=None)
 THREE_VISITS = """
     user | day        | gap_after
     1    | 2026-01-05 | 2
@@ -111,7 +112,7 @@ def test_active_days_are_distributed_over_exactly_the_active_users(company):
     assert list(spread["users"]) == [came.count(days) for days in range(1, 29)]
 
 
-@FEW
+@LAWS
 @given(COMPANIES)
 def test_names_order_and_the_future_do_not_matter_and_twins_double(company):
     """Renaming users or shuffling rows changes nothing, data after a day change nothing before it, twins double."""

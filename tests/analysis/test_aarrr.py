@@ -1,0 +1,75 @@
+"""The AARRR line: five numbers of one period, each over users who could have shown it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+
+from opsbook.analysis import aarrr, growth
+from small_company import COMPANIES, START, Company, day, number, weeks
+
+SETTLED = day(59)
+
+
+def line(company: Company, place: int = 4, *, settled_through=SETTLED) -> pd.DataFrame:
+    days, users = company.user_days(), company.users()
+    flows = growth.growth_accounting(days, users, periods=weeks(), data_start=START, settled_through=settled_through)
+    table = aarrr.aarrr(days, users, period=weeks()[place], growth=flows, settled_through=settled_through)
+    return table.set_index("metric")
+
+
+@settings(max_examples=10, deadline=None)
+@given(COMPANIES)
+def test_every_number_equals_counting_by_hand(company):
+    """Each share is the one that sets of users give."""
+    actual, now = line(company), weeks()[4]
+    first, last = number(now.start), number(now.end)
+    active, previous = company.active(first, last), company.active(first - 7, first - 1)
+    new = {u for u in company.people if company.known(u) and first <= company.life(u) <= last}
+    again = {u for u in new if any(0 < d - company.life(u) <= 7 for d in company.visits.get(u, ()))}
+    payers = {u for u in active if any(first <= d <= last and d % 3 == 0 for d in company.visits[u])}
+    revenue = sum(10 * (first <= d <= last and d % 3 == 0) for days in company.visits.values() for d in days)
+    someone_invited = any(user % 4 == 0 for user in company.people)
+    expected = {
+        "new_users": (len(new), len(new)),
+        "activated": (len(again) / len(new) if new else np.nan, len(new)),
+        "retained": (len(active & previous) / len(previous) if previous else np.nan, len(previous)),
+        "paying": (len(payers) / len(active) if active else np.nan, len(active)),
+        "arpu": (revenue / len(active) if active else np.nan, len(active)),
+        "invited": (sum(u % 4 == 0 for u in new) / len(new) if new and someone_invited else np.nan,
+                    len(new) if someone_invited else 0),
+    }  # fmt: skip
+    for metric, (value, n) in expected.items():
+        assert actual.loc[metric, "value"] == pytest.approx(value, nan_ok=True), metric
+        assert actual.loc[metric, "n"] == n, metric
+
+
+def test_only_new_users_whose_week_is_over_count_for_activation():
+    """A user who signed up yesterday has not failed to come back."""
+    company = Company({1: frozenset({28, 29}), 2: frozenset({33})}, {1: 28, 2: 33})
+    row = line(company, settled_through=day(36)).loc["activated"]
+    assert (row["value"], row["n"]) == (1.0, 1)
+    assert line(company, settled_through=day(34)).loc["activated", "n"] == 0
+
+
+def test_count_and_mean_have_their_textbook_intervals():
+    """Ten new users have Garwood's 4.80 to 18.39; the revenue per user has its normal interval."""
+    ten = aarrr._poisson(10)
+    assert (ten.low, ten.high) == pytest.approx((4.7954, 18.3904), abs=1e-4)
+    mean = aarrr._mean(4, 10.0, 30.0)
+    assert (mean.value, mean.low) == pytest.approx((2.5, 2.5 - 1.959963984540054 * (5 / 3 / 4) ** 0.5))
+
+
+def test_data_without_any_inviter_leave_referral_blank():
+    """No inviter anywhere means not recorded, not a share of zero."""
+    row = line(Company({1: frozenset({28, 30})}, {1: 28})).loc["invited"]
+    assert np.isnan(row["value"])
+    assert row["n"] == 0
+
+
+def test_documented_columns_come_back_even_from_nothing():
+    """Nobody: six lines, missing shares."""
+    table = line(Company({})).reset_index()
+    assert table["metric"].tolist() == ["new_users", "activated", "retained", "paying", "arpu", "invited"]
+    assert table["value"].notna().tolist() == [True] + [False] * 5
+    assert all(name in aarrr.aarrr.__doc__ for name in table)
