@@ -115,7 +115,9 @@ FAINT_TEXT = """() => {
   const light = c => { const f = v => { v /= 255; return v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4 };
     return .2126 * f(c[0]) + .7152 * f(c[1]) + .0722 * f(c[2]) };
   const paper = node => { for (; node; node = node.parentElement) {
-    const c = rgb(getComputedStyle(node).backgroundColor); if (c.length < 4 || c[3] > 0) return c } return [255, 255, 255] };
+    const c = rgb(getComputedStyle(node).backgroundColor);
+    if (c.length < 4 || c[3] > 0) return c }
+    return [255, 255, 255] };
   const faint = [];
   const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walk.nextNode()) {

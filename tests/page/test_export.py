@@ -17,8 +17,8 @@ from page.demo_report import EVIL, notebook, report, with_output
 
 PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
 CSP = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-WRITTEN = """html head meta link title style body a header main section nav div span p h1 h2 h3 ul ol li figure figcaption
-img details summary pre code table thead tbody tr th td dl dt dd strong em br"""
+WRITTEN = """html head meta link title style body a header main section nav div span p h1 h2 h3 ul ol li figure
+figcaption img details summary pre code table thead tbody tr th td dl dt dd strong em br"""
 ELEMENTS = set(WRITTEN.split())
 
 
