@@ -8,7 +8,7 @@ import numpy as np
 
 from opsbook.simulate import campaigns, facts, shopping, tables
 from opsbook.simulate.content import Library
-from opsbook.simulate.events import draw_check_ins, event_rows
+from opsbook.simulate.events import Deeds, draw_check_ins, event_rows
 from opsbook.simulate.life import Life, draw_life, user_days
 from opsbook.simulate.people import People
 from opsbook.simulate.world import Rows, World
@@ -47,9 +47,10 @@ def simulate_chunk(rng: np.random.Generator, people: People, library: Library, w
         totals |= facts.count_campaign(each, rows)
         amount = world.mean_amount_yuan(people.spend)
         totals |= campaigns.expected_effects(each, days, chance, amount, world)
+    deeds = Deeds(people, life, days, shopped, check_in, guide, involved)
     return Chunk(
         life=life,
-        events=event_rows(rng, library, people, life, days, shopped, check_in, guide, involved, world),
+        events=event_rows(rng, deeds, library, world),
         orders=tables.paid_rows(people, days, orders, world),
         assignments=tables.assignment_rows(people, days, involved, onboarding, button, entered, world),
         exposures=tables.exposure_rows(rng, people, days, involved, world),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from opsbook.simulate.campaigns import Involvement
@@ -42,25 +44,31 @@ def draw_check_ins(
     return rng.random(len(days)) < share
 
 
-def event_rows(
-    rng: np.random.Generator,
-    library: Library,
-    people: People,
-    life: Life,
-    days: UserDays,
-    shopping: Shopping,
-    check_in: Bools,
-    guide: Bools,
-    involvements: list[Involvement],
-    world: World,
-) -> Rows:
+@dataclass(frozen=True)
+class Deeds:
+    """What the users of a chunk did: who they are, when they were active, and what was drawn so far.
+
+    check_in: per user-day; finishes_guide: per user, on the day of sign-up
+    """
+
+    people: People
+    life: Life
+    days: UserDays
+    shopping: Shopping
+    check_in: Bools
+    finishes_guide: Bools
+    involved: list[Involvement]
+
+
+def event_rows(rng: np.random.Generator, deeds: Deeds, library: Library, world: World) -> Rows:
     """One row per event: uid, ts_ms, action, campaign, content, entry (codes, -1 = none), points (0 = none)."""
+    people, days, shopping = deeds.people, deeds.days, deeds.shopping
     share = {name: rng.random(len(days)) for name in ("search", "post", "share", "spend_points")}
-    reads = _reads(rng, people, life, days, world)
+    reads = _reads(rng, people, deeds.life, days, world)
     done: list[tuple[str, Integers, Integers | int, int]] = [
         ("open", np.arange(len(days)), 0, -1),
-        ("finish_guide", np.flatnonzero((days.age == 0) & guide[days.person]), 0, -1),
-        ("check_in", np.flatnonzero(check_in), 0, -1),
+        ("finish_guide", np.flatnonzero((days.age == 0) & deeds.finishes_guide[days.person]), 0, -1),
+        ("check_in", np.flatnonzero(deeds.check_in), 0, -1),
         ("search", np.flatnonzero(share["search"] < world.search_per_active_day), 0, -1),
         ("view_item", np.flatnonzero(shopping.viewed), 0, -1),
         ("add_to_cart", np.flatnonzero(shopping.carted), 0, -1),
@@ -68,7 +76,7 @@ def event_rows(
         ("post", np.flatnonzero(share["post"] < world.post_per_active_day), 0, -1),
         ("share", np.flatnonzero(share["share"] < world.share_per_active_day), 0, -1),
         ("spend_points", np.flatnonzero(share["spend_points"] < world.spend_points_per_active_day), 0, -1),
-        *(("join_campaign", each.joined, 0, code) for code, each in enumerate(involvements)),
+        *(("join_campaign", each.joined, 0, code) for code, each in enumerate(deeds.involved)),
     ]
     return _assemble(rng, done, library, people, days, world)
 

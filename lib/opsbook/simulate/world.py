@@ -89,7 +89,7 @@ CHANNELS = (
 CAMPAIGNS = (
     Campaign(
         "spring_coupons", date(2026, 3, 9), date(2026, 3, 22), 0.20, 0.55, "coupon", 5.0, 0.6, "keep",
-        order_lift=0.50, after_lift=0.08,
+        order_lift=0.70, after_lift=0.08,
     ),
     Campaign(
         "mid_year_618", date(2026, 6, 5), date(2026, 6, 18), 0.20, 0.60, "coupon", 12.0, 1.5, "no_effect",
@@ -150,13 +150,13 @@ class World:
     active_share_cap: float = 0.97
     incident: date = date(2026, 5, 12)
     incident_factor: float = 0.35
-    order_rate_shape: float = 1.5
+    order_rate_shape: float = 2.0
     orders_per_alive_day: float = 0.034
     cart_per_view: float = 0.40
     order_per_cart: float = 0.50
     view_share_cap: float = 0.95
     amount_median_yuan: float = 58.0
-    amount_sigma: float = 0.85
+    amount_sigma: float = 0.75
     spend_sigma: float = 0.30
     refund_share: float = 0.02
     coupon_use_share: float = 0.8
