@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -53,6 +53,13 @@ class Book:
     def as_of(self) -> date:
         """The last complete day of data."""
         return self.mart.as_of
+
+    @property
+    def settled_through(self) -> date:
+        """The last day whose late rows have arrived in every table that makes users active."""
+        tables = self.workbook.tables
+        waits = [tables[name].settling_days for name in ("events", "orders") if name in tables]
+        return self.as_of - timedelta(days=max(waits, default=0))
 
     @property
     def data_start(self) -> date:

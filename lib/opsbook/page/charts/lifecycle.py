@@ -1,0 +1,266 @@
+"""Charts of notebook 01: each draws the table it is given and returns None where there is nothing to draw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from opsbook.inputs.workbook import Incident
+from opsbook.page import theme, words
+
+WINDOWS = {28: "main", 7: "resurrected", 1: "warn"}
+FLOWS = ["current", "resurrected", "new", "unknown"]
+STAGES = ["mature", "growth", "introduction", "sleeping", "lost"]
+
+
+def rolling_actives(rolling: pd.DataFrame, *, incidents: Sequence[Incident] = ()) -> Figure | None:
+    """Three lines of distinct users in 1, 7 and 28 days; incomplete windows grey, incidents as bands."""
+    if rolling.empty or not rolling["users"].any():
+        return None
+    fig, ax = theme.axes()
+    for window, color in WINDOWS.items():
+        _rolling_line(ax, rolling[rolling["window_days"] == window], theme.COLORS[color], window)
+    _bands(ax, incidents, rolling["day"].min(), rolling["day"].max())
+    ax.set_ylim(bottom=0)
+    ax.set_ylabel(words.label("common.axis.active_users"))
+    theme.count_axis(ax)
+    theme.date_axis(ax)
+    return fig
+
+
+def period_actives(changes: pd.DataFrame, *, last_year: pd.DataFrame | None = None) -> Figure | None:
+    """A bar per period with its number; the usual range on the last one, last year's number as a line."""
+    if changes.empty or not changes["active_users"].any():
+        return None
+    fig, ax = theme.axes()
+    places, users = np.arange(len(changes)), changes["active_users"].to_numpy()
+    colors = [theme.COLORS["main" if whole else "band"] for whole in changes["complete"]]
+    alphas = np.where(places == places[-1], 1.0, 0.55)
+    for place, height, color, alpha in zip(places, users, colors, alphas, strict=True):
+        ax.bar(place, height, color=color, alpha=alpha, width=0.72)
+    _usual_range(ax, changes, float(places[-1]))
+    _bar_numbers(ax, places, users)
+    if last_year is not None and len(last_year):
+        text = f"{words.label('lifecycle.chart.last_year')} {_count(last_year['base_users'].iloc[0])}"
+        theme.target_line(ax, last_year["base_users"].iloc[0], text)
+    _period_ticks(ax, changes)
+    ax.set_ylim(0, _headroom(changes))
+    ax.set_ylabel(words.label("common.axis.active_users"))
+    theme.count_axis(ax)
+    return fig
+
+
+def active_days(spread: pd.DataFrame) -> Figure | None:
+    """How many of the window's users came on 1, 2, … days."""
+    if not spread["users"].sum():
+        return None
+    fig, ax = theme.axes(height=3.0)
+    ax.bar(spread["active_days"], spread["share"], color=theme.COLORS["main"], width=0.8)
+    n = words.label("lifecycle.chart.n", n=spread["users"].sum())
+    ax.set_xlabel(f"{words.label('lifecycle.chart.active_days', window=len(spread))} ({n})")
+    ax.set_ylabel(words.label("lifecycle.chart.share_active"))
+    ax.set_xticks([1, *range(7, len(spread) + 1, 7)])
+    theme.percent_axis(ax)
+    return fig
+
+
+def growth(flows: pd.DataFrame) -> Figure | None:
+    """Active users by origin above zero, users who fell silent below; the last period's numbers as labels."""
+    if flows.empty or not (flows["active_users"].any() or flows["dormant"].any()):
+        return None
+    fig, ax = theme.axes(height=4.0)
+    places, floor = np.arange(len(flows)), np.zeros(len(flows))
+    fade = np.where(flows["complete"], 1.0, 0.4)
+    labels = []
+    for flow in [name for name in FLOWS if flows[name].any()]:
+        _stack(ax, places, flows[flow].to_numpy(), floor, theme.COLORS[flow], fade)
+        labels.append((floor[-1] + flows[flow].iloc[-1] / 2, flow, flows[flow].iloc[-1]))
+        floor = floor + flows[flow].to_numpy()
+    _stack(ax, places, -flows["dormant"].to_numpy(), np.zeros(len(flows)), theme.COLORS["dormant"], fade)
+    labels.append((-flows["dormant"].iloc[-1] / 2, "dormant", flows["dormant"].iloc[-1]))
+    ax.axhline(0, color=theme.INK, linewidth=0.8)
+    texts = [_flow_label(flow, users) for _, flow, users in labels]
+    _side_labels(ax, places[-1] + 0.45, [y for y, *_ in labels], texts, [theme.COLORS[flow] for _, flow, _ in labels])
+    _period_ticks(ax, flows)
+    ax.set_ylabel(words.label("common.axis.users"))
+    theme.count_axis(ax)
+    return fig
+
+
+def stages(stock: pd.DataFrame) -> Figure | None:
+    """Shares of the stages at the end of each period, stacked to 100 %, named at the last one."""
+    if stock.empty or not stock["users"].any():
+        return None
+    fig, ax = theme.axes(height=4.0)
+    shares = stock.pivot(index="end", columns="stage", values="share").fillna(0.0)
+    last = stock.drop_duplicates("end").sort_values("end").reset_index(drop=True)
+    fade, places, floor = np.where(last["complete"], 1.0, 0.4), np.arange(len(shares)), np.zeros(len(shares))
+    middles, texts = [], []
+    for stage in STAGES:
+        heights = shares[stage].to_numpy()
+        _stack(ax, places, heights, floor, theme.COLORS[f"stage_{stage}"], fade)
+        middles.append(floor[-1] + heights[-1] / 2)
+        name = words.label(f"common.stage.{stage}")
+        texts.append(words.label("lifecycle.chart.stage_share", stage=name, share=heights[-1]))
+        floor = floor + heights
+    _side_labels(ax, places[-1] + 0.45, middles, texts, [theme.COLORS[f"stage_{stage}"] for stage in STAGES])
+    _period_ticks(ax, last)
+    ax.set_ylim(0, 1)
+    ax.set_ylabel(words.label("lifecycle.chart.share_users"))
+    theme.percent_axis(ax)
+    return fig
+
+
+def transitions(matrix: pd.DataFrame, *, min_cell: int = 10) -> Figure | None:
+    """A heat map of row shares; rows of fewer than `min_cell` users are blank, rows and columns of nobody left out."""
+    shown = matrix[matrix.groupby("from_stage")["users"].transform("sum") > 0]
+    shown = shown[shown.groupby("to_stage")["users"].transform("sum") > 0]
+    if shown.empty:
+        return None
+    rows, columns = shown["from_stage"].unique(), shown["to_stage"].unique()
+    cells = shown.pivot(index="from_stage", columns="to_stage", values="share").loc[rows, columns]
+    n = shown.drop_duplicates("from_stage").set_index("from_stage")["from_users"].loc[rows]
+    fig, ax = theme.axes(height=0.9 + 0.5 * len(rows))
+    cells = cells.where(n.ge(min_cell), axis=0)
+    ax.imshow(cells.to_numpy(), cmap=theme.SEQUENTIAL, vmin=0, vmax=1, aspect="auto")
+    _cell_numbers(ax, cells)
+    _matrix_axes(ax, n, columns)
+    return fig
+
+
+def rfm(groups: pd.DataFrame) -> Figure | None:
+    """Per group the share of buyers and the share of revenue, each with its interval."""
+    if not groups["users"].sum() or groups["share_revenue"].isna().all():
+        return None
+    fig, ax = theme.axes(height=4.6)
+    places = np.arange(len(groups))[::-1]
+    for name, color, shift in (("share_users", "muted", 0.19), ("share_revenue", "main", -0.19)):
+        _share_bars(ax, groups, name, places + shift, theme.COLORS[color])
+    labels = [words.label(f"lifecycle.key.{key}") for key in groups["key"]]
+    users = [words.label("lifecycle.chart.n", n=count) for count in groups["users"]]
+    ax.set_yticks(places, [f"{label}\n{count}" for label, count in zip(labels, users, strict=True)], fontsize=10)
+    ax.grid(axis="x")
+    ax.grid(visible=False, axis="y")
+    ax.set_xlabel(words.label("lifecycle.chart.share"))
+    theme.percent_axis(ax, axis="x")
+    _key(ax, [("lifecycle.chart.buyers", "muted"), ("lifecycle.chart.revenue", "main")])
+    return fig
+
+
+def _rolling_line(ax: Axes, line: pd.DataFrame, color: str, window: int) -> None:
+    days, users = theme.days_of(line["day"]), line["users"].astype(float)
+    ax.plot(days, users, color=theme.COLORS["band"], linewidth=1.6)
+    ax.plot(days, users.where(line["complete"]), color=color, linewidth=1.4 if window == 1 else 2.2)
+    whole = line[line["complete"]]
+    last = whole.iloc[-1] if len(whole) else line.iloc[-1]
+    text = f"{words.label(f'lifecycle.chart.window_{window}')} {_count(last['users'])}"
+    theme.label_line(ax, days[-1], float(last["users"]), text, color)
+
+
+def _bands(ax: Axes, incidents: Sequence[Incident], first: pd.Timestamp, last: pd.Timestamp) -> None:
+    for incident in incidents:
+        if first.date() <= incident.end and incident.start <= last.date():
+            name = incident.name_zh if words.language() == "zh" and incident.name_zh else incident.name
+            theme.shade(ax, incident.start, incident.end + timedelta(days=1), name)
+
+
+def _usual_range(ax: Axes, changes: pd.DataFrame, place: float) -> None:
+    """Where the last number would lie if it moved from the previous one as usual: its log change turned around."""
+    row = changes.iloc[-1]
+    if pd.isna(row["change_low"]):
+        return
+    half = np.log1p(row["change_high"]) - np.log1p(row["change"])
+    low, high = (row["previous_users"] * np.exp(side) for side in (-half, half))
+    ax.errorbar(place, np.sqrt(low * high), [[np.sqrt(low * high) - low], [high - np.sqrt(low * high)]],
+                fmt="none", ecolor=theme.INK, elinewidth=1.4, capsize=5)  # fmt: skip
+    ax.annotate(words.label("lifecycle.chart.usual"), (place, high), xytext=(0, 5), textcoords="offset points",
+                ha="center", color=theme.SOFT_INK, fontsize=10)  # fmt: skip
+
+
+def _bar_numbers(ax: Axes, places: np.ndarray, users: np.ndarray) -> None:
+    """Every bar's number inside its foot, where neither whiskers nor lines run; upright when bars are many."""
+    crowded = len(places) > 8
+    for place, count in zip(places, users, strict=True):
+        ax.annotate(_count(count), (place, 0), xytext=(0, 5), textcoords="offset points", ha="center", va="bottom",
+                    rotation=90 if crowded else 0, fontsize=10, color=theme.PAPER)  # fmt: skip
+
+
+def _headroom(changes: pd.DataFrame) -> float:
+    high = float(changes["active_users"].max())
+    row = changes.iloc[-1]
+    if pd.notna(row["change_high"]):
+        high = max(high, float(row["previous_users"] * (1 + row["change_high"]) / (1 + row["change"])))
+    return 1.12 * high
+
+
+def _stack(ax: Axes, places: np.ndarray, heights: np.ndarray, floor: np.ndarray, color: str, fade: np.ndarray) -> None:
+    for place, height, bottom, alpha in zip(places, heights, floor, fade, strict=True):
+        ax.bar(place, height, bottom=bottom, color=color, alpha=alpha, width=0.8)
+
+
+def _side_labels(ax: Axes, x: float, heights: list[float], texts: list[str], colors: list[str]) -> None:
+    """Names right of the last bar, moved apart where they would touch."""
+    low, high = ax.get_ylim()
+    step = (high - low) * 0.075
+    order = np.argsort(heights)
+    placed = -np.inf
+    for number in order:
+        placed = max(heights[number], placed + step)
+        theme.label_line(ax, x, placed, texts[number], colors[number])
+
+
+def _period_ticks(ax: Axes, table: pd.DataFrame) -> None:
+    """Period labels under the bars, every second or third when there are many; the year only where it changes."""
+    step = 1 if len(table) <= 7 else 2 if len(table) <= 16 else 4
+    places = np.arange(len(table))[::-1][::step][::-1]
+    ax.set_xticks(places, [str(table["period"].iloc[place]) for place in places])
+    ax.set_xlim(-0.6, len(table) - 0.4)
+
+
+def _cell_numbers(ax: Axes, cells: pd.DataFrame) -> None:
+    for row, values in enumerate(cells.to_numpy()):
+        for column, share in enumerate(values):
+            text = words.show(None if np.isnan(share) else share, "percent")
+            color = theme.text_on(theme.SEQUENTIAL(0.0 if np.isnan(share) else share))
+            ax.text(column, row, text, ha="center", va="center", color=color, fontsize=11)
+
+
+def _matrix_axes(ax: Axes, n: pd.Series, columns: np.ndarray) -> None:
+    names = [words.label(f"lifecycle.from_stage.{stage}") for stage in n.index]
+    rows = [
+        words.label("lifecycle.chart.from_stage", stage=name, n=count) for name, count in zip(names, n, strict=True)
+    ]
+    ax.set_yticks(range(len(rows)), rows)
+    ax.set_xticks(range(len(columns)), [words.label(f"lifecycle.to_stage.{stage}") for stage in columns])
+    ax.set_xlabel(words.label("lifecycle.chart.to_end"))
+    ax.set_ylabel(words.label("lifecycle.chart.from_start"))
+    ax.grid(visible=False)
+    ax.spines[:].set_visible(False)
+    ax.tick_params(length=0)
+
+
+def _share_bars(ax: Axes, groups: pd.DataFrame, name: str, places: np.ndarray, color: str) -> None:
+    values = groups[name].to_numpy()
+    ax.barh(places, values, height=0.36, color=color)
+    reach = np.nan_to_num([values - groups[f"{name}_low"], groups[f"{name}_high"] - values])
+    ax.errorbar(values, places, xerr=np.clip(reach, 0, None), fmt="none", ecolor=theme.INK, elinewidth=1.1, capsize=2)
+
+
+def _key(ax: Axes, names: list[tuple[str, str]]) -> None:
+    """Two words in their bars' colours instead of a legend box."""
+    for place, (key, color) in enumerate(names):
+        ax.annotate(words.label(key), (1, 0.02 + 0.07 * (len(names) - 1 - place)), xycoords="axes fraction", ha="right",
+                    color=theme.COLORS[color], fontsize=12, fontweight="bold")  # fmt: skip
+
+
+def _flow_label(flow: str, users: int) -> str:
+    return words.label("lifecycle.chart.flow", flow=words.label(f"lifecycle.flow.{flow}"), users=users)
+
+
+def _count(users: float) -> str:
+    return words.show(int(users), "count")

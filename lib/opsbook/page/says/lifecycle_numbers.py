@@ -1,0 +1,85 @@
+"""Headline numbers of notebook 01 as keyword arguments of `page.number`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtri
+
+from opsbook.analysis.activity import METHOD_FLUCTUATION, METHOD_STICKINESS
+from opsbook.analysis.growth import METHOD_QUICK_RATIO
+from opsbook.analysis.proportion import METHOD_SHARE, newcombe
+from opsbook.page.says.lifecycle import last_row, stickiness_change
+
+Arguments = dict[str, Any]
+
+
+def active_users(changes: pd.DataFrame) -> Arguments:
+    """Active users of the last period: an exact count, its change with the usual fluctuation."""
+    row = last_row(changes)
+    return {
+        "key": "active_users",
+        "value": row.get("active_users"),
+        "n": row.get("active_users"),
+        "unit": "users",
+        "method": METHOD_FLUCTUATION,
+        "previous": row.get("previous_users"),
+        "change": row.get("change"),
+        "change_low": row.get("change_low"),
+        "change_high": row.get("change_high"),
+    }
+
+
+def daily_users(changes: pd.DataFrame) -> Arguments:
+    """Mean daily actives of the last period."""
+    row = last_row(changes)
+    return {"key": "daily_users", "value": row.get("mean_daily_users"), "n": row.get("active_users"), "unit": "users"}
+
+
+def stickiness(table: pd.DataFrame) -> Arguments:
+    """Stickiness of the window that ends with the period."""
+    row = last_row(table)
+    change, low, high = stickiness_change(table) if len(table) else (np.nan, np.nan, np.nan)
+    shown = {"value": row.get("stickiness"), "low": row.get("low"), "high": row.get("high"), "n": row.get("n")}
+    moved = {"change": change, "change_low": low, "change_high": high}
+    return {"key": "stickiness", "unit": "share", "method": METHOD_STICKINESS} | shown | moved
+
+
+def new_users(flows: pd.DataFrame) -> Arguments:
+    """Users whose life began in the period, active or not; the change with the interval of two counts."""
+    begun = flows["new"] + flows["new_silent"]
+    now, base = (int(begun.iloc[place]) if len(begun) >= -place else None for place in (-1, -2))
+    shown = {"key": "new_users", "value": now, "n": now, "unit": "users", "method": METHOD_QUICK_RATIO}
+    if not now or not base:
+        return shown
+    half = float(ndtri(0.975)) * np.sqrt(1 / now + 1 / base)
+    low, high = (now / base * np.exp(side) - 1 for side in (-half, half))
+    return shown | {"previous": base, "change": now / base - 1, "change_low": low, "change_high": high}
+
+
+def retained(flows: pd.DataFrame) -> Arguments:
+    """Share of the previous period's active users who were active again."""
+    row = last_row(flows)
+    shown = {"value": row.get("retained"), "low": row.get("retained_low"), "high": row.get("retained_high")}
+    arguments = {"key": "retained", "n": row.get("previous_users"), "unit": "share", "method": METHOD_SHARE} | shown
+    if len(flows) < 2:
+        return arguments
+    base = last_row(flows.iloc[:-1])
+    moved = newcombe(row["current"], row["previous_users"], base["current"], base["previous_users"])
+    return arguments | {"change": moved.value, "change_low": moved.low, "change_high": moved.high}
+
+
+def quick_ratio(flows: pd.DataFrame) -> Arguments:
+    """(new + resurrected) / dormant of the period."""
+    row = last_row(flows)
+    shown = {"value": row.get("quick_ratio"), "low": row.get("quick_ratio_low"), "high": row.get("quick_ratio_high")}
+    n = sum(int(row.get(name, 0)) for name in ("new", "resurrected", "dormant"))
+    return {"key": "quick_ratio", "n": n, "unit": "ratio", "method": METHOD_QUICK_RATIO} | shown
+
+
+def from_line(line: pd.DataFrame, metric: str) -> Arguments:
+    """One metric of the AARRR line."""
+    row = last_row(line[line["metric"] == metric])
+    return {"key": metric} | {name: row[name] for name in ("value", "low", "high", "n", "unit", "method")}
