@@ -84,6 +84,12 @@ class CampaignRun(Run):
     experiment_id: str = Field("", description="as in assignments; needed by holdout and ab")
     control: str = Field("control", description="the variant that got nothing")
     control_share: Share | None = Field(None, description="planned share of the control arm, for the SRM check")
+    primary_metric: Literal["orders", "revenue", "active_days", "buyers"] = Field(
+        "orders", description="what the verdict reads, over the campaign and the days after it"
+    )
+    worthwhile_lift: Annotated[float, Field(gt=0, le=10)] = Field(
+        0.2, description="smallest relative lift worth having; below it a null result is `no effect`"
+    )
     budget: Annotated[float, Field(ge=0)] | None = None
     margin: Share | None = Field(None, description="gross margin of incremental revenue")
     fixed_cost: Annotated[float, Field(ge=0)] = Field(

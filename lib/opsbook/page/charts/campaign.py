@@ -1,0 +1,239 @@
+"""Charts of notebook 03: each draws the table it is given and returns None where there is nothing to draw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib import dates as mdates
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from opsbook.inputs.festivals import festival_days
+from opsbook.inputs.workbook import Incident
+from opsbook.page import theme, words
+
+PHASE_COLORS = {
+    "warm_up": "phase_warm_up",
+    "burst": "phase_burst",
+    "wind_down": "phase_wind_down",
+    "campaign": "phase_burst",
+    "after": "phase_after",
+}
+RELATIVE = ["relative", "relative_low", "relative_high"]
+WINDOW_COLORS = {"during": "main", "after": "muted", "net": "target"}
+GROUP_COLORS = {"participants": "main", "exposed_only": "control", "not_reached": "muted"}
+
+
+def goals(attained: pd.DataFrame) -> Figure | None:
+    """One bar per goal up to its attainment, cut at 150 %; the line at 100 % is the goal."""
+    known = attained.dropna(subset=["attainment"])
+    if known.empty:
+        return None
+    fig, ax = theme.axes(height=0.9 + 0.55 * len(known))
+    places = np.arange(len(known))[::-1]
+    shown = known["attainment"].clip(upper=1.5)
+    colors = [theme.COLORS["good" if reached else "bad"] for reached in known["reached"]]
+    ax.barh(places, shown, color=colors, height=0.55)
+    for place, value, width in zip(places, known["attainment"], shown, strict=True):
+        ax.text(width + 0.015, place, words.show(value, "percent"), va="center", fontsize=11.5)
+    ax.axvline(1, color=theme.COLORS["target"], linewidth=1.2, linestyle=(0, (5, 3)))
+    ax.set_yticks(places, [words.label(f"campaign.metric.{name}") for name in known["metric"]])
+    _across(ax, words.label("campaign.axis.attainment"), right=max(1.15, shown.max() + 0.18))
+    return fig
+
+
+def phase_curve(
+    curve: pd.DataFrame, *, metric: str, incidents: Sequence[Incident] = (), calendar: str | None = None
+) -> Figure | None:
+    """The daily line over the usual band of its weekday; phases shaded, festivals and incidents named below."""
+    if curve.empty or not curve["value"].any():
+        return None
+    fig, ax = theme.axes(height=4.0)
+    days, grey = theme.days_of(curve["day"]), theme.COLORS["expected"]
+    ax.fill_between(days, curve["low"], curve["high"], color=grey, alpha=0.3, linewidth=0)
+    ax.plot(days, curve["expected"], color=grey, linewidth=1.2)
+    ax.plot(days, curve["value"], color=theme.COLORS["main"])
+    ax.set_ylim(0, float(curve[["value", "high"]].max().max()) * 1.08)
+    ax.set_xlim(days[0] - 0.5, days[-1] + 0.5)
+    _shade_phases(ax, curve["phase"].tolist(), days)
+    for first, last, name in _marked_days(days, incidents, calendar):
+        _mark(ax, first, last, name)
+    ax.set_ylabel(words.label(f"common.axis.{metric}"))
+    theme.count_axis(ax)
+    theme.date_axis(ax)
+    return fig
+
+
+def funnel(table: pd.DataFrame) -> Figure | None:
+    """One bar per step: users who came so far, as a share of all who entered, with 95 % whiskers."""
+    if not table["users"].any():
+        return None
+    fig, ax = theme.axes(height=0.9 + 0.6 * len(table))
+    places = np.arange(len(table))[::-1]
+    ax.barh(places, table["share_of_entry"], color=theme.COLORS["main"], height=0.6)
+    errors = _whiskers(table, "share_of_entry")
+    ax.errorbar(table["share_of_entry"], places, xerr=errors, fmt="none", ecolor=theme.INK, elinewidth=1.2, capsize=3)
+    ends = table["share_of_entry_high"].tolist()
+    for place, end, users, share in zip(places, ends, table["users"], table["share_of_entry"], strict=True):
+        text = f"{words.show(users, 'count')}  ({words.show(share, 'percent')})"
+        ax.text(end + 0.015, place, text, va="center", fontsize=11.5)
+    ax.set_yticks(places, [_event(name) for name in table["event"]])
+    _across(ax, words.label("common.axis.share"), right=1.28)
+    return fig
+
+
+def participation(groups: pd.DataFrame) -> Figure | None:
+    """Participation rate of each group with its interval, highest first."""
+    known = groups.dropna(subset=["participation"]).sort_values("participation", kind="stable")
+    if len(known) < 2:
+        return None
+    fig, ax = theme.axes(height=0.9 + 0.5 * len(known))
+    places = np.arange(len(known))
+    errors, color = _whiskers(known, "participation"), theme.COLORS["main"]
+    ax.errorbar(known["participation"], places, xerr=errors, fmt="o", color=color, capsize=3, markersize=7)
+    ax.set_yticks(places, [_counted(*pair) for pair in zip(known["group"], known["exposed"], strict=True)])
+    ax.set_ylim(-0.6, len(known) - 0.4)
+    _across(ax, words.label("campaign.axis.participation"), right=known["participation_high"].max() * 1.08)
+    return fig
+
+
+def effect(increments: pd.DataFrame, *, metrics: Sequence[str] = ("orders", "revenue", "active_days")) -> Figure | None:
+    """Treated against control, relative: per metric a row for during, after and net; zero as a line."""
+    known = increments[increments["method"] == "cuped"].dropna(subset=["relative"])
+    shown = [name for name in metrics if name in set(known["metric"])]
+    if not shown:
+        return None
+    fig, ax = theme.axes(height=1.0 + 1.25 * len(shown))
+    ticks: dict[float, str] = {}
+    for block, metric in enumerate(shown):
+        part = known[known["metric"] == metric]
+        estimates = dict(zip(part["window"], part[RELATIVE].to_numpy().tolist(), strict=True))
+        for line, window in enumerate(name for name in WINDOW_COLORS if name in estimates):
+            place = -4.0 * block - line
+            _estimate(ax, estimates[window], place, theme.COLORS[WINDOW_COLORS[window]])
+            ticks[place] = _metric_window(metric, window)
+    ax.axvline(0, color=theme.INK, linewidth=1)
+    ax.set_yticks(list(ticks), list(ticks.values()))
+    ax.set_xlabel(words.label("campaign.axis.relative"))
+    ax.grid(axis="x")
+    theme.percent_axis(ax, "x")
+    return fig
+
+
+def selection(groups: pd.DataFrame) -> Figure | None:
+    """Net revenue per user of each group before and during the campaign, one line per group, named at its end."""
+    known = groups.dropna(subset=["before", "during"])
+    if "participants" not in set(known["group"]):
+        return None
+    fig, ax = theme.axes(width=6.4, height=3.6)
+    heights = _apart(known["during"], float(known[["before", "during"]].max().max()))
+    columns = [known[name].tolist() for name in ("group", "users", "before", "during")]
+    for y, name, users, before, during in zip(heights, *columns, strict=True):
+        color = theme.COLORS[GROUP_COLORS[name]]
+        ax.plot([0, 1], [before, during], marker="o", color=color)
+        theme.label_line(ax, 1, y, _counted(name, users), color)
+    ax.set_xticks([0, 1], [words.label("campaign.window.before"), words.label("campaign.window.during")])
+    ax.set_xlim(-0.15, 1.9)
+    ax.set_ylim(bottom=0)
+    ax.set_ylabel(words.label("campaign.axis.per_user"))
+    theme.money_axis(ax)
+    return fig
+
+
+def _across(ax: Axes, label: str, *, right: float) -> None:
+    ax.set_xlim(0, right)
+    ax.set_xlabel(label)
+    ax.grid(axis="y", visible=False)
+    ax.grid(axis="x")
+    theme.percent_axis(ax, "x")
+
+
+def _whiskers(table: pd.DataFrame, name: str) -> np.ndarray:
+    value = table[name]
+    return np.vstack([(value - table[f"{name}_low"]).clip(lower=0), (table[f"{name}_high"] - value).clip(lower=0)])
+
+
+def _estimate(ax: Axes, estimate: list[float], place: float, color: str) -> None:
+    value, low, high = estimate
+    ax.plot([low, high], [place, place], color=color, linewidth=2.4)
+    ax.plot(value, place, marker="o", markersize=7, color=color)
+
+
+def _shade_phases(ax: Axes, phases: list[str], days: np.ndarray) -> None:
+    for phase in dict.fromkeys(phases):
+        if phase != "before":
+            own = days[[name == phase for name in phases]]
+            color = theme.COLORS[PHASE_COLORS[phase]]
+            ax.axvspan(own[0] - 0.5, own[-1] + 0.5, color=color, alpha=0.13, linewidth=0)
+            middle = (own[0] + own[-1]) / 2
+            ax.annotate(_phase(phase), (middle, 1.01), xycoords=("data", "axes fraction"), ha="center", fontsize=10.5)
+
+
+def _marked_days(
+    days: np.ndarray, incidents: Sequence[Incident], calendar: str | None
+) -> list[tuple[float, float, str]]:
+    """Incidents and festivals that touch the curve's days, as day numbers, runs of one name as one span."""
+    first, last = (mdates.num2date(day).date() for day in (days[0], days[-1]))
+    spans = [(i.start, i.end, _named(i.name, i.name_zh)) for i in incidents]
+    if calendar:
+        spans += _festival_spans(calendar, first, last)
+    inside = [(max(a, first), min(b, last), name) for a, b, name in spans if b >= first and a <= last]
+    return [(float(mdates.date2num(a)), float(mdates.date2num(b)), name) for a, b, name in inside]
+
+
+def _festival_spans(calendar: str, first: date, last: date) -> list[tuple[date, date, str]]:
+    found = festival_days(calendar, range(first.year, last.year + 1))
+    found = found[found["kind"] != "working_day"]
+    names = zip(found["day"].dt.date, found["name"], found["name_zh"], strict=True)
+    spans: list[tuple[date, date, str]] = []
+    for day, name, name_zh in names:
+        called = _named(name, name_zh).split("; ")[0]
+        if spans and spans[-1][2] == called and day - spans[-1][1] == timedelta(days=1):
+            spans[-1] = (spans[-1][0], day, called)
+        else:
+            spans.append((day, day, called))
+    return spans
+
+
+def _mark(ax: Axes, first: float, last: float, name: str) -> None:
+    ax.axvspan(first - 0.5, last + 0.5, ymax=0.035, color=theme.INK, alpha=0.6, linewidth=0)
+    at = ((first + last) / 2, 0.05)
+    ax.annotate(name, at, xycoords=("data", "axes fraction"), ha="center", fontsize=9.5, color=theme.SOFT_INK)
+
+
+def _apart(values: pd.Series, top: float) -> np.ndarray:
+    """Label heights at least a twelfth of the plot apart, in the order of the values."""
+    order = np.argsort(values.to_numpy(), kind="stable")
+    heights = values.to_numpy(dtype=float).copy()
+    for lower, upper in pairwise(order):
+        heights[upper] = max(heights[upper], heights[lower] + top / 12)
+    return heights
+
+
+def _phase(name: str) -> str:
+    return words.find(f"campaign.phase.{name}", f"common.phase.{name}") or name
+
+
+def _event(name: str) -> str:
+    return words.find(f"campaign.event.{name}") or name
+
+
+def _group(name: str) -> str:
+    return words.find(f"campaign.group.{name}") or name
+
+
+def _counted(name: str, users: int) -> str:
+    return f"{_group(name)} (n = {words.show(users, 'whole')})"
+
+
+def _metric_window(metric: str, window: str) -> str:
+    return f"{words.label(f'campaign.metric.{metric}')} · {words.label(f'campaign.window.{window}')}"
+
+
+def _named(name: str, name_zh: Any) -> str:
+    return str(name_zh) if words.language() == "zh" and name_zh else name

@@ -1,0 +1,173 @@
+"""Sentences of the campaign review: what was reached, when, by whom, at what cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from opsbook.page.words import Sentence
+
+GROSS, INCREMENTAL, MARGIN = "gross", "incremental", "margin"
+
+
+def goals(attained: pd.DataFrame, overall: float) -> Sentence:
+    """How many goals were reached and which one is furthest behind."""
+    if attained.empty:
+        return Sentence("campaign.goals.none")
+    known, n = attained.dropna(subset=["attainment"]), len(attained)
+    reached = int(attained["reached"].sum())
+    if known.empty and not reached:
+        return Sentence("campaign.goals.unknown", n=n)
+    if reached == n:
+        return Sentence("campaign.goals.all", n=n, overall=overall if len(known) else 1.0)
+    behind = known[~known["reached"].astype(bool)].sort_values("attainment", kind="stable")
+    if behind.empty:
+        return Sentence("campaign.goals.unknown", n=n)
+    worst = Sentence(f"campaign.metric.{behind['metric'].iloc[0]}")
+    branch = "some" if reached else "missed"
+    attainment = behind["attainment"].iloc[0]
+    return Sentence(f"campaign.goals.{branch}", n=n, reached=reached, worst=worst, attainment=attainment)
+
+
+def phases(totals: pd.DataFrame, *, metric: str) -> Sentence:
+    """The campaign as a whole, and the days after, against the weekdays before; a description, not an effect.
+
+    totals: `phase_curve.phase_totals` of `phase_curve.whole_campaign`
+    """
+    named = Sentence(f"campaign.metric.{metric}")
+    rows = totals.set_index("phase")
+    if "campaign" not in rows.index or pd.isna(rows.at["campaign", "ratio"]):
+        return Sentence("campaign.phases.no_baseline", metric=named)
+    during = rows.loc["campaign"]
+    change = during["ratio"] - 1
+    if during["actual"] > during["high"]:
+        after = rows.loc["after"] if "after" in rows.index else None
+        if after is not None and after["actual"] < after["low"]:
+            return Sentence("campaign.phases.up_then_dip", metric=named, change=change, after=after["ratio"] - 1)
+        return Sentence("campaign.phases.up", metric=named, change=change)
+    branch = "down" if during["actual"] < during["low"] else "unclear"
+    return Sentence(f"campaign.phases.{branch}", metric=named, change=change)
+
+
+def phase_totals() -> Sentence:
+    """What the table of phases is, and is not."""
+    return Sentence("campaign.phases.totals")
+
+
+def funnel(table: pd.DataFrame) -> Sentence:
+    """The share that went the whole way and the step before which most are lost; open windows apart."""
+    entered, young = int(table["users"].iloc[0]), int(table["incomplete"].iloc[0])
+    if not entered:
+        return Sentence("campaign.funnel.young", n=young) if young else Sentence("campaign.funnel.empty")
+    later = table.iloc[1:]
+    if later.empty:
+        return Sentence("campaign.funnel.one_step", n=entered)
+    worst = later.sort_values(["lost", "step"], ascending=[False, True]).iloc[0]
+    fields = {
+        "n": entered,
+        "last": table["share_of_entry"].iloc[-1],
+        "step": event(worst["event"]),
+        "lost": 1 - worst["share_of_previous"],
+    }
+    if young:
+        return Sentence("campaign.funnel.loss_young", young=young, **fields)
+    return Sentence("campaign.funnel.loss", **fields)
+
+
+def no_path() -> Sentence:
+    """Said where the campaign file names no path of events."""
+    return Sentence("campaign.funnel.no_path")
+
+
+def event(name: str) -> Sentence | str:
+    """The reader's word for a step of the campaign's own path; a company's event keeps its name."""
+    return Sentence(f"campaign.event.{name}") if name in ("exposed", "participated", "converted") else name
+
+
+def participants(reach: pd.DataFrame, new_users: int) -> Sentence:
+    """How many took part, out of how many who were shown it, and how many of those reached were new.
+
+    reach: `audience.participation` for all
+    """
+    if reach.empty or not reach["participants"].sum():
+        return Sentence("campaign.participants.nobody")
+    row = reach.iloc[0]
+    fields = {"participants": row["participants"], "new": new_users / row["members"]}
+    if not row["exposed"]:
+        return Sentence("campaign.participants.no_exposure", **fields)
+    rate, low, high = row["participation"], row["participation_low"], row["participation_high"]
+    return Sentence("campaign.participants.rate", exposed=row["exposed"], rate=rate, low=low, high=high, **fields)
+
+
+def channels(participation: pd.DataFrame) -> Sentence:
+    """The channels with the highest and the lowest participation, if their intervals stay apart."""
+    known = participation.dropna(subset=["participation"]).sort_values("participation", kind="stable")
+    if known.empty:
+        return Sentence("campaign.channels.none")
+    if len(known) == 1:
+        return Sentence("campaign.channels.one")
+    worst, best = known.iloc[0], known.iloc[-1]
+    fields = {"best_share": best["participation"], "worst_share": worst["participation"]}
+    if worst["participation_high"] >= best["participation_low"]:
+        return Sentence("campaign.channels.alike", **fields)
+    return Sentence("campaign.channels.differ", best=group(best["group"]), worst=group(worst["group"]), **fields)
+
+
+def group(name: str) -> Sentence | str:
+    """The reader's word for the pooled or unknown group; a company's channel keeps its name."""
+    return Sentence(f"campaign.group.{name}") if name in ("other", "unknown") else name
+
+
+def ledger(table: pd.DataFrame, *, budget: float | None) -> Sentence:
+    """What the campaign cost, against its budget where one is written down."""
+    if table.empty:
+        return Sentence("campaign.ledger.nothing")
+    kinds = table.groupby("kind")["amount"].sum().sort_values(ascending=False, kind="stable")
+    total = float(table["amount"].sum())
+    fields = {"total": total, "kind": Sentence(f"campaign.kind.{kinds.index[0]}"), "share": kinds.iloc[0] / total}
+    if not budget:
+        return Sentence("campaign.ledger.plain", **fields)
+    if total > budget:
+        return Sentence("campaign.ledger.over", over=total - budget, budget=budget, **fields)
+    return Sentence("campaign.ledger.within", spent=total / budget, budget=budget, **fields)
+
+
+def returns(table: pd.DataFrame, *, grade: str) -> Sentence:
+    """Whether it pays, as far as the evidence allows: without grade A or B only the gross line may be read."""
+    lines = table.set_index("line")
+    gross, incremental, margin = (lines.loc[name] for name in (GROSS, INCREMENTAL, MARGIN))
+    if pd.isna(gross["roi"]):
+        return Sentence("campaign.roi.no_cost")
+    if grade not in ("A", "B"):
+        return Sentence(f"campaign.roi.{'gross_only' if pd.isna(incremental['roi']) else 'broken'}", gross=gross["roi"])
+    if pd.isna(incremental["roi"]):
+        return Sentence("campaign.roi.gross_only", gross=gross["roi"])
+    if pd.isna(margin["roi"]):
+        fields = {"incremental": incremental["roi"], "low": incremental["low"], "high": incremental["high"]}
+        return Sentence("campaign.roi.no_margin", **fields)
+    return Sentence(f"campaign.roi.{_pays(margin)}", margin=margin["roi"], low=margin["low"], high=margin["high"])
+
+
+def price(value: float, low: float, high: float) -> Sentence:
+    """Cost of one incremental order, where there surely are any."""
+    if pd.isna(value):
+        return Sentence("campaign.price.unknown")
+    return Sentence("campaign.price.known", value=value, low=low, high=high)
+
+
+def written(lessons: Sequence[str], decisions: Sequence[str]) -> pd.DataFrame:
+    """What people typed into the campaign file, one row per line -- note (lesson, decision), text."""
+    rows = [("lesson", text) for text in lessons] + [("decision", text) for text in decisions]
+    return pd.DataFrame(rows, columns=["note", "text"])
+
+
+def lessons(written: pd.DataFrame) -> Sentence:
+    """How many lessons and decisions people wrote down."""
+    return Sentence("campaign.lessons.some", n=len(written)) if len(written) else Sentence("campaign.lessons.none")
+
+
+def _pays(margin: pd.Series) -> str:
+    if margin["roi"] >= 0:
+        return "pays" if margin["low"] >= 0 else "likely_pays"
+    return "loses" if margin["high"] < 0 else "likely_loses"

@@ -1,0 +1,147 @@
+"""Sentences about evidence: is the comparison fair, what did the campaign cause, what may not be called an effect."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pandas as pd
+
+from opsbook.analysis.selection import Gap
+from opsbook.analysis.verdict import CAUSAL_GRADES, RANDOMISED, Evidence, Span, Verdict
+from opsbook.page.words import Sentence
+
+MOSTLY = 0.5
+BROKEN = ("sample_ratio_mismatch", "unbalanced_before", "control_was_exposed", "several_variants", "plan_unknown")
+FEW = 10
+
+
+def health(table: pd.DataFrame, arms: pd.DataFrame) -> Sentence:
+    """Whether the randomised comparison may be read.
+
+    table: `verdict.health`; arms: `experiment.arms`
+    """
+    if table.empty:
+        return Sentence("campaign.health.none")
+    failed = table.loc[table["outcome"] == "failed", "check"]
+    if len(failed):
+        return Sentence("campaign.health.bad", failed=[Sentence(f"campaign.check.{name}") for name in failed])
+    if (table.loc[table["check"] == "sample_ratio", "outcome"] == "untested").any():
+        return Sentence("campaign.health.untested")
+    passed = int((table["outcome"] == "passed").sum())
+    return Sentence("campaign.health.good", n=passed, users=int(arms["users"].sum()))
+
+
+def effect(increments: pd.DataFrame, evidence: Evidence, *, metric: str, grade: str) -> Sentence:
+    """What randomisation says about the primary metric, in words that the grade allows."""
+    if pd.isna(evidence.net.value):
+        return Sentence("campaign.effect.none")
+    during, after, net = (_relative(increments, metric, window) for window in ("during", "after", "net"))
+    fields = {"metric": Sentence(f"campaign.metric.{metric}"), "net": net.value, "low": net.low, "high": net.high}
+    if grade not in CAUSAL_GRADES:
+        return Sentence("campaign.effect.untested" if grade == "C" else "campaign.effect.broken", **fields)
+    if not (evidence.ended and evidence.after_complete):
+        fields |= {"during": during.value, "low": during.low, "high": during.high}
+        return Sentence("campaign.effect.open", **fields)
+    fields |= {"during": during.value, "after": after.value, "drop": -net.value}
+    return Sentence(f"campaign.effect.{_branch(evidence)}", **fields)
+
+
+def effect_table() -> Sentence:
+    """What the table of all metrics and methods holds."""
+    return Sentence("campaign.effect.table")
+
+
+def before_after(comparison: pd.DataFrame, *, metric: str = "revenue") -> Sentence:
+    """The same users before and during: never an effect."""
+    row = comparison[comparison["metric"] == metric]
+    if row.empty or pd.isna(row["low"].iloc[0]):
+        return Sentence("campaign.before_after.none")
+    found = row.iloc[0]
+    clear = found["low"] > 0 or found["high"] < 0
+    fields = {"users": found["users"], "change": found["relative"], "low": found["low"], "high": found["high"]}
+    branch = "clear" if clear else "unclear"
+    return Sentence(f"campaign.before_after.{branch}", metric=Sentence(f"campaign.metric.{metric}"), **fields)
+
+
+def regression(table: pd.DataFrame) -> Sentence:
+    """Users who had fallen by half rise by themselves: why a win-back always seems to work."""
+    if table.empty:
+        return Sentence("campaign.regression.none")
+    rows = table.set_index("group")
+    fell, everybody = rows.loc["fell_by_half"], rows.loc["everybody"]
+    if fell["users"] < FEW:
+        return Sentence("campaign.regression.few", users=int(fell["users"]))
+    fields = {"all_second": everybody["second"], "all_third": everybody["third"]}
+    shown = {"users": int(fell["users"]), "second": fell["second"], "third": fell["third"]}
+    return Sentence("campaign.regression.shown", **shown, **fields)
+
+
+def selection(gap: Gap) -> Sentence:
+    """Participants against the others, refused as an effect, with the gap that was there before."""
+    if pd.isna(gap.during):
+        return Sentence("campaign.selection.none")
+    if pd.isna(gap.before):
+        return Sentence("campaign.selection.no_before", during=gap.during)
+    fields = {"during": gap.during, "before": gap.before}
+    if gap.share_before >= MOSTLY:
+        return Sentence("campaign.selection.mostly", share=min(gap.share_before, 1.0), **fields)
+    return Sentence("campaign.selection.partly", **fields)
+
+
+def verdict(decision: Verdict, evidence: Evidence, increments: pd.DataFrame, *, metric: str) -> Sentence:
+    """The conclusion in one sentence, with the net increment where the rule rests on one, and the grade."""
+    net = evidence.net_relative
+    total = _totals(increments, metric).value
+    gain = Sentence(f"campaign.{'loss' if total < 0 else 'gain'}.{metric}", total=abs(total))
+    named = Sentence(f"campaign.metric.{metric}")
+    fields = {"net": net.value, "low": net.low, "high": net.high}
+    said = Sentence(f"campaign.verdict.{decision.rule}", gain=gain, metric=named, **fields)
+    return Sentence("campaign.verdict.graded", verdict=said, grade=decision.grade)
+
+
+def rule(decision: Verdict) -> Sentence:
+    """The rule that fired and what the grade means."""
+    meaning = Sentence(f"campaign.grade.{decision.grade}")
+    fired = Sentence(f"campaign.rule.{decision.rule}")
+    return Sentence("campaign.rule.graded", rule=fired, grade=decision.grade, meaning=meaning)
+
+
+def verdict_basis(*, metric: str, days: int, worthwhile_lift: float) -> Sentence:
+    """Which metric and window the verdict reads, and what counts as worth having."""
+    named = Sentence(f"campaign.metric.{metric}")
+    return Sentence("campaign.verdict.metric", metric=named, days=days, worthwhile=worthwhile_lift)
+
+
+def cannot_tell(decision: Verdict, *, comparison: str, end: date, after_days: int, as_of: date) -> list[Sentence]:
+    """What a reader might want to conclude and cannot, for this campaign."""
+    until = min(end + timedelta(days=after_days), as_of)
+    limits = [Sentence("campaign.limit.later", until=until), Sentence("campaign.limit.segments")]
+    if decision.grade in CAUSAL_GRADES:
+        limits.append(Sentence("campaign.limit.spill"))
+    else:
+        limits.insert(0, Sentence(f"campaign.limit.{'broken' if decision.rule in BROKEN else 'before_after'}"))
+    if comparison not in (*RANDOMISED, "before_after"):
+        limits.insert(1, Sentence("campaign.limit.quasi", comparison=comparison))
+    return [*limits, Sentence("campaign.limit.revenue"), Sentence("campaign.limit.brand")]
+
+
+def _branch(e: Evidence) -> str:
+    if e.net.low > 0:
+        return "up_caused"
+    if e.net.high < 0:
+        return "down_caused"
+    return "moved_caused" if e.during.low > 0 and e.after.high < 0 else "unclear"
+
+
+def _relative(increments: pd.DataFrame, metric: str, window: str) -> Span:
+    return _read(increments, metric, window, ("relative", "relative_low", "relative_high"))
+
+
+def _totals(increments: pd.DataFrame, metric: str) -> Span:
+    return _read(increments, metric, "net", ("total", "total_low", "total_high"))
+
+
+def _read(increments: pd.DataFrame, metric: str, window: str, columns: tuple[str, str, str]) -> Span:
+    own = increments[(increments["metric"] == metric) & (increments["window"] == window)]
+    found = own[own["method"].isin(["plain" if metric == "buyers" else "cuped"])]
+    return Span(*(float(v) for v in found[list(columns)].iloc[0])) if len(found) else Span(*[float("nan")] * 3)
