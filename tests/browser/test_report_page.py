@@ -41,17 +41,17 @@ def test_a_phone_shows_title_and_verdict_first(open_page, html):
     assert shown.above_fold(".verdict")
 
 
-def test_contents_lead_to_their_sections(open_page, html):
+def test_contents_lead_to_their_sections(open_page):
     """Every entry of the contents brings its section into the window."""
-    shown = open_page(html, 1280)
+    shown = open_page(report(), 1280)
     for link in shown.page.query_selector_all(".contents a"):
         link.click()
         assert shown.visible(link.get_attribute("href"))
 
 
-def test_code_opens_by_keyboard(open_page, html):
+def test_code_opens_by_keyboard(open_page):
     """Enter on the focused toggle shows the code, again hides it; no script is involved."""
-    shown = open_page(html)
+    shown = open_page(report())
     toggle = shown.page.query_selector("details.code summary")
     toggle.focus()
     for is_open in (True, False):
@@ -59,9 +59,9 @@ def test_code_opens_by_keyboard(open_page, html):
         assert shown.page.eval_on_selector("details.code", "one => one.open") is is_open
 
 
-def test_the_skip_link_is_the_first_stop(open_page, html):
+def test_the_skip_link_is_the_first_stop(open_page):
     """The first press of Tab shows the skip link; Enter moves on to the findings."""
-    shown = open_page(html)
+    shown = open_page(report())
     shown.page.keyboard.press("Tab")
     assert shown.page.evaluate("document.activeElement.className") == "skip"
     assert shown.visible(".skip")
@@ -76,17 +76,17 @@ def test_text_can_be_read_on_its_paper(open_page, html, dark):
     assert shown.page.evaluate(FAINT_TEXT) == []
 
 
-def test_charts_scale_with_the_window(open_page, html):
+def test_charts_scale_with_the_window(open_page):
     """A picture is never wider than its phone, and keeps its proportions."""
-    shown = open_page(html, 390)
+    shown = open_page(report(), 390)
     box = shown.page.query_selector("figure img").bounding_box()
     assert box["width"] <= 390
     assert box["width"] / box["height"] == pytest.approx(2, abs=0.05)
 
 
-def test_print_shows_no_code_and_cuts_no_figure(open_page, html):
+def test_print_shows_no_code_and_cuts_no_figure(open_page):
     """On paper code and contents are gone, and a figure may not break across pages."""
-    shown = open_page(html, 1280, media="print")
+    shown = open_page(report(), 1280, media="print")
     assert not shown.page.is_visible("details.code")
     assert not shown.page.is_visible(".contents")
     assert shown.page.eval_on_selector("figure", "one => getComputedStyle(one).breakInside") == "avoid"
