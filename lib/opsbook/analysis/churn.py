@@ -145,7 +145,7 @@ def returns(user_days: Tabular, *, classified_on: date, until: date, churn_after
     until_then = _silences(engine_table(user_days), classified_on)
     silent = until_then.filter(~_.closed & (_.silent_days >= churn_after_days))
     back = (_.gap_after <= _days(_.day, ibis.date(until))).fill_null(False)
-    row = silent.agg(churned=_.count(), returned=back.sum()).to_pandas().fillna(0).iloc[0]
+    row = silent.agg(churned=_.count(), returned=back.sum().fill_null(0)).to_pandas().iloc[0]
     return wilson(int(row["returned"]), int(row["churned"]))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from opsbook.analysis.survival import at_risk
+from opsbook.analysis.survival import at_risk, checked
 
 METHOD = "Aalen-Johansen, log-log interval"
 COLUMNS = ["cause", "duration_days", "at_risk", "ended", "share", "standard_error", "low", "high"]
@@ -21,7 +21,7 @@ def cumulative_incidence(ends: pd.DataFrame, *, level: float = 0.95) -> pd.DataF
              standard_error, low, high; the shares of all causes and the share still active add up to 1
     source:  Aalen & Johansen 1978; variance of Marubini & Valsecchi 1995, section 10.2; interval on log(-log) scale
     """
-    rows = _as_durations(ends)
+    rows = checked(_as_durations(ends))
     if rows.empty:
         return pd.DataFrame({name: pd.Series(dtype=float) for name in COLUMNS})
     days = np.sort(rows["duration_days"].unique())
@@ -71,7 +71,7 @@ def _variance(
 
 
 def _interval(share: np.ndarray, error: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
-    inside = (share > 0) & (share < 1)
+    inside = (share > 1e-12) & (share < 1 - 1e-12)
     safe = np.where(inside, share, 0.5)
     half = ndtri(0.5 + level / 2) * np.where(inside, error, 0.0) / (safe * np.log(safe))
     low, high = np.exp(np.log(safe) * np.exp(-half)), np.exp(np.log(safe) * np.exp(half))

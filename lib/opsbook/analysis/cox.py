@@ -18,6 +18,7 @@ from opsbook.analysis.multiplicity import holm
 from opsbook.analysis.survival import checked
 
 METHOD = "Cox regression, exact Efron ties, Wald interval"
+UNBOUNDED = 100.0  # a standard error this large means that the likelihood has no top in that direction
 COLUMNS = [
     "covariate", "level", "is_reference", "users", "users_churned",
     "coefficient", "standard_error", "hazard_ratio", "low", "high", "p",
@@ -91,7 +92,7 @@ def proportional_hazards(
     """Whether the hazard ratios hold throughout: the model fitted before and after split_day, and their difference.
 
     split_day defaults to the median day of churn. The two parts share no event, so their estimates are independent.
-    returns: one row per compared level -- covariate, level, split_day, hazard_ratio_early, hazard_ratio_late,
+    returns: one row per level estimated in both parts -- covariate, level, split_day, hazard_ratio_early, hazard_ratio_late,
              p (Wald), p_holm
     source:  piecewise-constant coefficients, Therneau & Grambsch 2000, chapter 6
     """
@@ -100,7 +101,7 @@ def proportional_hazards(
     early = fit(_until(rows, split), covariates=covariates).table
     late = fit(_after(rows, split), covariates=covariates).table
     both = early.merge(late, on=["covariate", "level"], suffixes=("_early", "_late"))
-    both = both[~both["is_reference_early"] & ~both["is_reference_late"]]
+    both = both[both["standard_error_early"].notna() & both["standard_error_late"].notna()]
     error = np.hypot(both["standard_error_early"], both["standard_error_late"])
     z: pd.Series = (both["coefficient_early"] - both["coefficient_late"]) / error
     checks = both[["covariate", "level", "hazard_ratio_early", "hazard_ratio_late"]].assign(p=2 * norm.sf(np.abs(z)))
@@ -223,8 +224,9 @@ def _newton(data: _Rows, start: _Point, iterations: int) -> tuple[np.ndarray, _P
         while not ahead.log_likelihood >= point.log_likelihood - 1e-9 and np.abs(step).max() > 1e-12:
             step = step / 2
             ahead = _efron(data, beta + step)
+        gain = ahead.log_likelihood - point.log_likelihood
         beta, point = beta + step, ahead
-        if np.abs(step).max(initial=0.0) < 1e-8:
+        if np.abs(step).max(initial=0.0) < 1e-8 or gain < 1e-13 * abs(point.log_likelihood):
             return beta, point, True
     return beta, point, False
 
@@ -233,13 +235,13 @@ def _table(
     terms: list[dict], kept: list[dict], beta: np.ndarray, information: np.ndarray, level: float
 ) -> pd.DataFrame:
     error = np.sqrt(np.diag(np.linalg.pinv(information))) if len(beta) else np.zeros(0)
-    estimates = {(t["covariate"], t["level"]): pair for t, *pair in zip(kept, beta, error, strict=True)}
+    bounded = [(t, b, se) for t, b, se in zip(kept, beta, error, strict=True) if 0 < se < UNBOUNDED]
+    estimates = {(t["covariate"], t["level"]): (b, se) for t, b, se in bounded}
     table = pd.DataFrame(terms, columns=COLUMNS[:5])
     found = [(0.0, 0.0) if t["is_reference"] else estimates.get((t["covariate"], t["level"])) for t in terms]
     b, se = np.array([pair or (np.nan, np.nan) for pair in found], dtype=float).reshape(-1, 2).T
     se, half = np.where(table["is_reference"], np.nan, se), ndtri(0.5 + level / 2) * se
-    with np.errstate(divide="ignore", invalid="ignore"):
-        p = 2 * norm.sf(np.abs(b / se))
+    p = 2 * norm.sf(np.abs(b / np.where(se > 0, se, np.nan)))
     intervals = {"low": np.exp(b - half), "high": np.exp(b + half)}
     return table.assign(coefficient=b, standard_error=se, hazard_ratio=np.exp(b), **intervals, p=p)[COLUMNS]
 

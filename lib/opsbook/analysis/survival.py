@@ -230,14 +230,14 @@ def log_log_interval(share: np.ndarray, spread: np.ndarray, *, level: float = 0.
 
 
 def checked(durations: pd.DataFrame) -> pd.DataFrame:
-    """The counted table with entry_days; refuses rows that could never be at risk and negative counts."""
+    """The counted rows that hold users, with entry_days; refuses negative counts and users never at risk."""
     rows = durations if "entry_days" in durations else durations.assign(entry_days=0)
     never = (rows["entry_days"] > 0) & (rows["duration_days"] <= rows["entry_days"])
     if never.any():
         raise ValueError(f"{int(never.sum())} rows leave before they enter (duration_days <= entry_days)")
     if (rows[["churned", "censored"]] < 0).any(axis=None):
         raise ValueError("counts of users cannot be negative")
-    return rows
+    return rows[(rows["churned"] + rows["censored"]) > 0]
 
 
 def _risk_opens(durations: pd.DataFrame) -> np.ndarray:
