@@ -11,7 +11,7 @@ from opsbook.inputs.schema import Kind
 _INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
 _FLOATS = ("FLOAT", "DOUBLE")
 _PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000}
-_OFFSET = r"\d:\d\d(:\d\d([.,]\d+)?)?\s*(Z|z|UTC|GMT|[+-]\d\d(:?\d\d)?)$"
+_OFFSET = r"\d:\d\d(:\d\d(\.\d+)?)?\s*(Z|z|UTC|GMT|[+-]\d\d(:?\d\d)?)$"
 _YEARS_1_TO_9999 = (-62_135_596_800, 253_402_300_799)
 
 
@@ -89,7 +89,7 @@ def number(reading: Reading) -> str:
     """A finite double times `scale`; not-a-number and infinity are missing."""
     value = f"TRY_CAST({reading.value} AS DOUBLE)" if reading.is_text else f"CAST({reading.value} AS DOUBLE)"
     finite = value if reading.type in _INTEGERS else f"CASE WHEN isfinite({value}) THEN {value} END"
-    return finite if reading.scale == 1.0 else f"({finite}) * {reading.scale!r}"
+    return finite if reading.scale == 1.0 else f"({finite}) {_scaling(reading.scale)}"
 
 
 def count(reading: Reading) -> str:
@@ -121,6 +121,12 @@ def day(reading: Reading) -> str:
     return f"CAST({at_utc} AT TIME ZONE '{reading.workbook_zone}' AS DATE)"
 
 
+def _scaling(scale: float) -> str:
+    """Cents to yuan by division: 5241 / 100 is 52.41, while 5241 * 0.01 is 52.410000000000004."""
+    parts = round(1 / scale) if 0 < scale < 1 else 0
+    return f"/ {parts}.0" if parts and abs(1 / scale - parts) < 1e-9 * parts else f"* {scale!r}"
+
+
 def _unix(reading: Reading) -> str:
     value = f"TRY_CAST({reading.value} AS DOUBLE)" if reading.is_text else reading.value
     per_second = _PER_SECOND[reading.unit or "s"]
@@ -134,6 +140,7 @@ def _instant_of_text(reading: Reading) -> str:
     if reading.dateformat:
         form = reading.dateformat.replace("'", "''")
         return utc_from_local(f"CAST(try_strptime({value}, '{form}') AS TIMESTAMP)", reading.zone)
-    with_offset = f"make_timestamp(epoch_us(TRY_CAST({value} AS TIMESTAMP WITH TIME ZONE)))"
+    joined = f"regexp_replace({value}, '\\s+([+-]\\d\\d:?\\d*)$', '\\1')"
+    with_offset = f"make_timestamp(epoch_us(TRY_CAST({joined} AS TIMESTAMP WITH TIME ZONE)))"
     naive = utc_from_local(f"TRY_CAST({value} AS TIMESTAMP)", reading.zone)
     return f"CASE WHEN {carries_offset(reading)} THEN {with_offset} ELSE {naive} END"

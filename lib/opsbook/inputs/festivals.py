@@ -42,14 +42,12 @@ def festival_days(country: str, years: Iterable[int]) -> pd.DataFrame:
     english = _holidays(country, wanted, ("en_US", "en_GB"))
     chinese = _holidays(country, wanted, ("zh_CN",))
     rows = [(day, name, chinese.get(day, name), "holiday") for day, name in english.items()]
-    rows += [(day, *MAKE_UP, "working_day") for day in _make_up_days(country, wanted)]
-    rows += [
-        (date(year, month, day), name, name_zh, "shopping")
-        for year in wanted
-        for month, day, name, name_zh in SHOPPING_DAYS.get(country, ())
-    ]
-    frame = pd.DataFrame(sorted(rows, key=lambda row: (row[0], row[3])), columns=COLUMNS)
-    return frame.assign(day=pd.to_datetime(frame["day"]).astype("datetime64[ns]"))
+    rows += [(day, MAKE_UP[0], MAKE_UP[1], "working_day") for day in _make_up_days(country, wanted)]
+    for month, day_of_month, name, name_zh in SHOPPING_DAYS.get(country, ()):
+        rows += [(date(year, month, day_of_month), name, name_zh, "shopping") for year in wanted]
+    frame = pd.DataFrame(rows, columns=COLUMNS)
+    frame["day"] = pd.to_datetime(frame["day"]).astype("datetime64[ns]")
+    return frame.sort_values(["day", "kind"], ignore_index=True)
 
 
 def aligned_last_year(period: Period, country: str, *, week_start: str = "monday") -> Period:
