@@ -107,7 +107,7 @@ def _write(con: Any, checked: Any, workbook: Workbook, *, as_of: date, key: str,
         "given": ",".join(sorted(given)),
         "key": key,
         "inputs": json.dumps(inputs, sort_keys=True, default=str),
-    }
+    } | rows_read(checked.summary)
     _save_frame(con, "checks", checks_table(checked))
     _save_frame(con, "about", pd.DataFrame({"key": list(facts), "value": [str(value) for value in facts.values()]}))
 
@@ -117,6 +117,12 @@ def checks_table(checked: Any) -> pd.DataFrame:
     report = checked.report
     kept = [name for name in ("table", "rule", "policy", "rows", "share", "examples", "sentence") if name in report]
     return report[kept].assign(examples=report["examples"].map(_as_text))
+
+
+def rows_read(summary: pd.DataFrame) -> dict[str, int]:
+    """`rows_<table>`: rows of each contract table that are read, dropped and later ones left out."""
+    read = summary["kept"] - summary["after_as_of"]
+    return {f"rows_{name}": int(rows) for name, rows in zip(summary["table"], read, strict=True)}
 
 
 def _as_text(examples: Any) -> str:

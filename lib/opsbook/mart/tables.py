@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-Tabular = ir.Table | pd.DataFrame
+Tabular: TypeAlias = ir.Table | pd.DataFrame
 
 
 def engine_table(table: Tabular) -> ir.Table:

@@ -7,18 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from opsbook.errors import ParameterError
 from opsbook.inputs import festivals, periods
-from opsbook.inputs.home import find_home, workbook_path
+from opsbook.inputs.home import find_home, run_files, workbook_path
 from opsbook.inputs.periods import Period
 from opsbook.inputs.run_params import RUNS, CampaignRun, Run
 from opsbook.inputs.workbook import Language, Thresholds, Workbook, read_workbook
-from opsbook.inputs.yaml_file import checked, did_you_mean
+from opsbook.inputs.yaml_file import checked, did_you_mean, read_yaml
 from opsbook.mart.build import ensure_mart
 from opsbook.mart.mart import Mart
-from opsbook.page import theme, words
 from opsbook.page.page import Page
 
 INJECTED = "# Parameters"
@@ -100,18 +100,36 @@ def start(notebook: str, variables: Mapping[str, Any]) -> tuple[Book, Page]:
     raises: ParameterError for a misspelt, mistyped or contradictory parameter; DataRefused when the check stops.
     """
     book = open_book(notebook, given_parameters(notebook, variables))
-    words.use(book.language)
-    theme.use(book.language, brand_color=book.workbook.company.brand_color)
     return book, Page(book)
 
 
 def open_book(notebook: str, parameters: Mapping[str, Any]) -> Book:
     """The book of one run; the mart is built if these inputs were never seen."""
-    run = checked(RUNS[notebook], dict(parameters), where=f"the parameter cell of {notebook}")
     home = find_home()
+    told = with_campaign_file(home, notebook, parameters)
+    run = checked(RUNS[notebook], told, where=f"the parameter cell of {notebook}")
     workbook = read_workbook(workbook_path(home, run.company))
     mart = ensure_mart(workbook, home=home, as_of=run.as_of)
     return Book(notebook, workbook, run, mart, run_period(run, workbook, as_of=mart.as_of))
+
+
+def with_campaign_file(home: Path, notebook: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters; a campaign named without dates is read from its file, and what the cell changed is laid over it.
+
+    So the notebook's own cell need not repeat a campaign, and a run that gives all of it inherits nothing.
+    """
+    named = str(parameters.get("campaign_id", ""))
+    if RUNS[notebook] is not CampaignRun or not named or parameters.get("start"):
+        return dict(parameters)
+    files = [file for file in run_files(home, str(parameters.get("company", ""))) if file.notebook == notebook]
+    written = next((c for c, _ in (read_yaml(file.path) for file in files) if c.get("campaign_id") == named), {})
+    return written | {name: value for name, value in parameters.items() if _changed(name, value)}
+
+
+def _changed(name: str, value: Any) -> bool:
+    """Whether the cell says more than nothing or the model's own default."""
+    usual = CampaignRun.model_fields[name].get_default(call_default_factory=True)
+    return value not in ("", None) and value != usual
 
 
 def run_period(run: Run, workbook: Workbook, *, as_of: date) -> Period:

@@ -6,6 +6,7 @@ import io
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from opsbook.errors import FAILED, GOOD, OperatorError
@@ -61,24 +62,24 @@ def _made(job: Job, execution: Execution) -> Outcome:
     if problem is None:
         try:
             files = good_files(report, execution.notebook)
-            report.folder.publish(_with_manifest(job, files, "good", started))
+            report.folder.publish(_with_manifest(job, files, "good", started, engine=execution.engine))
         except Exception as broken:
             problem = Problem(f"The page could not be made: {broken}", traceback=traceback.format_exc())
     seconds = (clock.now() - started).total_seconds()
     if problem is None:
         return Outcome("good", report, seconds=seconds)
-    return failed(job, problem, started=started, notebook=execution.notebook)
+    return failed(job, problem, started=started, execution=execution)
 
 
-def failed(job: Job, problem: Problem, *, started: Any, notebook: Mapping[str, Any] | None = None) -> Outcome:
+def failed(job: Job, problem: Problem, *, started: datetime, execution: Execution | None = None) -> Outcome:
     """Keep what is known about the failure under last-failure/; a full disk must not hide the failure itself."""
     report = job.report
     files = {"error.txt": hide_paths(str(problem), report.home).encode()}
-    if notebook is not None:
-        files["notebook.ipynb"] = manifest.as_bytes(record(notebook, home=report.home))
+    if execution is not None:
+        files["notebook.ipynb"] = manifest.as_bytes(record(execution.notebook, home=report.home))
     message = problem.sentence
     try:
-        report.folder.publish_failure(_with_manifest(job, files, "failed", started, message))
+        report.folder.publish_failure(_with_manifest(job, files, "failed", started, problem=message))
     except OSError as unwritable:
         message = f"{message} (and the failure could not be written down: {unwritable})"
     seconds = (clock.now() - started).total_seconds()
@@ -95,7 +96,7 @@ def good_files(report: Report, notebook: Mapping[str, Any]) -> dict[str, bytes]:
     results = read_results(notebook)
     if results is None:
         raise OperatorError("The results object is not one of this version", fix="end the notebook with page.finish()")
-    files = {"results.json": manifest.as_bytes(results)}
+    files = {"results.json": manifest.as_bytes(results | {"run": report.run})}
     for name, table in read_tables(notebook).items():
         files[f"tables/{name}.parquet"] = _parquet(table)
         files[f"tables/{name}.csv"] = table.to_csv(index=False, lineterminator="\n").encode("utf-8-sig")
@@ -110,7 +111,7 @@ def refused(report: Report, error: OperatorError, *, status: str) -> Outcome:
     return Outcome(status, report, error.exit_code, message=str(error))
 
 
-def _with_manifest(job: Job, files: dict[str, bytes], status: str, started: Any, problem: str = "") -> dict[str, bytes]:
+def _with_manifest(job: Job, files: dict[str, bytes], status: str, started: datetime, **more: str) -> dict[str, bytes]:
     told = manifest.manifest(
         job.report,
         status=status,
@@ -119,7 +120,7 @@ def _with_manifest(job: Job, files: dict[str, bytes], status: str, started: Any,
         files=files,
         started=started,
         finished=clock.now(),
-        problem=problem,
+        **more,
     )
     return files | {manifest.NAME: manifest.as_bytes(told)}
 
