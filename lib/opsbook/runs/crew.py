@@ -97,7 +97,7 @@ def _stop(members: Sequence[_Member]) -> None:
 @contextmanager
 def _surroundings(engine: str) -> Iterator[BaseContext]:
     """How processes start: forked from a prepared server on Linux, spawned elsewhere; one seed of hashes in all."""
-    fixed = dict.fromkeys(ONE_THREAD, "1") | {"PYTHONHASHSEED": "0"}
+    fixed = dict.fromkeys(ONE_THREAD, "1") | {"PYTHONHASHSEED": "0", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
     before = {name: os.environ.pop(name, None) for name in (*fixed, "MPLBACKEND")}
     os.environ.update(fixed)
     try:

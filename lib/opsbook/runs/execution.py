@@ -33,6 +33,11 @@ class Execution:
     manager: type[Any] | None = None
     deadline: float = field(default=float("inf"))
 
+    @property
+    def engine(self) -> str:
+        """Which engine gave the kernel."""
+        return "plain" if self.manager is None else "warm"
+
     def kill(self) -> None:
         """End the kernel and what it started, at once."""
         if self.kernel_pid is not None:

@@ -28,6 +28,7 @@ def manifest(
     started: datetime,
     finished: datetime,
     problem: str = "",
+    engine: str = "",
 ) -> dict[str, Any]:
     """The record of one run; `files` are the files beside it, listed with size and SHA-256."""
     period = report.period
@@ -45,6 +46,7 @@ def manifest(
         "parameters": report.parameters,
         "inputs": dict(inputs),
         "fingerprints": dict(fingerprints),
+        "engine": engine,
         "source": commit(report.home),
         "packages": versions(),
         "files": {name: _described(content) for name, content in sorted(files.items())},

@@ -1,8 +1,10 @@
 """Imported once by the process that warm reports are forked from: everything a notebook or its page needs.
 
-Nothing here may start a thread: a fork carries one thread over, and locks held by others would stay
-locked for ever. So the number of threads is looked at when all is imported; with more than one,
-reports fall back to kernels of their own.
+Nothing here may leave a thread running: a fork carries one thread over, and locks held by others would
+stay locked for ever. So the number of threads is looked at when all is imported; with more than one,
+reports fall back to kernels of their own. Three packages start threads on import: the linear algebra of
+numpy and the allocator of pyarrow, which are told not to by the environment (see `crew`), and duckdb,
+whose default connection is closed here and opens again at first use.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import gc
 import importlib
 import os
 import pkgutil
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -39,9 +42,19 @@ def _import_all() -> None:
     for name in _modules():
         with suppress(Exception):
             importlib.import_module(name)
+    with suppress(Exception):
+        importlib.import_module("duckdb").default_connection().close()
     gc.collect()
     gc.freeze()
 
 
+def _alone(seconds: float = 1.0) -> bool:
+    """Whether only one thread is left, once those that were told to end have ended."""
+    end = time.monotonic() + seconds
+    while threads() > 1 and time.monotonic() < end:
+        time.sleep(0.01)
+    return threads() == 1
+
+
 _import_all()
-FORKABLE = threads() == 1
+FORKABLE = _alone()

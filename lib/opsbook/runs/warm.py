@@ -9,6 +9,7 @@ it, and waits on a pipe until it is told its connection file.
 from __future__ import annotations
 
 import ctypes
+import importlib.util
 import json
 import os
 import random
@@ -155,7 +156,8 @@ def _forget_origin(command: list[str]) -> None:
     numpy.random.seed()
     grammar_stub.remove()
     sys.modules.pop("__mp_main__", None)
-    sys.argv = ["ipykernel_launcher", *command[command.index("-f") :]]
+    launcher = importlib.util.find_spec("ipykernel_launcher")
+    sys.argv = [str(launcher and launcher.origin), *command[command.index("-f") :]]
     scripts = os.path.dirname(sys.executable)
     sys.path[:] = [entry for entry in sys.path if entry not in ("", scripts)]
 
