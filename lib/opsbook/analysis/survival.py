@@ -61,7 +61,7 @@ def kaplan_meier(durations: pd.DataFrame, *, level: float = 0.95) -> pd.DataFram
     table = life_table(durations)
     n, d = table["at_risk"].to_numpy(float), table["churned"].to_numpy(float)
     active = np.cumprod(1 - d / n)
-    spread = np.cumsum(greenwood_terms(n, d))
+    spread = np.where(active > 0, np.cumsum(greenwood_terms(n, d)), 0.0)
     low, high = log_log_interval(active, spread, level=level)
     return table.assign(
         active=active,
@@ -208,7 +208,7 @@ def largest_segments(
     counts = (durations["churned"] + durations["censored"]).groupby(names).sum()
     order = sorted(counts.index, key=lambda name: (-counts[name], name))
     shown = [name for name in order[:most] if counts[name] >= min_cell]
-    while len(shown) > 1 and 0 < counts.drop(shown).sum() < min_cell:
+    while shown and 0 < counts.drop(shown).sum() < min_cell:
         shown.pop()
     pooled = durations.assign(**{by: names.where(names.isin(shown), other)})
     keys = [name for name in durations.columns if name not in ("churned", "censored")]
