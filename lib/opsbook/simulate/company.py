@@ -20,8 +20,12 @@ from opsbook.simulate.people import FIRST_UID, draw_people, inviters, signup_day
 from opsbook.simulate.truth import describe
 from opsbook.simulate.world import Integers, World
 
-LIBRARY, SIGNUPS, CHUNK, END = range(4)
-"""Purposes with a stream of random numbers of their own; chunks have one each."""
+LIBRARY, SIGNUPS, CHUNK, END = range(5, 9)
+"""Purposes with a stream of random numbers of their own; chunks have one each.
+
+Of a dozen starting numbers 5 was taken because the default company is then a typical one: each of its headlines lies
+within 1.8 standard errors of the truth. Coverage over other seeds is what the tests prove.
+"""
 
 Progress = Callable[[int, int], None]
 
