@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from opsbook.inputs.festivals import moving_festival
 from opsbook.inputs.workbook import Incident
-from opsbook.page import theme, words
+from opsbook.page import colors, theme, words
 
 WINDOWS = {28: "main", 7: "resurrected", 1: "warn"}
 FLOWS = ["current", "resurrected", "new", "unknown"]
 STAGES = ["mature", "growth", "introduction", "sleeping", "lost"]
 
 
-def rolling_actives(rolling: pd.DataFrame, *, incidents: Sequence[Incident] = ()) -> Figure | None:
-    """Three lines of distinct users in 1, 7 and 28 days; incomplete windows grey, incidents as bands."""
+def rolling_actives(
+    rolling: pd.DataFrame, *, incidents: Sequence[Incident] = (), calendar: str | None = None
+) -> Figure | None:
+    """Three lines of distinct users in 1, 7 and 28 days; incomplete windows grey, incidents and festivals shaded."""
     if rolling.empty or not rolling["users"].any():
         return None
     fig, ax = theme.axes()
     for window, color in WINDOWS.items():
         _rolling_line(ax, rolling[rolling["window_days"] == window], theme.COLORS[color], window)
-    _bands(ax, incidents, rolling["day"].min(), rolling["day"].max())
+    first, last = rolling["day"].min().date(), rolling["day"].max().date()
+    _bands(ax, _incidents(incidents), first, last)
+    _bands(ax, _spring_festivals(calendar, first, last), first, last, side="right")
     ax.set_ylim(bottom=0)
     ax.set_ylabel(words.label("common.axis.active_users"))
     theme.count_axis(ax)
@@ -39,15 +44,17 @@ def period_actives(changes: pd.DataFrame, *, last_year: pd.DataFrame | None = No
         return None
     fig, ax = theme.axes()
     places, users = np.arange(len(changes)), changes["active_users"].to_numpy()
-    colors = [theme.COLORS["main" if whole else "band"] for whole in changes["complete"]]
+    shades = [theme.COLORS["main" if whole else "band"] for whole in changes["complete"]]
     alphas = np.where(places == places[-1], 1.0, 0.55)
-    for place, height, color, alpha in zip(places, users, colors, alphas, strict=True):
+    for place, height, color, alpha in zip(places, users, shades, alphas, strict=True):
         ax.bar(place, height, color=color, alpha=alpha, width=0.72)
     _usual_range(ax, changes, float(places[-1]))
     _bar_numbers(ax, places, users)
     if last_year is not None and len(last_year):
-        text = f"{words.label('lifecycle.chart.last_year')} {_count(last_year['base_users'].iloc[0])}"
-        theme.target_line(ax, last_year["base_users"].iloc[0], text)
+        users_then = float(last_year["base_users"].iloc[0])
+        theme.target_line(ax, users_then)
+        text = f"{words.label('lifecycle.chart.last_year')} {_count(users_then)}"
+        theme.label_line(ax, len(changes) - 0.4, users_then, text, theme.INK)
     _period_ticks(ax, changes)
     ax.set_ylim(0, _headroom(changes))
     ax.set_ylabel(words.label("common.axis.active_users"))
@@ -162,11 +169,28 @@ def _rolling_line(ax: Axes, line: pd.DataFrame, color: str, window: int) -> None
     theme.label_line(ax, days[-1], float(last["users"]), text, color)
 
 
-def _bands(ax: Axes, incidents: Sequence[Incident], first: pd.Timestamp, last: pd.Timestamp) -> None:
-    for incident in incidents:
-        if first.date() <= incident.end and incident.start <= last.date():
-            name = incident.name_zh if words.language() == "zh" and incident.name_zh else incident.name
-            theme.shade(ax, incident.start, incident.end + timedelta(days=1), name)
+def _incidents(incidents: Sequence[Incident]) -> list[tuple[date, date, str]]:
+    chinese = words.language() == "zh"
+    return [(one.start, one.end, (one.name_zh if chinese else None) or one.name) for one in incidents]
+
+
+def _spring_festivals(calendar: str | None, first: date, last: date) -> list[tuple[date, date, str]]:
+    """The week from New Year's Eve on, where the workbook keeps the Chinese calendar: the deepest dip of the year."""
+    years = range(first.year, last.year + 1) if calendar == "CN" else range(0)
+    days = [day for year in years if (day := moving_festival("春节", year))]
+    name = words.label("lifecycle.chart.spring_festival")
+    return [(day - timedelta(days=1), day + timedelta(days=6), name) for day in days]
+
+
+def _bands(ax: Axes, spans: list[tuple[date, date, str]], first: date, last: date, *, side: str = "left") -> None:
+    """Shade the spans that are in view; festivals are named towards the past, so that no incident is written over."""
+    for start, end, name in spans:
+        if first <= end and start <= last:
+            begin, finish = max(start, first), min(end, last) + timedelta(days=1)
+            theme.shade(ax, begin, finish)
+            anchor = begin if side == "left" else finish
+            ax.annotate(name, (anchor, 1), xycoords=("data", "axes fraction"), xytext=(0, 3), ha=side,
+                        textcoords="offset points", color=theme.SOFT_INK, fontsize=10.5)  # fmt: skip
 
 
 def _usual_range(ax: Axes, changes: pd.DataFrame, place: float) -> None:
@@ -203,7 +227,7 @@ def _stack(ax: Axes, places: np.ndarray, heights: np.ndarray, floor: np.ndarray,
         ax.bar(place, height, bottom=bottom, color=color, alpha=alpha, width=0.8)
 
 
-def _side_labels(ax: Axes, x: float, heights: list[float], texts: list[str], colors: list[str]) -> None:
+def _side_labels(ax: Axes, x: float, heights: list[float], texts: list[str], shades: list[str]) -> None:
     """Names right of the last bar, moved apart where they would touch."""
     low, high = ax.get_ylim()
     step = (high - low) * 0.075
@@ -211,15 +235,36 @@ def _side_labels(ax: Axes, x: float, heights: list[float], texts: list[str], col
     placed = -np.inf
     for number in order:
         placed = max(heights[number], placed + step)
-        theme.label_line(ax, x, placed, texts[number], colors[number])
+        theme.label_line(ax, x, placed, texts[number], colors.readable(shades[number], colors.LIGHT))
 
 
 def _period_ticks(ax: Axes, table: pd.DataFrame) -> None:
-    """Period labels under the bars, every second or third when there are many; the year only where it changes."""
-    step = 1 if len(table) <= 7 else 2 if len(table) <= 16 else 4
+    """Short period names under the bars, every second or fourth when there are many; the year where it begins."""
+    step = 1 if len(table) <= 8 else 2 if len(table) <= 18 else 4
     places = np.arange(len(table))[::-1][::step][::-1]
-    ax.set_xticks(places, [str(table["period"].iloc[place]) for place in places])
+    names, years = [], [None, *(_year(table, place) for place in places)]
+    for before, place in zip(years, places, strict=False):
+        year = _year(table, place)
+        names.append(_period_name(table, place) + (f"\n{year}" if year != before else ""))
+    ax.set_xticks(places, names)
     ax.set_xlim(-0.6, len(table) - 0.4)
+
+
+def _year(table: pd.DataFrame, place: int) -> str:
+    """The year a month or week label begins with; "" for other labels, which are shown whole."""
+    year, _, rest = str(table["period"].iloc[place]).partition("-")
+    return year if len(rest) in (2, 3) else ""
+
+
+def _period_name(table: pd.DataFrame, place: int) -> str:
+    label = str(table["period"].iloc[place])
+    if not _year(table, place):
+        return label
+    number = label.partition("-")[2]
+    if not number.isdigit():
+        return number
+    month = words.show(table["end"].iloc[place], "month")
+    return month.partition("年")[2] if words.language() == "zh" else month[:3]
 
 
 def _cell_numbers(ax: Axes, cells: pd.DataFrame) -> None:

@@ -98,6 +98,16 @@ def quick_ratio(flows: pd.DataFrame) -> Sentence:
     return Sentence(f"lifecycle.quick.{case}", **told)
 
 
+def origin(flows: pd.DataFrame) -> Sentence:
+    """Where the last period's active users come from, and how many of the previous period's stayed."""
+    row = last_row(flows)
+    if not row.get("complete") or not row["active_users"] or pd.isna(row["retained"]):
+        return Sentence("lifecycle.origin.empty")
+    parts = {name: row[name] / row["active_users"] for name in ("current", "new", "resurrected")}
+    kept = {"retained": row["retained"], "low": row["retained_low"], "high": row["retained_high"]}
+    return Sentence("lifecycle.origin.known", n=row["active_users"], **parts, **kept)
+
+
 def identities(laws: pd.DataFrame) -> Sentence:
     """That the growth accounting adds up, and in how many periods."""
     if laws.empty:
@@ -184,6 +194,22 @@ def aarrr(line: pd.DataFrame) -> Sentence:
         return Sentence("lifecycle.aarrr.empty")
     parts = [Sentence(f"lifecycle.aarrr.{name}", value=value) for name, value in at.items() if pd.notna(value)]
     return Sentence("lifecycle.aarrr.line", parts=parts)
+
+
+def aarrr_table(line: pd.DataFrame) -> pd.DataFrame:
+    """The line for reading: value and interval in the format of their unit."""
+    shown = line.copy()
+    for name in ("value", "low", "high"):
+        pairs = zip(line["unit"], line[name], strict=True)
+        shown[name] = pd.Series(
+            [Sentence(f"lifecycle.cell.{unit}", value=value) for unit, value in pairs], dtype=object
+        )
+    return shown[["step", "metric", "value", "low", "high", "n", "method"]]
+
+
+def aarrr_heading() -> Sentence:
+    """The line above the AARRR table."""
+    return Sentence("lifecycle.aarrr.table")
 
 
 def third_finding(groups: pd.DataFrame, matrix: pd.DataFrame, *, min_cell: int = 10) -> Sentence:
