@@ -46,7 +46,7 @@ def mapped(tmp_path: Path) -> Callable[..., dict[str, pd.DataFrame]]:
 
 @pytest.fixture
 def checked(tmp_path: Path) -> Callable[..., check.Checked]:
-    """Check text tables that already have the contract's names: checked(events=..., orders=..., data_start=...)."""
+    """Check text tables, given by table name, whose columns already have the contract's names."""
 
     def run(*, as_of: date = AS_OF, mapping: dict[str, Any] | None = None, **given: Any) -> check.Checked:
         texts = {name: text for name, text in given.items() if isinstance(text, str) and "|" in text}

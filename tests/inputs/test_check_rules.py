@@ -313,7 +313,7 @@ Kept and flagged
   nothing
 
 Stops the run
-  events  drop_budget  1  25.00%  would be dropped, more than thresholds.drop_budget allows (25.0% of the table, allowed \
-are 10.0%)
+  events  drop_budget  1  25.00%  would be dropped, more than thresholds.drop_budget allows \
+(25.0% of the table, allowed are 10.0%)
 """
     assert check.render(checked(events=text, thresholds={"drop_budget": 0.1})) == expected

@@ -270,7 +270,7 @@ def test_a_query_joins_named_files(tmp_path, workbook, mapped):
     (tmp_path / "lines.csv").write_text("no,price\n1,2\n1,3\n")
     source = {
         "files": {"paid": "paid.csv", "lines": "lines.csv"},
-        "query": "SELECT no, uid, t, sum(CAST(price AS DOUBLE)) AS amount FROM {paid} JOIN {lines} USING (no) GROUP BY ALL",
+        "query": "SELECT no, uid, t, sum(price::DOUBLE) AS amount FROM {paid} JOIN {lines} USING (no) GROUP BY ALL",
         "columns": {"order_id": "no", "user_id": "uid", "paid_at": "t"},
     }
     assert mapped(workbook({"orders": source}))["orders"]["amount"].tolist() == [5.0]
@@ -278,7 +278,7 @@ def test_a_query_joins_named_files(tmp_path, workbook, mapped):
 
 def test_files_of_an_installed_package_are_found_without_importing_it(workbook, mapped, tmp_path):
     """`package:NAME/…` reads inside an installed package; an absent one is named with the way to install it."""
-    with pytest.raises(ParameterError, match="no_such_package.*not installed"):
+    with pytest.raises(ParameterError, match=r"no_such_package.*not installed"):
         mapped(workbook({"orders": {"path": "package:no_such_package/orders.parquet"}}))
     with pytest.raises(OperatorError, match="No file matches"):
         mapped(workbook({"orders": {"path": "package:holidays/orders.parquet"}}))

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from opsbook.errors import ParameterError
 
+KINDS = ("day", "week", "month", "quarter")
 DAYS_OF_WEEK = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 FORMS = "2026-10-31, 2026-W41, 2026-10, 2026-Q4, 2026-10-01..2026-10-31, last-day, last-week, last-month, last-quarter"
 
@@ -42,7 +43,7 @@ def parse_period(text: str, *, as_of: date, week_start: str = "monday") -> Perio
     """
     text = text.strip()
     try:
-        if text.startswith("last-"):
+        if text.removeprefix("last-") in KINDS and text.startswith("last-"):
             return last_complete(text.removeprefix("last-"), as_of=as_of, week_start=week_start)
         if ".." in text:
             return between(*(date.fromisoformat(part) for part in text.split("..", 1)))
