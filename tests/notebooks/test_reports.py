@@ -1,0 +1,97 @@
+"""Every notebook runs on every company, in both languages, from one command."""
+
+import json
+
+import pandas as pd
+import pytest
+
+COMPANIES = {"": "demo", "completejourney": "completejourney"}
+REFERENCE = ("cdnow", "online-retail", "taobao")
+
+
+def folders(made) -> list:
+    return sorted(path.parent for path in (made.home / "outputs").rglob("report.html"))
+
+
+def names(made) -> list[str]:
+    return [str(folder.relative_to(made.home / "outputs")) for folder in folders(made)]
+
+
+def test_every_report_is_good(made):
+    """All runs of all companies end with exit code 0 and leave no failure behind."""
+    assert made.exit_code == 0, made.log
+    assert not list((made.home / "outputs").rglob("last-failure"))
+
+
+def test_three_notebooks_run_on_the_simulated_and_the_real_company(made):
+    """Both shipped companies have reports of all three notebooks in English and Chinese."""
+    for prefix in ("", "completejourney/"):
+        for notebook in ("01_user_lifecycle", "02_retention_survival", "03_campaign_review"):
+            mine = [name for name in names(made) if name.startswith(f"{prefix}{notebook}/")]
+            assert any(name.endswith(".zh") for name in mine), mine
+            assert any(not name.endswith(".zh") for name in mine), mine
+
+
+@pytest.mark.parametrize("company", REFERENCE)
+def test_reference_companies_run_with_sections_that_say_what_they_lack(made, shared, company):
+    """Online Retail, CDNOW and Taobao give all three reports; a section without its table says so in one line."""
+    shared("online_retail.parquet")
+    mine = [folder for folder in folders(made) if f"/{company}/" in f"{folder}/"]
+    assert {folder.parents[1].name for folder in mine} == {
+        "01_user_lifecycle",
+        "02_retention_survival",
+        "03_campaign_review",
+    }
+    pages = [(folder / "report.html").read_text() for folder in mine if folder.name.endswith(".zh") is False]
+    assert any("which the workbook does not name" in page or "needs the table" in page for page in pages)
+
+
+def test_a_report_folder_holds_what_the_readme_promises(made):
+    """report.html, notebook.ipynb, results.json, run.json and tables as Parquet and CSV."""
+    for folder in folders(made):
+        assert {path.name for path in folder.iterdir()} >= {"notebook.ipynb", "results.json", "run.json", "tables"}
+        tables = {path.suffix for path in (folder / "tables").iterdir()}
+        assert tables == {".csv", ".parquet"}, folder
+
+
+def test_results_are_complete_and_equal_in_both_languages(made):
+    """English and Chinese reports of one run carry the same headline numbers and the same verdict."""
+    compared = 0
+    for name in [name for name in names(made) if name.endswith(".zh")]:
+        chinese, english = made.results(name), made.results(name.removesuffix(".zh"))
+        if english["language"] != "en":
+            continue
+        keys = ("key", "value", "low", "high", "n", "unit")
+        assert [[n[k] for k in keys] for n in chinese["numbers"]] == [[n[k] for k in keys] for n in english["numbers"]]
+        assert chinese["verdict"]["status"] == english["verdict"]["status"]
+        assert chinese["complete"] is True
+        compared += 1
+    assert compared >= 10
+
+
+def test_every_number_carries_its_n_and_method(made):
+    """No headline number travels without n and method; a share or ratio also has its interval unless undefined."""
+    for name in names(made):
+        for number in made.results(name)["numbers"]:
+            assert number["n"] is not None or number["value"] is None, (name, number["key"])
+            assert number["method"] or number["value"] is None, (name, number["key"])
+            if number["low"] is not None and number["value"] is not None:
+                assert number["low"] <= number["value"] <= number["high"], (name, number["key"])
+
+
+def test_saved_tables_open_and_agree(made):
+    """Each saved table reads back from Parquet and CSV with the same rows and columns."""
+    for folder in folders(made)[:6]:
+        for path in (folder / "tables").glob("*.parquet"):
+            stored, text = pd.read_parquet(path), pd.read_csv(path.with_suffix(".csv"))
+            assert list(stored.columns) == list(text.columns)
+            assert len(stored) == len(text)
+
+
+def test_a_small_cell_is_not_shown(made):
+    """run.json says which limits were used, min_cell among them."""
+    for folder in folders(made)[:2]:
+        told = json.loads((folder / "run.json").read_text())
+        assert told["status"] == "good"
+        assert told["as_of"]
+        assert told["inputs"]
