@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+pytest_plugins = ["made_reports"]
 CHECKOUT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("OPSBOOK_SHARED", CHECKOUT.parent / "shared" / "data"))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-HERE = Path(__file__).parents[1]
+HERE = Path(__file__).parent
 CHECKOUT = HERE.parent
 SHARED = Path(os.environ.get("OPSBOOK_SHARED", CHECKOUT.parent / "shared" / "data"))
 LANGUAGES = ("en", "zh")
