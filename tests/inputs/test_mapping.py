@@ -158,6 +158,15 @@ def test_unix_time_in_its_stated_unit(tmp_path, workbook, mapped, value, unit):
     assert read == ["2026-01-05 10:00:00"]
 
 
+def test_unix_times_beyond_the_calendar_are_unreadable_not_wrong(tmp_path, workbook, mapped):
+    """A Unix time that no calendar holds becomes missing, and the check can still show it."""
+    frame = pd.DataFrame([ONE_ORDER]).assign(paid_at=2**63 - 1)
+    tables = orders(tmp_path, frame, columns={"paid_at": {"column": "paid_at", "unit": "ms"}})
+    read = mapped(workbook(tables))["orders"]
+    assert read["paid_at"].isna().all()
+    assert read["_raw_paid_at"].tolist() == [str(2**63 - 1)]
+
+
 def test_a_number_without_unit_is_refused(tmp_path, workbook, mapped):
     """The unit of a Unix time is never guessed from its size."""
     with pytest.raises(ParameterError, match="unit: s"):

@@ -70,6 +70,23 @@ def test_sql_that_the_engine_refuses_is_explained(tmp_path, workbook, mapped):
     assert "the source has order_id, user_id, paid_at, amount" in said
 
 
+def test_sql_that_fails_on_a_value_is_explained(tmp_path, workbook, mapped):
+    """SQL that is sound but fails on a row says on which value."""
+    frame = FRAME.assign(amount="ten")
+    source = {"columns": {"order_id": "order_id", "user_id": {"sql": "min(user_id)"}}, "group_by": ["order_id"]}
+    source["columns"] |= {"paid_at": {"sql": "min(paid_at)"}, "amount": {"sql": "sum(amount::INTEGER)"}}
+    said = refusal(tmp_path, workbook, mapped, source, frame=frame, error=OperatorError)
+    assert "The table orders cannot be read" in said
+    assert "'ten'" in said
+
+
+def test_attributes_may_not_take_the_name_of_something_derived(tmp_path, workbook, mapped):
+    """An attribute called first_day or _age would hide what is derived, so another name is asked for."""
+    for name in ("first_day", "_age"):
+        said = refusal(tmp_path, workbook, mapped, {"columns": {name: "amount"}}, table="users")
+        assert f"cannot have an attribute named `{name}`" in said
+
+
 def test_a_glob_without_match_says_what_is_there(tmp_path, workbook, mapped):
     """A path that matches nothing says what the folder holds and what is near."""
     said = refusal(tmp_path, workbook, mapped, {"path": "order.parquet"}, error=OperatorError)

@@ -58,7 +58,7 @@ def check(tables: dict[str, ir.Table], workbook: Workbook, *, as_of: date) -> Ch
     summary = pd.DataFrame([_summary(counted, workbook) for counted in counts.values()], columns=SUMMARY)
     return Checked(
         report=report.astype({"rows": "int64", "share": "float64", "stops": "bool"}),
-        summary=summary,
+        summary=summary.astype({"first": "datetime64[ns]", "last": "datetime64[ns]"}),
         tables={name: cleaned(counted) for name, counted in counts.items()},
     )
 

@@ -15,11 +15,11 @@ from typing import Any
 import duckdb
 import ibis.expr.types as ir
 
-from opsbook.errors import ParameterError
+from opsbook.errors import OperatorError, ParameterError
 from opsbook.inputs import conversion
 from opsbook.inputs.conversion import Reading
 from opsbook.inputs.raw import Raw, engine_words, quoted, raw_relation, types_of
-from opsbook.inputs.schema import DATATYPES, TABLES, ContractColumn, Kind, TableContract
+from opsbook.inputs.schema import DATATYPES, RESERVED, TABLES, ContractColumn, Kind, TableContract
 from opsbook.inputs.workbook import Column, Source, Workbook
 from opsbook.inputs.yaml_file import did_you_mean
 
@@ -59,7 +59,12 @@ def _mapped(name: str, source: Source, workbook: Workbook, *, raw: Raw, con: Any
     lines = _value_lines(table, source, workbook, raw, columns, types)
     kind = "TABLE" if source.group_by or source.query else "VIEW"
     view = quoted(f"input_{name}")
-    con.raw_sql(f"CREATE OR REPLACE {kind} {view} AS SELECT {', '.join(lines)} FROM ({read})")
+    try:
+        con.raw_sql(f"CREATE OR REPLACE {kind} {view} AS SELECT {', '.join(lines)} FROM ({read})")
+    except duckdb.Error as failure:
+        raise OperatorError(
+            f"The table {name} cannot be read", found=engine_words(failure), where=raw.place
+        ) from failure
     return con.table(f"input_{name}")
 
 
@@ -90,6 +95,10 @@ def _refuse_unknown(table: TableContract, source: Source, given: dict[str, Colum
         raise ParameterError(f"`{key}.columns.{unknown[0]}` is not a column of the contract", fix=fix)
     if source.attributes and table.name != "users":
         raise ParameterError(f"`{key}.attributes`: only users have attributes", fix="map the column or leave it out")
+    taken = [name for name in (*given, *source.attributes) if name in RESERVED or name.startswith("_")]
+    if taken:
+        fix = "give it another name: `columns: {my_name: its_name}`"
+        raise ParameterError(f"`{key}` cannot have an attribute named `{taken[0]}`: the name is taken", fix=fix)
     for name in source.group_by:
         if name not in given:
             raise ParameterError(

@@ -20,6 +20,21 @@ DATATYPES: dict[Kind, str] = {
 }
 
 
+RESERVED = frozenset(
+    [
+        "user",
+        "first_day",
+        "life_start",
+        "signed_up_day",
+        "entry_day",
+        "first_active_day",
+        "last_active_day",
+        "active_days",
+    ]
+)
+"""Names of what is derived about users; attributes of the company's own need others."""
+
+
 @dataclass(frozen=True)
 class ContractColumn:
     """One column after mapping; `instant` is a naive UTC timestamp, `day` a calendar day in the workbook's zone."""
