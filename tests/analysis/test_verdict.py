@@ -14,7 +14,7 @@ WORKS = {**HEALTHY, "during": GOOD, "net": GOOD, "net_relative": GOOD, "net_capp
 
 CASES = [
     ("not_over", "undecidable", {**WORKS, "ended": False}),
-    ("sample_ratio_mismatch", "undecidable", {**WORKS, "sample_ratio": "mismatch", "roi_margin": 3.0}),
+    ("sample_ratio_mismatch", "undecidable", {**WORKS, "sample_ratio": "mismatch", "roi_margin": GOOD}),
     ("unbalanced_before", "undecidable", {**WORKS, "balance_p": 0.0001}),
     ("control_was_exposed", "undecidable", {**WORKS, "control_exposed": 0.05}),
     ("several_variants", "undecidable", {**WORKS, "crossed": 0.2}),
@@ -26,10 +26,12 @@ CASES = [
     ("plan_unknown", "undecidable", {**WORKS, "sample_ratio": "untested"}),
     ("after_not_over", "undecidable", {**WORKS, "after_complete": False}),
     ("net_loss", "harmful", {**WORKS, "net": BAD}),
-    ("revenue_loss", "harmful", {**WORKS, "net_revenue": BAD, "roi_margin": 1.0}),
-    ("one_user_decides", "undecidable", {**WORKS, "net_capped": NOTHING, "roi_margin": 1.0}),
-    ("works_and_pays", "keep", {**WORKS, "cost": 5.0, "roi_margin": 0.0}),
-    ("works_does_not_pay", "improve", {**WORKS, "cost": 5.0, "roi_margin": -0.01}),
+    ("revenue_loss", "harmful", {**WORKS, "net_revenue": BAD, "roi_margin": GOOD}),
+    ("one_user_decides", "undecidable", {**WORKS, "net_capped": NOTHING, "roi_margin": GOOD}),
+    ("works_and_pays", "keep", {**WORKS, "cost": 5.0, "roi_margin": Span(1.0, 0.0, 2.0)}),
+    ("works_does_not_pay", "improve", {**WORKS, "cost": 5.0, "roi_margin": BAD}),
+    ("works_probably_pays", "keep", {**WORKS, "cost": 5.0, "roi_margin": NOTHING}),
+    ("works_probably_does_not_pay", "improve", {**WORKS, "cost": 5.0, "roi_margin": Span(-0.1, -0.9, 0.7)}),
     ("works_without_cost", "keep", {**WORKS, "cost": 0.0}),
     ("works_pay_unknown", "improve", {**WORKS, "cost": 5.0}),
     ("pulled_forward", "no_effect", {**HEALTHY, "during": GOOD, "after": BAD, "net": WIDE, "net_relative": WIDE}),
@@ -71,5 +73,5 @@ def test_grade(grade, facts):
 
 def test_goods_news_without_a_control_is_never_keep():
     """However good the figures, before/after decides nothing."""
-    facts = {**WORKS, "comparison": "before_after", "sample_ratio": "none", "roi_margin": 9.0}
+    facts = {**WORKS, "comparison": "before_after", "sample_ratio": "none", "roi_margin": GOOD}
     assert verdict.decide(Evidence(**facts)).conclusion == "undecidable"

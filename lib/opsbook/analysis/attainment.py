@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Protocol
 
@@ -15,6 +15,7 @@ from opsbook.mart.tables import Tabular, engine_table
 
 _ = ibis._
 COLUMNS = ["metric", "direction", "target", "actual", "attainment", "gap", "weight", "reached"]
+NEEDS = {"exposed": "exposures", "orders": "orders", "revenue": "orders"}
 METRICS = ("exposed", "participants", "converters", "orders", "revenue", "new_users", "cost")
 
 
@@ -44,13 +45,16 @@ def orders_and_revenue(
     return {"orders": float(row["orders"]), "revenue": float(row["revenue"])}
 
 
-def actual(participation: pd.DataFrame, sold: Mapping[str, float], *, new_users: int, cost: float) -> dict[str, float]:
-    """The actual figure of every metric a goal may name.
+def actual(
+    participation: pd.DataFrame, sold: Mapping[str, float], *, new_users: int, cost: float, given: Collection[str]
+) -> dict[str, float]:
+    """The actual figure of every metric a goal may name; missing, not zero, where the company has no such table.
 
-    participation: table of `audience.participation`; sold: result of `orders_and_revenue`
+    participation: table of `audience.participation`; sold: result of `orders_and_revenue`; given: contract tables
     """
     counts = {name: float(participation[name].sum()) for name in METRICS[:3]}
-    return counts | dict(sold) | {"new_users": float(new_users), "cost": cost}
+    figures = counts | dict(sold) | {"new_users": float(new_users), "cost": cost}
+    return figures | {name: float("nan") for name, table in NEEDS.items() if table not in given}
 
 
 def attained(actual: Mapping[str, float], goals: Sequence[Target]) -> pd.DataFrame:

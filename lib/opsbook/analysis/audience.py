@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 
 import ibis
@@ -39,12 +39,22 @@ def touches(
     """
     shown = _of_campaign(engine_table(exposures), campaign_id).filter(_.day <= end)
     redeemed = _within(_of_campaign(engine_table(redemptions), campaign_id), start, end)
-    own = _within(engine_table(steps), start, end)
-    own = own.filter(own.campaign_id.cast("string").isnull() | (own.campaign_id.cast("string") == campaign_id))
+    own = _within(own_steps(steps, campaign_id=campaign_id), start, end)
     joined = own.filter(own.event.isin(list(participation_events))) if participation_events else redeemed
     converted = own.filter(own.event.isin(list(conversion_events)))
     parts = [_touch(part, name) for part, name in zip((shown, joined, converted), PATH, strict=True)]
     return ibis.union(*parts)
+
+
+def path(given: Collection[str]) -> tuple[str, ...]:
+    """The campaign's own funnel: from exposure on, where exposures are known, else from participation."""
+    return PATH if "exposures" in given else PATH[1:]
+
+
+def own_steps(steps: Tabular, *, campaign_id: str) -> ir.Table:
+    """The steps that do not belong to another campaign."""
+    table = engine_table(steps)
+    return table.filter(table.campaign_id.cast("string").isnull() | (table.campaign_id.cast("string") == campaign_id))
 
 
 def members(touches: ir.Table, users: Tabular, *, start: date) -> ir.Table:

@@ -14,19 +14,20 @@ from opsbook.analysis.moments import Moments, count_moments, exact_sum, pair_mom
 from opsbook.mart.tables import Tabular, engine_table
 
 _ = ibis._
+QUIET_DAYS = 28
 METRICS = ("revenue", "orders", "active_days")
 COLUMNS = ["metric", "users", "before", "during", "change", "low", "high", "relative", "p"]
 REGRESSION = ["group", "users", "first", "second", "third"]
 
 
-def reachable(members: ir.Table, users: Tabular, *, before: date) -> ir.Table:
-    """Users whose life began on or before `before`: those shown the campaign, or everybody when nobody is recorded so.
+def reachable(members: ir.Table, users: Tabular, *, start: date, end: date) -> ir.Table:
+    """Users seen since before the compared days: those shown the campaign, or everybody when nobody is recorded so.
 
     Never the participants alone: they chose to take part, mostly when they were about to buy.
     returns: one row per user -- user
     """
     known = engine_table(users)
-    old = known.filter(known.entry_day.cast("date") <= before).select("user")
+    old = known.filter(known.entry_day.cast("date") <= _shift(start, end, -_length(start, end))[0]).select("user")
     shown = members.filter(_.exposed).select("user")
     return old.semi_join(shown, "user") if int(shown.count().to_pandas()) else old
 
@@ -38,13 +39,21 @@ def comparison(people: ir.Table, user_days: Tabular, *, start: date, end: date, 
              change with low and high (Student interval of the users' own changes), relative, p.
              No rows when the days before are not all in the data.
     """
-    length = (end - start).days + 1
-    if start - timedelta(days=length) < data_start:
+    before = _shift(start, end, -_length(start, end))
+    if before[0] < data_start:
         return pd.DataFrame(columns=COLUMNS)
-    spent = _windows(people, user_days, {"before": _shift(start, end, -length), "during": (start, end)})
+    spent = _windows(people, user_days, {"before": before, "during": (start, end)})
     pairs = {m: (spent[f"{m}_during"], spent[f"{m}_before"]) for m in METRICS}
     counted = count_moments(spent.mutate(group=ibis.literal("all")), by="group", pairs=pairs)
     return pd.DataFrame([_row(row) for _, row in counted.iterrows()], columns=COLUMNS)
+
+
+def quiet_windows(*, start: date, end: date, data_start: date) -> list[tuple[date, date]]:
+    """Three windows of the campaign's length (28 days at least) just before it, oldest first, if in the data."""
+    days = max(_length(start, end), QUIET_DAYS)
+    last = start - timedelta(days=1)
+    windows = [_shift(last - timedelta(days=days - 1), last, -days * back) for back in (2, 1, 0)]
+    return windows if windows[0][0] >= data_start else []
 
 
 def regression_to_the_mean(
@@ -54,8 +63,11 @@ def regression_to_the_mean(
 
     people:   one row per user -- user; windows: three (first day, last day), oldest first
     returns:  rows `fell_by_half` (spent more than the median in the first window and less than half of that in the
-              second) and `everybody` -- group, users, first, second, third (mean revenue per user in each window)
+              second) and `everybody` -- group, users, first, second, third (mean revenue per user in each window).
+              No rows without windows.
     """
+    if not windows:
+        return pd.DataFrame(columns=REGRESSION)
     names = ("first", "second", "third")
     spent = _windows(engine_table(people), user_days, dict(zip(names, windows, strict=True)))
     first, second, third = (spent[f"revenue_{name}"] for name in names)
@@ -78,6 +90,10 @@ def _windows(people: ir.Table, user_days: Tabular, spans: dict[str, tuple[date, 
     spent = days.group_by("user").agg(**sums)
     joined = people.select("user").left_join(spent, "user").drop("user_right")
     return joined.mutate(**{name: joined[name].fill_null(0) for name in sums})
+
+
+def _length(start: date, end: date) -> int:
+    return (end - start).days + 1
 
 
 def _shift(start: date, end: date, days: int) -> tuple[date, date]:

@@ -37,11 +37,14 @@ def funnel(
     returns:  one row per step -- step (1, 2, …), event, users, lost (users lost since the step before),
               share_of_entry, share_of_previous (0-1) with Wilson _low and _high, incomplete (users whose every entry
               is younger than the window at as_of: in no other column)
-    raises:   ValueError when the path is empty or names an event twice
+              No rows for an empty path.
+    raises:   ValueError when the path names an event twice
     source:   per user in time order, the latest start that reached each step is carried along
     """
-    if not path or len(set(path)) != len(path):
-        raise ValueError(f"A funnel needs one or more different events, found {', '.join(path) or 'none'}")
+    if len(set(path)) != len(path):
+        raise ValueError(f"A funnel needs different events, found {', '.join(path)}")
+    if not path:
+        return _table(pd.Series([0]), path, 0)
     marked = _marked(engine_table(steps), path=path, start=start, end=end)
     last_complete = as_of - timedelta(days=window_days)
     reached = _reached(_entries(marked, last_complete, anchor), path=path, window_days=window_days)
@@ -88,7 +91,7 @@ def _only_young(marked: ir.Table, last_complete: date, anchor: Anchor) -> ir.Tab
 
 def _table(counts: pd.Series, path: Sequence[str], incomplete: int) -> pd.DataFrame:
     users = counts.astype("int64").to_numpy()
-    table = pd.DataFrame({"step": range(1, len(path) + 1), "event": list(path), "users": users})
+    table = pd.DataFrame({"step": range(1, len(path) + 1), "event": list(path), "users": users[: len(path)]})
     previous = table["users"].shift(fill_value=int(users[0]))
     table = table.assign(lost=previous - table["users"], entry=int(users[0]), previous=previous)
     for name, base in zip(SHARES, ("entry", "previous"), strict=True):

@@ -48,6 +48,15 @@ def ledger(increments: pd.DataFrame, *, metric: str, method: str = HEADLINE) -> 
     return chosen.set_index("window", drop=False).reindex([w for w in WINDOWS if w in set(chosen["window"])])
 
 
+def total(increments: pd.DataFrame, *, metric: str) -> tuple[float, float, float]:
+    """Net increment of a metric over all treated users, with its interval; missing without a comparison."""
+    rows = ledger(increments, metric=metric)
+    if "net" not in rows.index:
+        return (float("nan"),) * 3
+    value, low, high = rows.loc[["net"], TOTAL].to_numpy(dtype="float64")[0].tolist()
+    return value, low, high
+
+
 def balance(moments: pd.DataFrame) -> pd.DataFrame:
     """The arms before the start, when nothing had been done to either: a pre-period A/A test.
 

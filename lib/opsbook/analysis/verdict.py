@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isnan
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import pandas as pd
 
@@ -60,7 +60,7 @@ class Evidence:
     net_revenue: Span = UNKNOWN
     worthwhile_lift: float = 0.2
     cost: float = 0.0
-    roi_margin: float = float("nan")
+    roi_margin: Span = UNKNOWN
 
 
 class Verdict(NamedTuple):
@@ -94,28 +94,39 @@ def decide(evidence: Evidence) -> Verdict:
     return Verdict(RULES[rule][0], rule, grade(evidence))
 
 
-def health(
-    *, sample_ratio: str, sample_ratio_p: float, balance_p: float, arms: pd.DataFrame, crossed: int, control: str
-) -> pd.DataFrame:
+class Split(Protocol):
+    """Outcome of the test of the arms' sizes: `srm.SampleRatio`."""
+
+    status: str
+    p: float
+
+
+def health(split: Split, balance: pd.DataFrame, arms: pd.DataFrame, *, crossed: int, control: str) -> pd.DataFrame:
     """The checks a randomised comparison must pass before any effect is read from it.
 
-    sample_ratio, sample_ratio_p: outcome of `srm.check`; balance_p: smallest p of `incrementality.balance`; arms:
-    table of `experiment.arms`; crossed: users in several variants
+    split: `srm.check`; balance: table of `incrementality.balance`; arms: table of `experiment.arms`; crossed: users in
+    several variants
     returns: one row per check -- check (sample_ratio, balance, control_exposed, crossed), measured (a p or a share),
              limit, outcome (passed, failed, untested)
     """
+    balance_p = float(balance["p"].min())
     held = arms[arms["variant"] == control]
     users = int(arms["users"].sum())
     exposed = float(held["exposed"].sum() / held["users"].sum()) if held["users"].sum() else float("nan")
     several = crossed / (users + crossed) if users + crossed else float("nan")
-    tried = {"healthy": "passed", "mismatch": "failed"}.get(sample_ratio, "untested")
+    tried = {"healthy": "passed", "mismatch": "failed"}.get(split.status, "untested")
     rows = [
-        ["sample_ratio", sample_ratio_p, BALANCE_P, tried],
+        ["sample_ratio", split.p, BALANCE_P, tried],
         ["balance", balance_p, BALANCE_P, _outcome(balance_p, fails=balance_p < BALANCE_P)],
         ["control_exposed", exposed, CONTAMINATION, _outcome(exposed, fails=exposed > CONTAMINATION)],
         ["crossed", several, CONTAMINATION, _outcome(several, fails=several > CONTAMINATION)],
     ]
     return pd.DataFrame(rows, columns=HEALTH) if users else pd.DataFrame(columns=HEALTH)
+
+
+def readable(increments: pd.DataFrame, health: pd.DataFrame) -> pd.DataFrame:
+    """The increments, or none of them when a check failed: a broken comparison shows no effect."""
+    return increments.iloc[:0] if (health["outcome"] == "failed").any() else increments
 
 
 def gathered(
@@ -155,7 +166,7 @@ def gathered(
         net_revenue=_span(increments, "revenue", "net"),
         worthwhile_lift=worthwhile_lift,
         cost=float(margin["cost"]),
-        roi_margin=float(margin["roi"]),
+        roi_margin=Span(float(margin["roi"]), float(margin["low"]), float(margin["high"])),
     )
 
 
@@ -195,8 +206,10 @@ RULES: dict[str, tuple[str, Callable[[Evidence], bool]]] = {
     "net_loss": ("harmful", lambda e: e.net.high < 0),
     "revenue_loss": ("harmful", lambda e: e.net_revenue.high < 0),
     "one_user_decides": ("undecidable", lambda e: _works(e) and e.net_capped.low <= 0),
-    "works_and_pays": ("keep", lambda e: _works(e) and e.roi_margin >= 0),
-    "works_does_not_pay": ("improve", lambda e: _works(e) and e.roi_margin < 0),
+    "works_and_pays": ("keep", lambda e: _works(e) and e.roi_margin.low >= 0),
+    "works_does_not_pay": ("improve", lambda e: _works(e) and e.roi_margin.high < 0),
+    "works_probably_pays": ("keep", lambda e: _works(e) and e.roi_margin.value >= 0),
+    "works_probably_does_not_pay": ("improve", lambda e: _works(e) and e.roi_margin.value < 0),
     "works_without_cost": ("keep", lambda e: _works(e) and e.cost <= 0),
     "works_pay_unknown": ("improve", _works),
     "pulled_forward": ("no_effect", lambda e: e.during.low > 0 and e.after.high < 0),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from opsbook.analysis.verdict import CAUSAL_GRADES
 from opsbook.page.words import Sentence
 
 GROSS, INCREMENTAL, MARGIN = "gross", "incremental", "margin"
@@ -57,6 +58,8 @@ def phase_totals() -> Sentence:
 
 def funnel(table: pd.DataFrame) -> Sentence:
     """The share that went the whole way and the step before which most are lost; open windows apart."""
+    if table.empty:
+        return Sentence("campaign.funnel.no_path")
     entered, young = int(table["users"].iloc[0]), int(table["incomplete"].iloc[0])
     if not entered:
         return Sentence("campaign.funnel.young", n=young) if young else Sentence("campaign.funnel.empty")
@@ -73,11 +76,6 @@ def funnel(table: pd.DataFrame) -> Sentence:
     if young:
         return Sentence("campaign.funnel.loss_young", young=young, **fields)
     return Sentence("campaign.funnel.loss", **fields)
-
-
-def no_path() -> Sentence:
-    """Said where the campaign file names no path of events."""
-    return Sentence("campaign.funnel.no_path")
 
 
 def event(name: str) -> Sentence | str:
@@ -139,9 +137,7 @@ def returns(table: pd.DataFrame, *, grade: str) -> Sentence:
     gross, incremental, margin = (lines.loc[name] for name in (GROSS, INCREMENTAL, MARGIN))
     if pd.isna(gross["roi"]):
         return Sentence("campaign.roi.no_cost")
-    if grade not in ("A", "B"):
-        return Sentence(f"campaign.roi.{'gross_only' if pd.isna(incremental['roi']) else 'broken'}", gross=gross["roi"])
-    if pd.isna(incremental["roi"]):
+    if pd.isna(incremental["roi"]) or grade not in CAUSAL_GRADES:
         return Sentence("campaign.roi.gross_only", gross=gross["roi"])
     if pd.isna(margin["roi"]):
         fields = {"incremental": incremental["roi"], "low": incremental["low"], "high": incremental["high"]}

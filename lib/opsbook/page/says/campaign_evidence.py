@@ -31,19 +31,25 @@ def health(table: pd.DataFrame, arms: pd.DataFrame) -> Sentence:
     return Sentence("campaign.health.good", n=passed, users=int(arms["users"].sum()))
 
 
-def effect(increments: pd.DataFrame, evidence: Evidence, *, metric: str, grade: str) -> Sentence:
+def effect(increments: pd.DataFrame, evidence: Evidence, decision: Verdict, *, metric: str) -> Sentence:
     """What randomisation says about the primary metric, in words that the grade allows."""
+    grade = decision.grade
     if pd.isna(evidence.net.value):
-        return Sentence("campaign.effect.none")
+        return Sentence(f"campaign.effect.{'broken' if decision.rule in BROKEN else 'none'}")
     during, after, net = (_relative(increments, metric, window) for window in ("during", "after", "net"))
     fields = {"metric": Sentence(f"campaign.metric.{metric}"), "net": net.value, "low": net.low, "high": net.high}
     if grade not in CAUSAL_GRADES:
-        return Sentence("campaign.effect.untested" if grade == "C" else "campaign.effect.broken", **fields)
+        return Sentence("campaign.effect.untested", **fields)
     if not (evidence.ended and evidence.after_complete):
         fields |= {"during": during.value, "low": during.low, "high": during.high}
         return Sentence("campaign.effect.open", **fields)
     fields |= {"during": during.value, "after": after.value, "drop": -net.value}
     return Sentence(f"campaign.effect.{_branch(evidence)}", **fields)
+
+
+def main_finding(effect: Sentence, before_after: Sentence, decision: Verdict) -> Sentence:
+    """The finding of the first screen: the effect where there was a comparison, else what before/after shows."""
+    return before_after if decision.grade == "D" else effect
 
 
 def effect_table() -> Sentence:
