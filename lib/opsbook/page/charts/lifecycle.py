@@ -1,4 +1,4 @@
-"""Charts of notebook 01: each draws the table it is given and returns None where there is nothing to draw."""
+"""Charts of notebook 01 about activity: each draws its table, or returns None where there is nothing to draw."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from matplotlib.figure import Figure
 
 from opsbook.inputs.festivals import moving_festival
 from opsbook.inputs.workbook import Incident
-from opsbook.page import colors, theme, words
+from opsbook.page import theme, words
+from opsbook.page.charts import bars
 
 WINDOWS = {28: "main", 7: "resurrected", 1: "warn"}
 FLOWS = ["current", "resurrected", "new", "unknown"]
-STAGES = ["mature", "growth", "introduction", "sleeping", "lost"]
 
 
 def rolling_actives(
@@ -55,7 +55,7 @@ def period_actives(changes: pd.DataFrame, *, last_year: pd.DataFrame | None = No
         theme.target_line(ax, users_then)
         text = f"{words.label('lifecycle.chart.last_year')} {_count(users_then)}"
         theme.label_line(ax, len(changes) - 0.4, users_then, text, theme.INK)
-    _period_ticks(ax, changes)
+    bars.period_ticks(ax, changes)
     ax.set_ylim(0, _headroom(changes))
     ax.set_ylabel(words.label("common.axis.active_users"))
     theme.count_axis(ax)
@@ -85,77 +85,18 @@ def growth(flows: pd.DataFrame) -> Figure | None:
     fade = np.where(flows["complete"], 1.0, 0.4)
     labels = []
     for flow in [name for name in FLOWS if flows[name].any()]:
-        _stack(ax, places, flows[flow].to_numpy(), floor, theme.COLORS[flow], fade)
+        bars.stack(ax, places, flows[flow].to_numpy(), floor, theme.COLORS[flow], fade)
         labels.append((floor[-1] + flows[flow].iloc[-1] / 2, flow, flows[flow].iloc[-1]))
         floor = floor + flows[flow].to_numpy()
-    _stack(ax, places, -flows["dormant"].to_numpy(), np.zeros(len(flows)), theme.COLORS["dormant"], fade)
+    bars.stack(ax, places, -flows["dormant"].to_numpy(), np.zeros(len(flows)), theme.COLORS["dormant"], fade)
     labels.append((-flows["dormant"].iloc[-1] / 2, "dormant", flows["dormant"].iloc[-1]))
     ax.axhline(0, color=theme.INK, linewidth=0.8)
     texts = [_flow_label(flow, users) for _, flow, users in labels]
-    _side_labels(ax, places[-1] + 0.45, [y for y, *_ in labels], texts, [theme.COLORS[flow] for _, flow, _ in labels])
-    _period_ticks(ax, flows)
+    shades = [theme.COLORS[flow] for _, flow, _ in labels]
+    bars.side_labels(ax, places[-1] + 0.45, [height for height, *_ in labels], texts, shades)
+    bars.period_ticks(ax, flows)
     ax.set_ylabel(words.label("common.axis.users"))
     theme.count_axis(ax)
-    return fig
-
-
-def stages(stock: pd.DataFrame) -> Figure | None:
-    """Shares of the stages at the end of each period, stacked to 100 %, named at the last one."""
-    if stock.empty or not stock["users"].any():
-        return None
-    fig, ax = theme.axes(height=4.0)
-    shares = stock.pivot(index="end", columns="stage", values="share").fillna(0.0)
-    last = stock.drop_duplicates("end").sort_values("end").reset_index(drop=True)
-    fade, places, floor = np.where(last["complete"], 1.0, 0.4), np.arange(len(shares)), np.zeros(len(shares))
-    middles, texts = [], []
-    for stage in STAGES:
-        heights = shares[stage].to_numpy()
-        _stack(ax, places, heights, floor, theme.COLORS[f"stage_{stage}"], fade)
-        middles.append(floor[-1] + heights[-1] / 2)
-        name = words.label(f"common.stage.{stage}")
-        texts.append(words.label("lifecycle.chart.stage_share", stage=name, share=heights[-1]))
-        floor = floor + heights
-    _side_labels(ax, places[-1] + 0.45, middles, texts, [theme.COLORS[f"stage_{stage}"] for stage in STAGES])
-    _period_ticks(ax, last)
-    ax.set_ylim(0, 1)
-    ax.set_ylabel(words.label("lifecycle.chart.share_users"))
-    theme.percent_axis(ax)
-    return fig
-
-
-def transitions(matrix: pd.DataFrame, *, min_cell: int = 10) -> Figure | None:
-    """A heat map of row shares; rows of fewer than `min_cell` users are blank, rows and columns of nobody left out."""
-    shown = matrix[matrix.groupby("from_stage")["users"].transform("sum") > 0]
-    shown = shown[shown.groupby("to_stage")["users"].transform("sum") > 0]
-    if shown.empty:
-        return None
-    rows, columns = shown["from_stage"].unique(), shown["to_stage"].unique()
-    cells = shown.pivot(index="from_stage", columns="to_stage", values="share").loc[rows, columns]
-    n = shown.drop_duplicates("from_stage").set_index("from_stage")["from_users"].loc[rows]
-    fig, ax = theme.axes(height=0.9 + 0.5 * len(rows))
-    cells = cells.where(n.ge(min_cell), axis=0)
-    ax.imshow(cells.to_numpy(), cmap=theme.SEQUENTIAL, vmin=0, vmax=1, aspect="auto")
-    _cell_numbers(ax, cells)
-    _matrix_axes(ax, n, columns)
-    return fig
-
-
-def rfm(groups: pd.DataFrame) -> Figure | None:
-    """Per group the share of buyers and the share of revenue, each with its interval."""
-    if not groups["users"].sum() or groups["share_revenue"].isna().all():
-        return None
-    fig, ax = theme.axes(height=4.6)
-    places = np.arange(len(groups))[::-1]
-    for name, color, shift in (("share_users", "muted", 0.19), ("share_revenue", "main", -0.19)):
-        _share_bars(ax, groups, name, places + shift, theme.COLORS[color])
-    labels = [words.label(f"lifecycle.key.{key}") for key in groups["key"]]
-    users = [words.label("lifecycle.chart.n", n=count) for count in groups["users"]]
-    ax.set_yticks(places, [f"{label}\n{count}" for label, count in zip(labels, users, strict=True)], fontsize=10)
-    ax.grid(axis="x")
-    ax.grid(visible=False, axis="y")
-    ax.set_xlabel(words.label("lifecycle.chart.share"))
-    theme.percent_axis(ax, axis="x")
-    _key(ax, [("lifecycle.chart.buyers", "muted"), ("lifecycle.chart.revenue", "main")])
     return fig
 
 
@@ -220,87 +161,6 @@ def _headroom(changes: pd.DataFrame) -> float:
     if pd.notna(row["change_high"]):
         high = max(high, float(row["previous_users"] * (1 + row["change_high"]) / (1 + row["change"])))
     return 1.12 * high
-
-
-def _stack(ax: Axes, places: np.ndarray, heights: np.ndarray, floor: np.ndarray, color: str, fade: np.ndarray) -> None:
-    for place, height, bottom, alpha in zip(places, heights, floor, fade, strict=True):
-        ax.bar(place, height, bottom=bottom, color=color, alpha=alpha, width=0.8)
-
-
-def _side_labels(ax: Axes, x: float, heights: list[float], texts: list[str], shades: list[str]) -> None:
-    """Names right of the last bar, moved apart where they would touch."""
-    low, high = ax.get_ylim()
-    step = (high - low) * 0.075
-    order = np.argsort(heights)
-    placed = -np.inf
-    for number in order:
-        placed = max(heights[number], placed + step)
-        theme.label_line(ax, x, placed, texts[number], colors.readable(shades[number], colors.LIGHT))
-
-
-def _period_ticks(ax: Axes, table: pd.DataFrame) -> None:
-    """Short period names under the bars, every second or fourth when there are many; the year where it begins."""
-    step = 1 if len(table) <= 8 else 2 if len(table) <= 18 else 4
-    places = np.arange(len(table))[::-1][::step][::-1]
-    names, years = [], [None, *(_year(table, place) for place in places)]
-    for before, place in zip(years, places, strict=False):
-        year = _year(table, place)
-        names.append(_period_name(table, place) + (f"\n{year}" if year != before else ""))
-    ax.set_xticks(places, names)
-    ax.set_xlim(-0.6, len(table) - 0.4)
-
-
-def _year(table: pd.DataFrame, place: int) -> str:
-    """The year a month or week label begins with; "" for other labels, which are shown whole."""
-    year, _, rest = str(table["period"].iloc[place]).partition("-")
-    return year if len(rest) in (2, 3) else ""
-
-
-def _period_name(table: pd.DataFrame, place: int) -> str:
-    label = str(table["period"].iloc[place])
-    if not _year(table, place):
-        return label
-    number = label.partition("-")[2]
-    if not number.isdigit():
-        return number
-    month = words.show(table["end"].iloc[place], "month")
-    return month.partition("年")[2] if words.language() == "zh" else month[:3]
-
-
-def _cell_numbers(ax: Axes, cells: pd.DataFrame) -> None:
-    for row, values in enumerate(cells.to_numpy()):
-        for column, share in enumerate(values):
-            text = words.show(None if np.isnan(share) else share, "percent")
-            color = theme.text_on(theme.SEQUENTIAL(0.0 if np.isnan(share) else share))
-            ax.text(column, row, text, ha="center", va="center", color=color, fontsize=11)
-
-
-def _matrix_axes(ax: Axes, n: pd.Series, columns: np.ndarray) -> None:
-    names = [words.label(f"lifecycle.from_stage.{stage}") for stage in n.index]
-    rows = [
-        words.label("lifecycle.chart.from_stage", stage=name, n=count) for name, count in zip(names, n, strict=True)
-    ]
-    ax.set_yticks(range(len(rows)), rows)
-    ax.set_xticks(range(len(columns)), [words.label(f"lifecycle.to_stage.{stage}") for stage in columns])
-    ax.set_xlabel(words.label("lifecycle.chart.to_end"))
-    ax.set_ylabel(words.label("lifecycle.chart.from_start"))
-    ax.grid(visible=False)
-    ax.spines[:].set_visible(False)
-    ax.tick_params(length=0)
-
-
-def _share_bars(ax: Axes, groups: pd.DataFrame, name: str, places: np.ndarray, color: str) -> None:
-    values = groups[name].to_numpy()
-    ax.barh(places, values, height=0.36, color=color)
-    reach = np.nan_to_num([values - groups[f"{name}_low"], groups[f"{name}_high"] - values])
-    ax.errorbar(values, places, xerr=np.clip(reach, 0, None), fmt="none", ecolor=theme.INK, elinewidth=1.1, capsize=2)
-
-
-def _key(ax: Axes, names: list[tuple[str, str]]) -> None:
-    """Two words in their bars' colours instead of a legend box."""
-    for place, (key, color) in enumerate(names):
-        ax.annotate(words.label(key), (1, 0.02 + 0.07 * (len(names) - 1 - place)), xycoords="axes fraction", ha="right",
-                    color=theme.COLORS[color], fontsize=12, fontweight="bold")  # fmt: skip
 
 
 def _flow_label(flow: str, users: int) -> str:

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from opsbook.analysis.proportion import newcombe, wilson
+from opsbook.analysis.proportion import wilson
+from opsbook.page.says.rows import direction, last_row, span
 from opsbook.page.words import Sentence
 
 TERMS = ["stickiness", "quick_ratio", "unknown", "fluctuation", "stage", "transition", "rfm", "aarrr", "interval"]
-AWAKE = ["introduction", "growth", "mature"]
 
 
 def active_users(changes: pd.DataFrame) -> Sentence:
@@ -129,94 +129,6 @@ def new_silent(flows: pd.DataFrame) -> Sentence:
     )
 
 
-def stages(stock: pd.DataFrame) -> Sentence:
-    """The largest stage, and whether the mature share moved since the period before."""
-    if stock.empty or not stock["alive_users"].iloc[-1]:
-        return Sentence("lifecycle.stages.empty")
-    now = stock[stock["end"] == stock["end"].max()].set_index("stage")
-    if not now["complete"].all():
-        return Sentence("lifecycle.stages.incomplete")
-    mature, largest = last_row(now.loc[["mature"]]), str(now["users"].idxmax())
-    told = {"n": mature["alive_users"], "mature": mature["share"], "low": mature["share_low"]}
-    told |= {"high": mature["share_high"], "largest_share": now["share"].max(), "largest": _stage(largest)}
-    change = mature_change(stock)
-    if change is None:
-        return Sentence("lifecycle.stages.first", **told)
-    case = direction(change["low"], change["high"])
-    return Sentence(f"lifecycle.stages.{case}", **told, change=change["value"])
-
-
-def transitions(matrix: pd.DataFrame, *, min_cell: int = 10) -> Sentence:
-    """How many mature users stayed mature, and how many sleeping or lost users woke up."""
-    asleep = matrix[matrix["from_stage"].isin(["sleeping", "lost"])]
-    mature = matrix[matrix["from_stage"] == "mature"]
-    sleepers, n_mature = int(asleep["users"].sum()), int(mature["users"].sum())
-    if min(sleepers, n_mature) < min_cell:
-        return Sentence("lifecycle.transitions.few", mature=n_mature, asleep=sleepers)
-    kept = wilson(mature.loc[mature["to_stage"] == "mature", "users"].sum(), n_mature)
-    woke = wilson(asleep.loc[asleep["to_stage"].isin(AWAKE), "users"].sum(), sleepers)
-    told = {"kept": kept.value, "kept_low": kept.low, "kept_high": kept.high, "n_mature": n_mature}
-    woken = {"woke": woke.value, "woke_low": woke.low, "woke_high": woke.high, "n_asleep": sleepers}
-    return Sentence("lifecycle.transitions.known", **told, **woken)
-
-
-def rfm(groups: pd.DataFrame) -> Sentence:
-    """Which group carries the revenue, and whether by more than its number of buyers."""
-    if not groups["users"].sum() or groups["share_revenue"].isna().all():
-        return Sentence("lifecycle.rfm.empty")
-    row = groups.loc[groups["share_revenue"].idxmax()]
-    told = {
-        "group": _group(str(row["key"])),
-        "users": row["users"],
-        "buyers": row["buyers"],
-        "share_users": row["share_users"],
-    }
-    told |= {"share_revenue": row["share_revenue"], "low": row["share_revenue_low"], "high": row["share_revenue_high"]}
-    carries = row["share_revenue_low"] > row["share_users_high"]
-    return Sentence(f"lifecycle.rfm.{'carries' if carries else 'even'}", **told)
-
-
-def rfm_cuts(cuts: pd.DataFrame) -> Sentence:
-    """Where high begins, and how many buyers lie exactly on the cut of the number of orders."""
-    at: dict[Any, dict[Any, Any]] = cuts.set_index("measure").to_dict("index")
-    n = at["orders"]["buyers"]
-    if not n:
-        return Sentence("lifecycle.rfm.empty")
-    limits = {name: at[name]["cut"] for name in ("recency_days", "orders", "revenue")}
-    tied = at["orders"]["tied_users"] / n
-    return Sentence(f"lifecycle.rfm_cuts.{'tied' if tied >= 0.25 else 'clear'}", **limits, tied=tied, n=n)
-
-
-def aarrr(line: pd.DataFrame) -> Sentence:
-    """The five numbers in one sentence; what was not recorded is left out by name."""
-    at = line.set_index("metric")["value"]
-    if not at["new_users"] and at.drop("new_users").isna().all():
-        return Sentence("lifecycle.aarrr.empty")
-    parts = [Sentence(f"lifecycle.aarrr.{name}", value=value) for name, value in at.items() if pd.notna(value)]
-    return Sentence("lifecycle.aarrr.line", parts=parts)
-
-
-def aarrr_table(line: pd.DataFrame) -> pd.DataFrame:
-    """The line for reading: value and interval in the format of their unit."""
-    shown = line.copy()
-    for name in ("value", "low", "high"):
-        pairs = zip(line["unit"], line[name], strict=True)
-        shown[name] = pd.Series(
-            [Sentence(f"lifecycle.cell.{unit}", value=value) for unit, value in pairs], dtype=object
-        )
-    return shown[["step", "metric", "value", "low", "high", "n", "method"]]
-
-
-def aarrr_heading() -> Sentence:
-    """The line above the AARRR table."""
-    return Sentence("lifecycle.aarrr.table")
-
-
-def third_finding(groups: pd.DataFrame, matrix: pd.DataFrame, *, min_cell: int = 10) -> Sentence:
-    """What the buyers are worth where there are buyers, else where users go."""
-    return rfm(groups) if groups["users"].sum() else transitions(matrix, min_cell=min_cell)
-
-
 def cannot_tell(flows: pd.DataFrame, *, given: frozenset[str]) -> list[Sentence]:
     """What this report cannot tell, given the tables the company has."""
     always = ["why", "fluctuation", "stages", "rfm", "accounts"]
@@ -242,24 +154,6 @@ def verdict(changes: pd.DataFrame, flows: pd.DataFrame) -> tuple[str, Sentence, 
     return status, Sentence(f"lifecycle.verdict.{case}", **told), Sentence(f"lifecycle.rule.{case}")
 
 
-def span(start: pd.Timestamp, end: pd.Timestamp) -> Sentence:
-    """A calendar month by its name, other spans by their first and last day."""
-    whole_month = start.day == 1 and end == start + pd.offsets.MonthEnd(0)
-    return Sentence(f"lifecycle.span.{'month' if whole_month else 'days'}", start=start, end=end)
-
-
-def last_row(table: pd.DataFrame) -> dict[str, Any]:
-    """The values of the last row by column; empty for an empty table."""
-    return {str(name): value for name, value in table.iloc[-1].items()} if len(table) else {}
-
-
-def direction(low: float, high: float) -> str:
-    """Up or down when the interval lies on one side of zero, unclear when it covers it, unjudged without one."""
-    if pd.isna(low) or pd.isna(high):
-        return "unjudged"
-    return "up" if low > 0 else "down" if high < 0 else "unclear"
-
-
 def stickiness_change(table: pd.DataFrame) -> tuple[float, float, float]:
     """Change (0-1) against the last earlier complete window without a common day, as of independent users."""
     row = last_row(table)
@@ -270,15 +164,6 @@ def stickiness_change(table: pd.DataFrame) -> tuple[float, float, float]:
     half = np.hypot(row["high"] - row["low"], base["high"] - base["low"]) / 2
     change = float(row["stickiness"] - base["stickiness"])
     return change, change - half, change + half
-
-
-def mature_change(stock: pd.DataFrame) -> dict[str, Any] | None:
-    """Change of the mature share against the period before, as of independent users; None without one."""
-    mature = stock[(stock["stage"] == "mature") & stock["complete"]].sort_values("end")
-    if len(mature) < 2 or not mature["alive_users"].iloc[-2]:
-        return None
-    base, now = last_row(mature.iloc[:-1]), last_row(mature)
-    return newcombe(now["users"], now["alive_users"], base["users"], base["alive_users"])._asdict()
 
 
 def _verdict_case(changes: pd.DataFrame, flows: pd.DataFrame) -> str:
@@ -293,11 +178,3 @@ def _verdict_case(changes: pd.DataFrame, flows: pd.DataFrame) -> str:
 def _unknown(row: dict[str, Any]) -> Sentence:
     case = "some" if row["unknown"] else "none"
     return Sentence(f"lifecycle.growth.unknown_{case}", users=row["unknown"])
-
-
-def _stage(stage: str) -> Sentence:
-    return Sentence(f"common.stage.{stage}")
-
-
-def _group(key: str) -> Sentence:
-    return Sentence(f"lifecycle.key.{key}")

@@ -11,7 +11,8 @@ from scipy.special import ndtri
 from opsbook.analysis.activity import METHOD_FLUCTUATION, METHOD_STICKINESS
 from opsbook.analysis.growth import METHOD_QUICK_RATIO
 from opsbook.analysis.proportion import METHOD_SHARE, newcombe
-from opsbook.page.says.lifecycle import last_row, stickiness_change
+from opsbook.page.says.lifecycle import stickiness_change
+from opsbook.page.says.rows import last_row
 
 Arguments = dict[str, Any]
 

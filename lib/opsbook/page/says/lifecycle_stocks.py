@@ -1,0 +1,118 @@
+"""Sentences of notebook 01 about stocks: stages, the moves between them, buyers, and the AARRR line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from opsbook.analysis.proportion import newcombe, wilson
+from opsbook.page.says.rows import direction, last_row
+from opsbook.page.words import Sentence
+
+AWAKE = ["introduction", "growth", "mature"]
+
+
+def stages(stock: pd.DataFrame) -> Sentence:
+    """The largest stage, and whether the mature share moved since the period before."""
+    if stock.empty or not stock["alive_users"].iloc[-1]:
+        return Sentence("lifecycle.stages.empty")
+    now = stock[stock["end"] == stock["end"].max()].set_index("stage")
+    if not now["complete"].all():
+        return Sentence("lifecycle.stages.incomplete")
+    mature, largest = last_row(now.loc[["mature"]]), str(now["users"].idxmax())
+    told = {"n": mature["alive_users"], "mature": mature["share"], "low": mature["share_low"]}
+    told |= {"high": mature["share_high"], "largest_share": now["share"].max(), "largest": _stage(largest)}
+    change = mature_change(stock)
+    if change is None:
+        return Sentence("lifecycle.stages.first", **told)
+    case = direction(change["low"], change["high"])
+    return Sentence(f"lifecycle.stages.{case}", **told, change=change["value"])
+
+
+def transitions(matrix: pd.DataFrame, *, min_cell: int = 10) -> Sentence:
+    """How many mature users stayed mature, and how many sleeping or lost users woke up."""
+    asleep = matrix[matrix["from_stage"].isin(["sleeping", "lost"])]
+    mature = matrix[matrix["from_stage"] == "mature"]
+    sleepers, n_mature = int(asleep["users"].sum()), int(mature["users"].sum())
+    if min(sleepers, n_mature) < min_cell:
+        return Sentence("lifecycle.transitions.few", mature=n_mature, asleep=sleepers)
+    kept = wilson(mature.loc[mature["to_stage"] == "mature", "users"].sum(), n_mature)
+    woke = wilson(asleep.loc[asleep["to_stage"].isin(AWAKE), "users"].sum(), sleepers)
+    told = {"kept": kept.value, "kept_low": kept.low, "kept_high": kept.high, "n_mature": n_mature}
+    woken = {"woke": woke.value, "woke_low": woke.low, "woke_high": woke.high, "n_asleep": sleepers}
+    return Sentence("lifecycle.transitions.known", **told, **woken)
+
+
+def rfm(groups: pd.DataFrame) -> Sentence:
+    """Which group carries the revenue, and whether by more than its number of buyers."""
+    if not groups["users"].sum() or groups["share_revenue"].isna().all():
+        return Sentence("lifecycle.rfm.empty")
+    row = groups.loc[groups["share_revenue"].idxmax()]
+    told = {
+        "group": _group(str(row["key"])),
+        "users": row["users"],
+        "buyers": row["buyers"],
+        "share_users": row["share_users"],
+    }
+    told |= {"share_revenue": row["share_revenue"], "low": row["share_revenue_low"], "high": row["share_revenue_high"]}
+    carries = row["share_revenue_low"] > row["share_users_high"]
+    return Sentence(f"lifecycle.rfm.{'carries' if carries else 'even'}", **told)
+
+
+def rfm_cuts(cuts: pd.DataFrame) -> Sentence:
+    """Where high begins, and how many buyers lie exactly on the cut of the number of orders."""
+    at: dict[Any, dict[Any, Any]] = cuts.set_index("measure").to_dict("index")
+    n = at["orders"]["buyers"]
+    if not n:
+        return Sentence("lifecycle.rfm.empty")
+    limits = {name: at[name]["cut"] for name in ("recency_days", "orders", "revenue")}
+    tied = at["orders"]["tied_users"] / n
+    return Sentence(f"lifecycle.rfm_cuts.{'tied' if tied >= 0.25 else 'clear'}", **limits, tied=tied, n=n)
+
+
+def aarrr(line: pd.DataFrame) -> Sentence:
+    """The five numbers in one sentence; what was not recorded is left out by name."""
+    at = line.set_index("metric")["value"]
+    if not at["new_users"] and at.drop("new_users").isna().all():
+        return Sentence("lifecycle.aarrr.empty")
+    parts = [Sentence(f"lifecycle.aarrr.{name}", value=value) for name, value in at.items() if pd.notna(value)]
+    return Sentence("lifecycle.aarrr.line", parts=parts)
+
+
+def aarrr_table(line: pd.DataFrame) -> pd.DataFrame:
+    """The line for reading: value and interval in the format of their unit."""
+    shown = line.copy()
+    for name in ("value", "low", "high"):
+        pairs = zip(line["unit"], line[name], strict=True)
+        shown[name] = pd.Series(
+            [Sentence(f"lifecycle.cell.{unit}", value=value) for unit, value in pairs], dtype=object
+        )
+    return shown[["step", "metric", "value", "low", "high", "n", "method"]]
+
+
+def aarrr_heading() -> Sentence:
+    """The line above the AARRR table."""
+    return Sentence("lifecycle.aarrr.table")
+
+
+def third_finding(groups: pd.DataFrame, matrix: pd.DataFrame, *, min_cell: int = 10) -> Sentence:
+    """What the buyers are worth where there are buyers, else where users go."""
+    return rfm(groups) if groups["users"].sum() else transitions(matrix, min_cell=min_cell)
+
+
+def mature_change(stock: pd.DataFrame) -> dict[str, Any] | None:
+    """Change of the mature share against the period before, as of independent users; None without one."""
+    mature = stock[(stock["stage"] == "mature") & stock["complete"]].sort_values("end")
+    if len(mature) < 2 or not mature["alive_users"].iloc[-2]:
+        return None
+    base, now = last_row(mature.iloc[:-1]), last_row(mature)
+    return newcombe(now["users"], now["alive_users"], base["users"], base["alive_users"])._asdict()
+
+
+def _stage(stage: str) -> Sentence:
+    return Sentence(f"common.stage.{stage}")
+
+
+def _group(key: str) -> Sentence:
+    return Sentence(f"lifecycle.key.{key}")

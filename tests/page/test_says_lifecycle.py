@@ -1,0 +1,306 @@
+"""Every sentence of notebook 01 takes the right case and says the same numbers in both languages."""
+
+import re
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from opsbook.page import theme, words
+from opsbook.page.charts import lifecycle as charts
+from opsbook.page.charts import lifecycle_stocks as stock_charts
+from opsbook.page.says import lifecycle as says
+from opsbook.page.says import lifecycle_numbers as numbers
+from opsbook.page.says import lifecycle_stocks as stocks
+from opsbook.page.says.rows import direction
+
+MONTHS = pd.date_range("2026-01-01", periods=8, freq="MS")
+NOTHING = pd.DataFrame()
+
+
+def changes(low: float = -0.02, high: float = 0.05, **last: object) -> pd.DataFrame:
+    table = pd.DataFrame({
+        "period": MONTHS.strftime("%Y-%m"), "start": MONTHS, "end": MONTHS + pd.offsets.MonthEnd(0),
+        "active_users": 1234, "mean_daily_users": 321.5, "complete": True, "previous_users": 1200.0,
+        "change_users": 34.0, "change": 34 / 1200, "change_low": low, "change_high": high, "earlier_changes": 7,
+    })  # fmt: skip
+    for name, value in last.items():
+        table.loc[7, name] = value
+    return table
+
+
+def year_ago(low: float, high: float) -> pd.DataFrame:
+    row = {"base": "2025-08", "base_users": 900, "active_users": 1234, "change": 0.371}
+    return pd.DataFrame([row | {"change_low": low, "change_high": high}])
+
+
+def rolling(complete: bool = True) -> pd.DataFrame:
+    days = pd.date_range("2026-08-28", "2026-08-31")
+    rows = [(day, window, 100 * window, complete) for day in days for window in (1, 7, 28)]
+    return pd.DataFrame(rows, columns=["day", "window_days", "users", "complete"])
+
+
+def sticky(last: float = 0.31, rows: int = 3, **changed: object) -> pd.DataFrame:
+    ends = MONTHS[:rows] + pd.offsets.MonthEnd(0)
+    share = np.array([0.30] * (rows - 1) + [last])
+    table = pd.DataFrame({
+        "end": ends, "window_days": 28, "mean_daily_users": 99.5, "active_users": 500, "stickiness": share,
+        "low": share - 0.01, "high": share + 0.01, "n": 500, "complete": True,
+    })  # fmt: skip
+    for name, value in changed.items():
+        table.loc[rows - 1, name] = value
+    return table
+
+
+def flows(new: int = 60, dormant: int = 40, **last: object) -> pd.DataFrame:
+    table = pd.DataFrame({
+        "period": MONTHS.strftime("%Y-%m"), "start": MONTHS, "end": MONTHS + pd.offsets.MonthEnd(0),
+        "active_users": 260 + new - dormant, "previous_users": 250, "new": new, "new_silent": 0,
+        "current": 250 - dormant, "resurrected": 10, "first_use": 0, "unknown": 0, "dormant": dormant,
+        "complete": True, "retained": 0.84, "retained_low": 0.79, "retained_high": 0.88,
+        "quick_ratio": 1.75, "quick_ratio_low": 1.19, "quick_ratio_high": 2.58,
+    })  # fmt: skip
+    for name, value in last.items():
+        table.loc[7, name] = value
+    return table
+
+
+def laws(holds: bool = True) -> pd.DataFrame:
+    return pd.DataFrame({"period": ["2026-07", "2026-08"] * 2, "law": "parts", "left": 1, "right": 1, "holds": holds})
+
+
+def stock(mature: int = 300, periods: int = 2, complete: bool = True) -> pd.DataFrame:
+    stages = ["introduction", "growth", "mature", "sleeping", "lost"]
+    counts = [[100, 150, 300, 50, 400]] * (periods - 1) + [[100, 450 - mature, mature, 50, 400]]
+    rows = [
+        (f"2026-0{number + 1}", MONTHS[number] + pd.offsets.MonthEnd(0), stage, users)
+        for number, period in enumerate(counts)
+        for stage, users in zip(stages, period, strict=True)
+    ]
+    table = pd.DataFrame(rows, columns=["period", "end", "stage", "users"])
+    share = table["users"] / 1000
+    return table.assign(
+        alive_users=1000, share=share, share_low=share - 0.02, share_high=share + 0.02, complete=complete
+    )
+
+
+def matrix(mature: int = 200, asleep: int = 100) -> pd.DataFrame:
+    stages = ["introduction", "growth", "mature", "sleeping", "lost"]
+    rows = [(one, other, 0) for one in [*stages, "entered"] for other in [*stages, "left_observation"]]
+    table = pd.DataFrame(rows, columns=["from_stage", "to_stage", "users"]).set_index(["from_stage", "to_stage"])
+    table.loc[("mature", "mature"), "users"] = mature
+    table.loc[("sleeping", "growth"), "users"] = asleep // 4
+    table.loc[("sleeping", "lost"), "users"] = asleep - asleep // 4
+    table = table.reset_index()
+    table["from_users"] = table.groupby("from_stage")["users"].transform("sum")
+    return table.assign(share=table["users"] / table["from_users"].where(table["from_users"] > 0))
+
+
+def groups(top_low: float = 0.5, users: int = 30) -> pd.DataFrame:
+    keys = ["HHH", "LHH", "HLH", "LLH", "HHL", "LHL", "HLL", "LLL"]
+    share = pd.Series([0.6, 0.4, 0, 0, 0, 0, 0, 0.0])
+    return pd.DataFrame({
+        "key": keys, "users": users, "buyers": 8 * users, "share_users": 0.125, "share_users_low": 0.1,
+        "share_users_high": 0.15, "revenue": 100 * share, "share_revenue": share if users else np.nan,
+        "share_revenue_low": share - 0.6 + top_low, "share_revenue_high": share + 0.05, "revenue_per_user": 3.0,
+    })  # fmt: skip
+
+
+def cuts(tied: int = 10, buyers: int = 100) -> pd.DataFrame:
+    measures = ["recency_days", "orders", "revenue"]
+    return pd.DataFrame(
+        {"measure": measures, "cut": [30.0, 2.0, 99.5], "buyers": buyers, "high_users": 40, "tied_users": tied}
+    )
+
+
+def line(value: float = 0.4) -> pd.DataFrame:
+    rows = [
+        ("acquisition", "new_users", 0.0 if np.isnan(value) else 120.0, "users"),
+        ("activation", "activated", value, "share"),
+        ("retention", "retained", value, "share"),
+        ("revenue", "paying", value, "share"),
+        ("revenue", "arpu", 10 * value, "money"),
+        ("referral", "invited", np.nan, "share"),
+    ]
+    table = pd.DataFrame(rows, columns=["step", "metric", "value", "unit"])
+    return table.assign(low=table["value"], high=table["value"], n=50, method="Wilson")
+
+
+SPREAD = pd.DataFrame({"active_days": range(1, 29), "users": [40, *[1] * 26, 10], "share": 0.1})
+LEAK = {"quick_ratio_high": 0.9}
+CASES = {
+    "active.empty": lambda: says.active_users(changes(active_users=0).tail(0)),
+    "active.incomplete": lambda: says.active_users(changes(complete=False)),
+    "active.first": lambda: says.active_users(changes(change=np.nan)),
+    "active.unjudged": lambda: says.active_users(changes(np.nan, np.nan)),
+    "active.up": lambda: says.active_users(changes(0.01, 0.05)),
+    "active.down": lambda: says.active_users(changes(-0.05, -0.01)),
+    "active.unclear": lambda: says.active_users(changes()),
+    "last_year.none": lambda: says.last_year(year_ago(0, 0).tail(0)),
+    "last_year.up": lambda: says.last_year(year_ago(0.3, 0.4)),
+    "last_year.down": lambda: says.last_year(year_ago(-0.4, -0.3)),
+    "last_year.unclear": lambda: says.last_year(year_ago(-0.1, 0.4)),
+    "last_year.unjudged": lambda: says.last_year(year_ago(np.nan, np.nan)),
+    "rolling.empty": lambda: says.rolling_actives(rolling(False)),
+    "rolling.known": lambda: says.rolling_actives(rolling()),
+    "stickiness.empty": lambda: says.stickiness(sticky(complete=False)),
+    "stickiness.first": lambda: says.stickiness(sticky(rows=1)),
+    "stickiness.up": lambda: says.stickiness(sticky(0.40)),
+    "stickiness.down": lambda: says.stickiness(sticky(0.20)),
+    "stickiness.unclear": lambda: says.stickiness(sticky()),
+    "stickiness.unjudged": lambda: says.stickiness(sticky(low=np.nan, high=np.nan)),
+    "active_days.empty": lambda: says.active_days(SPREAD.assign(users=0)),
+    "active_days.known": lambda: says.active_days(SPREAD),
+    "growth.empty": lambda: says.growth(flows().tail(0)),
+    "growth.incomplete": lambda: says.growth(flows(complete=False)),
+    "growth.up": lambda: says.growth(flows()),
+    "growth.down": lambda: says.growth(flows(20, 80, unknown=3)),
+    "growth.same": lambda: says.growth(flows(30, 40)),
+    "quick.undefined": lambda: says.quick_ratio(flows(quick_ratio=np.nan)),
+    "quick.up": lambda: says.quick_ratio(flows()),
+    "quick.down": lambda: says.quick_ratio(flows(quick_ratio_low=0.5, quick_ratio_high=0.9)),
+    "quick.unclear": lambda: says.quick_ratio(flows(quick_ratio_low=0.5)),
+    "quick.unjudged": lambda: says.quick_ratio(flows(quick_ratio_low=np.nan)),
+    "origin.empty": lambda: says.origin(flows(complete=False)),
+    "origin.known": lambda: says.origin(flows()),
+    "identities.empty": lambda: says.identities(laws().tail(0)),
+    "identities.hold": lambda: says.identities(laws()),
+    "identities.broken": lambda: says.identities(laws(False)),
+    "new_silent.none": lambda: says.new_silent(flows()),
+    "new_silent.some": lambda: says.new_silent(flows(new_silent=15)),
+    "stages.empty": lambda: stocks.stages(stock().tail(0)),
+    "stages.incomplete": lambda: stocks.stages(stock(complete=False)),
+    "stages.first": lambda: stocks.stages(stock(periods=1)),
+    "stages.up": lambda: stocks.stages(stock(400)),
+    "stages.down": lambda: stocks.stages(stock(200)),
+    "stages.unclear": lambda: stocks.stages(stock(305)),
+    "transitions.few": lambda: stocks.transitions(matrix(5, 100)),
+    "transitions.known": lambda: stocks.transitions(matrix()),
+    "rfm.empty": lambda: stocks.rfm(groups(users=0)),
+    "rfm.carries": lambda: stocks.rfm(groups()),
+    "rfm.even": lambda: stocks.rfm(groups(0.1)),
+    "rfm_cuts.clear": lambda: stocks.rfm_cuts(cuts()),
+    "rfm_cuts.tied": lambda: stocks.rfm_cuts(cuts(60)),
+    "aarrr.empty": lambda: stocks.aarrr(line(np.nan)),
+    "aarrr.line": lambda: stocks.aarrr(line()),
+    "aarrr.table": lambda: stocks.aarrr_heading(),
+    "verdict.unknown": lambda: says.verdict(changes(np.nan, np.nan), flows())[1],
+    "verdict.down": lambda: says.verdict(changes(-0.05, -0.01), flows())[1],
+    "verdict.up": lambda: says.verdict(changes(0.01, 0.05), flows())[1],
+    "verdict.leaking": lambda: says.verdict(changes(), flows().assign(**LEAK))[1],
+    "verdict.unclear": lambda: says.verdict(changes(), flows())[1],
+}
+
+
+def figures_in(text: str) -> Counter:
+    return Counter(re.findall(r"\d+(?:,\d{3})*(?:\.\d+)?%?", text))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_each_case_is_reached_and_says_the_same_numbers_in_both_languages(case):
+    """The table leads to its case; every number of the English text stands in the Chinese one."""
+    sentence = CASES[case]()
+    assert sentence.key == f"lifecycle.{case}"
+    english, chinese = sentence.text("en"), sentence.text("zh")
+    assert not figures_in(english) - figures_in(chinese), (english, chinese)
+    assert re.search(r"[\u4e00-\u9fff]", chinese)
+    assert not re.search(r"[\u4e00-\u9fff]|nan|None", english)
+
+
+def test_every_case_of_the_catalogue_has_a_test():
+    """No sentence of the areas that choose a case is left out."""
+    chosen = {case.split(".")[0] for case in CASES}
+    known = {key.removeprefix("lifecycle.") for key in words.keys("lifecycle.")}
+    parts = {f"aarrr.{metric}" for metric in line()["metric"]} | {"growth.unknown_none", "growth.unknown_some"}
+    assert {key for key in known if key.split(".")[0] in chosen} - parts - {"stages.unjudged"} == set(CASES)
+
+
+@pytest.mark.parametrize(
+    ("case", "status"),
+    [("unknown", "unknown"), ("down", "bad"), ("up", "good"), ("leaking", "warn"), ("unclear", "neutral")],
+)
+def test_verdict_gives_the_status_and_rule_of_its_case(case, status):
+    """Each rule has one status, and the rule that fired is printed."""
+    tables = {
+        "unknown": (changes(np.nan, np.nan), flows()),
+        "down": (changes(-0.05, -0.01), flows().assign(**LEAK)),
+        "up": (changes(0.01, 0.05), flows()),
+        "leaking": (changes(), flows().assign(**LEAK)),
+        "unclear": (changes(), flows(**LEAK)),
+    }
+    found, _sentence, rule = says.verdict(*tables[case])
+    assert (found, rule.key) == (status, f"lifecycle.rule.{case}")
+
+
+def test_verdict_without_any_period_is_unknown():
+    """No data is not no change."""
+    assert says.verdict(changes().tail(0), flows().tail(0))[0] == "unknown"
+
+
+def test_interval_that_touches_zero_is_no_clear_change():
+    """A direction is claimed only when the whole interval lies on one side."""
+    assert [direction(*pair) for pair in [(0.0, 1.0), (-1.0, 0.0), (0.1, 1.0), (-1.0, -0.1)]] == [
+        "unclear", "unclear", "up", "down",
+    ]  # fmt: skip
+
+
+def test_stickiness_is_compared_with_a_window_that_shares_no_day():
+    """Weekly ends are 7 days apart, so the base of a 28-day window is four rows earlier."""
+    table = sticky(rows=6).assign(end=pd.date_range("2026-01-04", periods=6, freq="7D"))
+    table["stickiness"] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
+    assert says.stickiness_change(table)[0] == pytest.approx(0.4)
+
+
+def test_limits_name_what_these_data_lack():
+    """Unknown starts and a missing users table are named among what cannot be told."""
+    keys = [said.key for said in says.cannot_tell(flows(unknown=4), given=frozenset({"orders"}))]
+    assert {"lifecycle.cannot.unknown", "lifecycle.cannot.signup"} < set(keys)
+    assert len(says.cannot_tell(flows(), given=frozenset({"users"}))) == 5
+
+
+def test_third_finding_is_about_value_or_else_about_stages():
+    """With buyers the third finding is their value, without it is where users go."""
+    assert stocks.third_finding(groups(), matrix()).key == "lifecycle.rfm.carries"
+    assert stocks.third_finding(groups(users=0), matrix()).key == "lifecycle.transitions.known"
+
+
+def test_aarrr_table_shows_each_number_in_its_unit():
+    """Shares are shown as percent, revenue as money, what was not recorded as a dash."""
+    shown = stocks.aarrr_table(line())
+    assert [str(cell) for cell in shown["value"]] == ["120", "40.0%", "40.0%", "40.0%", "4.00", "–"]
+    assert len(stocks.aarrr_table(line().tail(0))) == 0
+
+
+@pytest.mark.parametrize("language", words.LANGUAGES)
+def test_charts_are_drawn_from_tables_and_left_out_for_empty_ones(language):
+    """Each chart draws its table in both languages and returns None where there is nothing."""
+    drawn = {
+        charts.rolling_actives: rolling(),
+        charts.period_actives: changes(),
+        charts.active_days: SPREAD,
+        charts.growth: flows(unknown=3),
+        stock_charts.stages: stock(),
+        stock_charts.transitions: matrix(5, 100),
+        stock_charts.rfm: groups(),
+    }
+    with words.speaking(language):
+        theme.use(language)
+        for chart, table in drawn.items():
+            chart(table).canvas.draw()
+            assert chart(table.assign(users=0) if "users" in table else table.tail(0)) is None
+
+
+def test_headline_numbers_carry_n_interval_and_method():
+    """Every card has what `page.number` asks for, also from empty tables."""
+    full = [
+        numbers.active_users(changes()), numbers.stickiness(sticky()), numbers.new_users(flows()),
+        numbers.retained(flows()), numbers.quick_ratio(flows()), numbers.from_line(line(), "paying"),
+    ]  # fmt: skip
+    assert all(number["value"] is not None and number["method"] and number["n"] for number in full)
+    empty = [
+        numbers.active_users(changes().tail(0)), numbers.stickiness(sticky().tail(0)),
+        numbers.new_users(flows().tail(0)), numbers.retained(flows().tail(0)), numbers.quick_ratio(flows().tail(0)),
+    ]  # fmt: skip
+    assert all(number["value"] is None for number in empty)
+    assert numbers.new_users(flows())["change_low"] < 0 < numbers.new_users(flows())["change_high"]
