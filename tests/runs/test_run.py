@@ -83,6 +83,7 @@ def test_a_failed_run_leaves_the_good_report_byte_for_byte_and_explains_itself(c
     assert {name: bytes_ for name, bytes_ in kept.items() if "last-failure" not in name} == good
     assert "In [5] raised ZeroDivisionError" in kept["last-failure/error.txt"].decode()
     assert b"ZeroDivisionError" in kept["last-failure/notebook.ipynb"]
+    assert b"papermill" not in kept["last-failure/notebook.ipynb"]
     assert json.loads(kept["last-failure/run.json"])["status"] == "failed"
 
 

@@ -21,7 +21,10 @@ from opsbook.runs.run import Job, Outcome, failed
 from opsbook.runs.truth import Problem
 
 PATIENCE_SECONDS = 5.0
-PRELOAD = {PLAIN: ["opsbook.runs.worker", "opsbook.runs.engine"], WARM: ["opsbook.runs.preload"]}
+PRELOAD = {
+    PLAIN: ["opsbook.runs.worker", "opsbook.runs.engine", "opsbook.page.export", "opsbook.page.results"],
+    WARM: ["opsbook.runs.preload"],
+}
 
 
 @dataclass

@@ -21,6 +21,7 @@ from opsbook.runs.literals import assignments
 
 LANGUAGES = {"en", "zh"}
 INJECTED = "injected-parameters"
+PAPERMILL_MARK = "papermill-error-cell-tag"
 LIBRARY = str(Path(__file__).resolve().parents[2])
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _CELL_FILE = re.compile(r"/\S*?ipykernel_\d+/\d+\.py")
@@ -91,6 +92,7 @@ def record(executed: Mapping[str, Any], *, home: Path) -> dict[str, Any]:
     """A copy without clock times, machine paths or the runner's own notes, so that equal runs give equal bytes."""
     kept = copy.deepcopy(dict(executed))
     kept["metadata"].pop("papermill", None)
+    kept["cells"] = [cell for cell in kept["cells"] if PAPERMILL_MARK not in tags(cell)]
     for cell in kept["cells"]:
         for key in ("papermill", "execution"):
             cell["metadata"].pop(key, None)
