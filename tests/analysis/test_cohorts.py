@@ -12,10 +12,12 @@ import activity_log as log_of
 from opsbook.analysis import cohorts
 from opsbook.analysis.cohorts import Window
 from opsbook.errors import ParameterError
+from opsbook.inputs.periods import between
 
 LAWS = settings(max_examples=10, deadline=None)
 JAN = pd.Timestamp("2026-01-01")
 DAYS = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 75)), min_size=1, max_size=90)
+JANUARY = between(date(2026, 1, 1), date(2026, 1, 31))
 SIX_WEEKS = Window("week", date(2026, 1, 5), date(2026, 2, 15))
 
 
@@ -117,17 +119,20 @@ def test_the_overall_line_weighs_cohorts_by_users(same, table):
     )
 
 
-def test_newest_cohorts_are_compared_with_as_many_before_them(table, same):
-    """The latest two complete cohorts against the two before; the change carries Newcombe's interval."""
-    triangle = table("""
+def test_a_period_is_compared_with_the_one_before_at_the_same_age(table, same):
+    """Only cells complete at the age count; the change carries Newcombe's interval."""
+    triangle = table(
+        """
         cohort     | age | users | retained | complete
         2026-01-01 | 1   | 50    | 30       | true
         2026-01-02 | 1   | 50    | 30       | true
         2026-01-03 | 1   | 40    | 10       | true
         2026-01-04 | 1   | 60    | 20       | true
         2026-01-05 | 1   | 60    |          | false
-    """)
-    change = cohorts.newest_against_previous(triangle, age=1, span=2)
+    """
+    )
+    early, late = between(date(2026, 1, 1), date(2026, 1, 2)), between(date(2026, 1, 3), date(2026, 1, 5))
+    change = cohorts.against_previous(triangle, age=1, period=late, previous=early)
     same(
         change,
         """
@@ -136,9 +141,29 @@ def test_newest_cohorts_are_compared_with_as_many_before_them(table, same):
     """,
     )
     assert change["change_high"].iloc[0] < 0
-    alone = cohorts.newest_against_previous(triangle, age=1, span=3)
+    alone = cohorts.against_previous(
+        triangle, age=1, period=early, previous=between(date(2025, 12, 1), date(2025, 12, 2))
+    )
     assert np.isnan(alone["change"].iloc[0])
-    assert alone["users"].iloc[0] == 150
+    assert alone["users"].iloc[0] == 100
+
+
+def test_the_judged_age_is_one_that_half_of_the_users_have_reached(table):
+    """Day 30 when half of the period's users are complete there, else a younger age."""
+    triangle = table(
+        """
+        cohort     | age | users | complete
+        2026-01-01 | 0   | 50    | true
+        2026-01-01 | 7   | 50    | true
+        2026-01-01 | 30  | 50    | true
+        2026-01-20 | 0   | 60    | true
+        2026-01-20 | 7   | 60    | true
+        2026-01-20 | 30  | 60    | false
+    """
+    )
+    assert cohorts.judged_age(triangle, period=between(date(2026, 1, 1), date(2026, 1, 31))) == 7
+    assert cohorts.judged_age(triangle, period=between(date(2026, 1, 1), date(2026, 1, 10))) == 30
+    assert cohorts.judged_age(triangle, period=between(date(2025, 1, 1), date(2025, 1, 10))) == 1
 
 
 def test_small_cohorts_are_hidden(table):
@@ -228,7 +253,7 @@ def test_empty_tables_give_empty_triangles(four_users):
     assert cohorts.retained_on_or_after(days, people, window=SIX_WEEKS).empty
     assert cohorts.retained_within(days, people, window=SIX_WEEKS, first_age=1, last_age=2).empty
     assert cohorts.overall(triangle).empty
-    assert cohorts.newest_against_previous(triangle, age=1, span=4).empty
+    assert cohorts.against_previous(triangle, age=1, period=JANUARY, previous=JANUARY).empty
 
 
 def test_another_unit_is_refused(four_users):

@@ -6,6 +6,7 @@ A cell is complete when every member of the cohort could have been observed for 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -16,7 +17,7 @@ import pandas as pd
 
 from opsbook.analysis.proportion import newcombe, wilson
 from opsbook.errors import ParameterError
-from opsbook.inputs.periods import DAYS_OF_WEEK
+from opsbook.inputs.periods import DAYS_OF_WEEK, Period
 from opsbook.mart.tables import Tabular, engine_table
 
 _ = ibis._
@@ -140,24 +141,36 @@ def overall(triangle: pd.DataFrame) -> pd.DataFrame:
     return table.join(constant, on="age")
 
 
-def newest_against_previous(triangle: pd.DataFrame, *, age: int, span: int) -> pd.DataFrame:
-    """Are the newest users better: the latest `span` cohorts complete at `age` against the `span` before them.
+def against_previous(triangle: pd.DataFrame, *, age: int, period: Period, previous: Period) -> pd.DataFrame:
+    """Are newer users better at the same age: the cohorts of a period against those of the one before.
 
-    returns: one row, or none without a complete cell -- age, start, end (first days of the cohorts), users, retained,
-             share, low, high, previous_start, previous_end, previous_users, previous_share, change (difference of
-             shares), change_low, change_high (Newcombe); missing when the earlier span is not complete
+    triangle: cohorts of both periods; only cells complete at `age` count
+    returns:  one row, or none without a complete cell in the period -- age, start, end (first and last cohort that
+              counts), users, retained, share, low, high, previous_start, previous_end, previous_users, previous_share,
+              change (difference of shares), change_low, change_high (Newcombe); missing without a previous period
     """
     cells = triangle[triangle["complete"] & (triangle["age"] == age)].sort_values("cohort")
-    now, before = cells.tail(span), cells.iloc[: -span or None].tail(span)
-    if cells.empty:
+    now, before = _of_period(cells, period), _of_period(cells, previous)
+    if now.empty:
         return pd.DataFrame(columns=CHANGE)
-    if len(before) < span:
-        before = before.iloc[:0]
     k, n, k0, n0 = (int(part[name].sum()) for part in (now, before) for name in ("retained", "users"))
     share, base, change = wilson(k, n), wilson(k0, n0), newcombe(k, n, k0, n0)
     values = [age, now["cohort"].min(), now["cohort"].max(), n, k, share.value, share.low, share.high]
     values += [before["cohort"].min(), before["cohort"].max(), n0, base.value, change.value, change.low, change.high]
     return pd.DataFrame([dict(zip(CHANGE, values, strict=True))])
+
+
+def judged_age(triangle: pd.DataFrame, *, period: Period, ages: Sequence[int] = (30, 7, 1)) -> int:
+    """The first of the ages at which at least half of the period's users are complete, else the last one."""
+    cells = _of_period(triangle, period)
+    users = cells.loc[cells["age"] == 0, "users"].sum()
+    ready = cells[cells["complete"]].groupby("age")["users"].sum()
+    return next((age for age in ages if users and ready.get(age, 0) >= users / 2), ages[-1])
+
+
+def of_period(triangle: pd.DataFrame, *, period: Period) -> pd.DataFrame:
+    """The triangle's cohorts that begin in the period."""
+    return _of_period(triangle, period).reset_index(drop=True)
 
 
 def suppressed(triangle: pd.DataFrame, *, min_cell: int) -> pd.DataFrame:
@@ -167,6 +180,10 @@ def suppressed(triangle: pd.DataFrame, *, min_cell: int) -> pd.DataFrame:
     for name in ("retained", "share", "low", "high"):
         hidden[name] = hidden[name].where(~small)
     return hidden
+
+
+def _of_period(cells: pd.DataFrame, period: Period) -> pd.DataFrame:
+    return cells[cells["cohort"].between(pd.Timestamp(period.start), pd.Timestamp(period.end))]
 
 
 def _aged(user_days: Tabular, users: Tabular, window: Window) -> ir.Table:

@@ -92,8 +92,8 @@ def proportional_hazards(
     """Whether the hazard ratios hold throughout: the model fitted before and after split_day, and their difference.
 
     split_day defaults to the median day of churn. The two parts share no event, so their estimates are independent.
-    returns: one row per level estimated in both parts -- covariate, level, split_day, hazard_ratio_early, hazard_ratio_late,
-             p (Wald), p_holm
+    returns: one row per level estimated in both parts -- covariate, level, split_day, hazard_ratio_early,
+             hazard_ratio_late, p (Wald), p_holm
     source:  piecewise-constant coefficients, Therneau & Grambsch 2000, chapter 6
     """
     rows = checked(durations)
