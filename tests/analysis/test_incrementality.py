@@ -65,7 +65,8 @@ def test_pull_forward_ledger_gains_and_gives_back():
         for window, mean in (("after", 0.8), ("during", 1.2), ("net", 1.0))
     ]
     found = incrementality.ledger(incrementality.increments(frame(*rows)), metric="orders")
-    assert found.index.tolist() == ["during", "after", "net"]
+    assert found["window"].tolist() == ["during", "after", "net"]
+    found = found.set_index("window")
     assert found.loc["during", "low"] > 0
     assert found.loc["after", "high"] < 0
     assert found.loc["net", "low"] < 0 < found.loc["net", "high"]

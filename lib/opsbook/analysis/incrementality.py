@@ -16,6 +16,7 @@ HEADLINE = "cuped"
 ESTIMATE = ["difference", "low", "high", "relative", "relative_low", "relative_high", "p"]
 TOTAL = ["total", "total_low", "total_high"]
 COLUMNS = ["metric", "window", "method", "treated_users", "control_users", "treated", "control", *ESTIMATE, *TOTAL]
+LEDGER = ["window", "method", "treated_users", "control_users", *ESTIMATE[:-1], *TOTAL]
 BALANCE = ["metric", "treated", "control", "p"]
 
 
@@ -42,18 +43,21 @@ def increments(moments: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
 def ledger(increments: pd.DataFrame, *, metric: str, method: str = HEADLINE) -> pd.DataFrame:
     """The pull-forward ledger of one metric: gained during, given back (or kept) after, net of both.
 
-    returns: the rows during, after, net of `increments`, in this order, indexed by window
+    returns: the rows during, after, net of `increments`, in this order -- window, method, treated_users,
+             control_users, difference (per user), low, high, relative with its interval, total with its interval
     """
     chosen = increments[(increments["metric"] == metric) & (increments["method"] == method_of(metric, method))]
-    return chosen.set_index("window", drop=False).reindex([w for w in WINDOWS if w in set(chosen["window"])])
+    order = chosen["window"].map({window: place for place, window in enumerate(WINDOWS)})
+    return chosen.assign(order=order).sort_values("order", ignore_index=True)[LEDGER]
 
 
 def total(increments: pd.DataFrame, *, metric: str) -> tuple[float, float, float]:
     """Net increment of a metric over all treated users, with its interval; missing without a comparison."""
     rows = ledger(increments, metric=metric)
-    if "net" not in rows.index:
+    net = rows.loc[rows["window"] == "net", TOTAL]
+    if net.empty:
         return (float("nan"),) * 3
-    value, low, high = rows.loc[["net"], TOTAL].to_numpy(dtype="float64")[0].tolist()
+    value, low, high = net.to_numpy(dtype="float64")[0].tolist()
     return value, low, high
 
 

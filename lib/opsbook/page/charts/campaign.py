@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date, timedelta
 from itertools import pairwise
@@ -61,8 +62,8 @@ def phase_curve(
     ax.set_ylim(0, float(curve[["value", "high"]].max().max()) * 1.08)
     ax.set_xlim(days[0] - 0.5, days[-1] + 0.5)
     _shade_phases(ax, curve["phase"].tolist(), days)
-    for first, last, name in _marked_days(days, incidents, calendar):
-        _mark(ax, first, last, name)
+    for line, (first, last, name) in enumerate(_marked_days(days, incidents, calendar)):
+        _mark(ax, first, last, name, line)
     ax.set_ylabel(words.label(f"common.axis.{metric}"))
     theme.count_axis(ax)
     theme.date_axis(ax)
@@ -130,7 +131,7 @@ def selection(groups: pd.DataFrame) -> Figure | None:
     known = groups.dropna(subset=["before", "during"])
     if "participants" not in set(known["group"]):
         return None
-    fig, ax = theme.axes(width=6.4, height=3.6)
+    fig, ax = theme.axes(height=3.6)
     heights = _apart(known["during"], float(known[["before", "during"]].max().max()))
     columns = [known[name].tolist() for name in ("group", "users", "before", "during")]
     for y, name, users, before, during in zip(heights, *columns, strict=True):
@@ -165,13 +166,23 @@ def _estimate(ax: Axes, estimate: list[float], place: float, color: str) -> None
 
 
 def _shade_phases(ax: Axes, phases: list[str], days: np.ndarray) -> None:
-    for phase in dict.fromkeys(phases):
-        if phase != "before":
-            own = days[[name == phase for name in phases]]
-            color = theme.COLORS[PHASE_COLORS[phase]]
-            ax.axvspan(own[0] - 0.5, own[-1] + 0.5, color=color, alpha=0.13, linewidth=0)
-            middle = (own[0] + own[-1]) / 2
-            ax.annotate(_phase(phase), (middle, 1.01), xycoords=("data", "axes fraction"), ha="center", fontsize=10.5)
+    names = [phase for phase in dict.fromkeys(phases) if phase != "before"]
+    for line, phase in enumerate(names):
+        own = days[[name == phase for name in phases]]
+        color = theme.COLORS[PHASE_COLORS[phase]]
+        ax.axvspan(own[0] - 0.5, own[-1] + 0.5, color=color, alpha=0.13, linewidth=0)
+        _name_above(ax, (own[0] + own[-1]) / 2, _phase(phase), line % 2 if len(names) > 2 else 0)
+
+
+def _name_above(ax: Axes, day: float, text: str, line: int) -> None:
+    """A name over the plot; neighbours stand on two lines, because a phase may be shorter than its name."""
+    placed: dict[str, Any] = {
+        "xycoords": ("data", "axes fraction"),
+        "textcoords": "offset points",
+        "ha": "center",
+        "fontsize": 10.5,
+    }
+    ax.annotate(text, (day, 1.0), xytext=(0, 4 + 14 * line), **placed)
 
 
 def _marked_days(
@@ -192,18 +203,33 @@ def _festival_spans(calendar: str, first: date, last: date) -> list[tuple[date, 
     names = zip(found["day"].dt.date, found["name"], found["name_zh"], strict=True)
     spans: list[tuple[date, date, str]] = []
     for day, name, name_zh in names:
-        called = _named(name, name_zh).split("; ")[0]
-        if spans and spans[-1][2] == called and day - spans[-1][1] == timedelta(days=1):
-            spans[-1] = (spans[-1][0], day, called)
+        if spans and day - spans[-1][1] <= timedelta(days=1):
+            spans[-1] = (spans[-1][0], day, spans[-1][2])
         else:
-            spans.append((day, day, called))
+            spans.append((day, day, _short(_named(name, name_zh))))
     return spans
 
 
-def _mark(ax: Axes, first: float, last: float, name: str) -> None:
-    ax.axvspan(first - 0.5, last + 0.5, ymax=0.035, color=theme.INK, alpha=0.6, linewidth=0)
-    at = ((first + last) / 2, 0.05)
-    ax.annotate(name, at, xycoords=("data", "axes fraction"), ha="center", fontsize=9.5, color=theme.SOFT_INK)
+def _short(name: str) -> str:
+    """The first name of a day, without what stands in brackets."""
+    return re.split(r"; | \(|（", name)[0]
+
+
+def _mark(ax: Axes, first: float, last: float, name: str, line: int) -> None:
+    ax.axvspan(first - 0.5, last + 0.5, ymax=0.03, color=theme.INK, alpha=0.6, linewidth=0)
+    side, day = _inside(ax, first, last)
+    at = (day, 0.045 + 0.055 * (line % 2))
+    ax.annotate(name, at, xycoords=("data", "axes fraction"), ha=side, fontsize=9.5, color=theme.SOFT_INK)
+
+
+def _inside(ax: Axes, first: float, last: float) -> tuple[str, float]:
+    """Alignment and day of a name so that it does not run out of the plot at either end."""
+    left, right = ax.get_xlim()
+    middle = (first + last) / 2
+    place = (middle - left) / (right - left)
+    if place < 0.1:
+        return "left", first - 0.5
+    return ("right", last + 0.5) if place > 0.9 else ("center", middle)
 
 
 def _apart(values: pd.Series, top: float) -> np.ndarray:

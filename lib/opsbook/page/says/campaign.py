@@ -9,6 +9,11 @@ import pandas as pd
 from opsbook.analysis.verdict import CAUSAL_GRADES
 from opsbook.page.words import Sentence
 
+ATTAINMENT = {"attainment": "percent"}
+PARTICIPATION = dict.fromkeys(("participation", "participation_low", "participation_high"), "percent")
+COSTS = {"amount": "money"}
+RETURNS = dict.fromkeys(("numerator", "numerator_low", "numerator_high", "cost"), "money")
+RETURNS |= dict.fromkeys(("roi", "low", "high"), "ratio")
 GROSS, INCREMENTAL, MARGIN = "gross", "incremental", "margin"
 
 

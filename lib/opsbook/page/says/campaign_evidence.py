@@ -10,6 +10,7 @@ from opsbook.analysis.selection import Gap
 from opsbook.analysis.verdict import CAUSAL_GRADES, RANDOMISED, Evidence, Span, Verdict
 from opsbook.page.words import Sentence
 
+RELATIVE = dict.fromkeys(("relative", "relative_low", "relative_high"), "signed_percent")
 MOSTLY = 0.5
 BROKEN = ("sample_ratio_mismatch", "unbalanced_before", "control_was_exposed", "several_variants", "plan_unknown")
 FEW = 10
@@ -52,9 +53,14 @@ def main_finding(effect: Sentence, before_after: Sentence, decision: Verdict) ->
     return before_after if decision.grade == "D" else effect
 
 
-def effect_table() -> Sentence:
-    """What the table of all metrics and methods holds."""
-    return Sentence("campaign.effect.table")
+def ledger(net: pd.DataFrame, *, metric: str) -> Sentence:
+    """What the pull-forward ledger adds up.
+
+    net: `incrementality.ledger`
+    """
+    if net.empty:
+        return Sentence("campaign.effect.none")
+    return Sentence("campaign.effect.ledger", metric=Sentence(f"campaign.metric.{metric}"))
 
 
 def before_after(comparison: pd.DataFrame, *, metric: str = "revenue") -> Sentence:

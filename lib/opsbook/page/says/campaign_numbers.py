@@ -24,7 +24,8 @@ def attainment(attained: pd.DataFrame, overall: float) -> Arguments:
 
 def participants(reach: pd.DataFrame) -> Arguments:
     """Users who took part."""
-    return {"key": "participants", "value": int(reach["participants"].sum()), "unit": "users"}
+    known = bool(reach["participation"].notna().any())
+    return {"key": "participants", "value": int(reach["participants"].sum()), "unit": "users", "card": not known}
 
 
 def participation(reach: pd.DataFrame) -> Arguments:
@@ -39,14 +40,14 @@ def net_relative(ledger: pd.DataFrame, *, grade: str) -> Arguments:
 
     ledger: `incrementality.ledger`
     """
-    told = _first(ledger.loc[ledger.index == "net"], ["relative", "relative_low", "relative_high"])
+    told = _first(ledger[ledger["window"] == "net"], ["relative", "relative_low", "relative_high"])
     shown = dict(zip(("value", "low", "high"), told, strict=True))
     return {"key": "net_relative", "unit": "share", "n": _users(ledger), **_graded(ledger, grade), **shown}
 
 
 def net_total(ledger: pd.DataFrame, *, metric: str, grade: str) -> Arguments:
     """Net increment of a metric over all treated users; no card where it is no effect."""
-    told = _first(ledger.loc[ledger.index == "net"], ["total", "total_low", "total_high"])
+    told = _first(ledger[ledger["window"] == "net"], ["total", "total_low", "total_high"])
     shown = dict(zip(("value", "low", "high"), told, strict=True))
     return {"key": f"net_{metric}", "unit": UNITS[metric], "n": _users(ledger), **_graded(ledger, grade), **shown}
 
