@@ -27,6 +27,14 @@ def test_clean_data_have_an_empty_report(checked):
     result = checked(events=CLEAN)
     assert list(result.report.columns) == check.REPORT
     assert len(result.report) == 0
+    assert [str(dtype) for dtype in result.report.dtypes] == [
+        *["string"] * 3,
+        "int64",
+        "float64",
+        "string",
+        "bool",
+        "string",
+    ]
     assert not result.stops
     check.refuse_if_stopped(result)
 

@@ -22,6 +22,7 @@ from opsbook.inputs.text_table import aligned
 from opsbook.inputs.workbook import Workbook
 
 REPORT = ["table", "rule", "policy", "rows", "share", "examples", "stops", "sentence"]
+_DTYPES = dict.fromkeys(REPORT, "string") | {"rows": "int64", "share": "float64", "stops": "bool"}
 SUMMARY = ["table", "rows", "kept", "dropped", "first", "last", "users", "keys", "after_as_of"]
 
 
@@ -57,7 +58,7 @@ def check(tables: dict[str, ir.Table], workbook: Workbook, *, as_of: date) -> Ch
     report = pd.DataFrame(findings, columns=REPORT)
     summary = pd.DataFrame([_summary(counted, workbook) for counted in counts.values()], columns=SUMMARY)
     return Checked(
-        report=report.astype({"rows": "int64", "share": "float64", "stops": "bool"}),
+        report=report.astype(_DTYPES),
         summary=summary.astype({"first": "datetime64[ns]", "last": "datetime64[ns]"}),
         tables={name: cleaned(counted) for name, counted in counts.items()},
     )

@@ -175,7 +175,7 @@ _TABLE_LAWS: dict[str, tuple[Law, ...]] = {
     ),
     "orders": (
         Law("negative_amount", "keep", "have a negative amount: refunds, never orders", lambda t, b: t.amount < 0),
-        Law("zero_amount", "keep", "have an amount of 0: active, but no purchase", lambda t, b: t.amount == 0),
+        Law("zero_amount", "keep", "have an amount of 0: kept, but no purchase", lambda t, b: t.amount == 0),
         Law(
             "discount_over_amount",
             "keep",

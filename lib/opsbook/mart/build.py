@@ -116,7 +116,7 @@ def checks_table(checked: Any) -> pd.DataFrame:
     """One row per table and rule that was broken -- table, rule, policy, rows, share, examples, sentence (text)."""
     report = checked.report
     kept = [name for name in ("table", "rule", "policy", "rows", "share", "examples", "sentence") if name in report]
-    return report[kept].assign(examples=report["examples"].map(_as_text))
+    return report[kept].assign(examples=report["examples"].map(_as_text).astype("string"))
 
 
 def rows_read(summary: pd.DataFrame) -> dict[str, int]:
