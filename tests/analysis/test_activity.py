@@ -71,11 +71,12 @@ def test_period_counts_distinct_users_and_mean_daily_users(table, same):
 @FEW
 @given(COMPANIES)
 def test_rolling_and_period_actives_equal_counting_by_hand(company):
-    """Every window and period holds exactly the users a set would hold."""
-    for row in rolling(company).itertuples():
-        last = number(row.day.date())
-        assert row.users == len(company.active(last - row.window_days + 1, last))
-        assert row.complete == (last - row.window_days + 1 >= 0)
+    """Every window and period holds exactly the users a set would hold, also when the series starts late."""
+    for table in (rolling(company), rolling(company, start=day(33))):
+        for row in table.itertuples():
+            last = number(row.day.date())
+            assert row.users == len(company.active(last - row.window_days + 1, last))
+            assert row.complete == (last - row.window_days + 1 >= 0)
     periods = [*weeks(), between(day(3), day(40))]
     for row in activity.period_actives(company.user_days(), periods=periods, **SPAN).itertuples():
         first, last = number(row.start.date()), number(row.end.date())
@@ -106,7 +107,7 @@ def test_stickiness_equals_mean_daily_over_window_actives(company):
 @given(COMPANIES)
 def test_active_days_are_distributed_over_exactly_the_active_users(company):
     """L28 counts each active user of the window once, under the number of days the user came."""
-    spread = activity.active_day_distribution(company.user_days(), end=day(59))
+    spread = activity.active_day_distribution(company.user_days(), end=day(59), **SPAN)
     assert list(spread["active_days"]) == list(range(1, 29))
     came = [sum(32 <= d <= 59 for d in days) for days in company.visits.values()]
     assert list(spread["users"]) == [came.count(days) for days in range(1, 29)]
@@ -206,6 +207,6 @@ def test_every_function_returns_its_columns_from_empty_data():
     row = activity.stickiness(nothing, ends=[day(27)], **SPAN).iloc[0]
     assert np.isnan(row["stickiness"])
     assert row["n"] == 0
-    assert activity.active_day_distribution(nothing, end=day(27))["share"].isna().all()
+    assert activity.active_day_distribution(nothing, end=day(27), **SPAN)["share"].isna().all()
     assert activity.against(nothing, period=weeks()[1], base=weeks()[0])["change"].isna().all()
     assert activity.changes(monthly([])).empty

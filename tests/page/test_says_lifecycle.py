@@ -127,7 +127,7 @@ def line(value: float = 0.4) -> pd.DataFrame:
     return table.assign(low=table["value"], high=table["value"], n=50, method="Wilson")
 
 
-SPREAD = pd.DataFrame({"active_days": range(1, 29), "users": [40, *[1] * 26, 10], "share": 0.1})
+SPREAD = pd.DataFrame({"active_days": range(1, 29), "users": [40, *[1] * 26, 10], "share": 0.1, "complete": True})
 LEAK = {"quick_ratio_high": 0.9}
 CASES = {
     "active.empty": lambda: says.active_users(changes(active_users=0).tail(0)),
@@ -175,7 +175,8 @@ CASES = {
     "stages.up": lambda: stocks.stages(stock(400)),
     "stages.down": lambda: stocks.stages(stock(200)),
     "stages.unclear": lambda: stocks.stages(stock(305)),
-    "transitions.few": lambda: stocks.transitions(matrix(5, 100)),
+    "transitions.few": lambda: stocks.transitions(matrix(100, 5)),
+    "transitions.woke": lambda: stocks.transitions(matrix(5, 100)),
     "transitions.known": lambda: stocks.transitions(matrix()),
     "rfm.empty": lambda: stocks.rfm(groups(users=0)),
     "rfm.carries": lambda: stocks.rfm(groups()),

@@ -151,17 +151,20 @@ def stickiness(
     ).astype({"complete": "bool"})
 
 
-def active_day_distribution(user_days: Tabular, *, end: date, window_days: int = 28) -> pd.DataFrame:
+def active_day_distribution(
+    user_days: Tabular, *, end: date, data_start: date, settled_through: date, window_days: int = 28
+) -> pd.DataFrame:
     """L28: on how many of the last 28 days each user was active.
 
-    returns: one row per number of days 1..window -- active_days, users, share (of the window's active users)
+    returns: one row per number of days 1..window -- active_days, users, share (of the window's active users), complete
     """
     days = _in_window(user_days, end=end, window_days=window_days)
     per_user = days.group_by("user").agg(active_days=_.count())
     counted = per_user.group_by("active_days").agg(users=_.count()).to_pandas().set_index("active_days")["users"]
     users = counted.reindex(range(1, window_days + 1), fill_value=0).astype("int64")
     share = users / users.sum() if users.sum() else users * np.nan
-    return pd.DataFrame({"active_days": users.index, "users": users.to_numpy(), "share": share.to_numpy(dtype=float)})
+    spread = pd.DataFrame({"active_days": users.index, "users": users.to_numpy(), "share": share.to_numpy(dtype=float)})
+    return spread.assign(complete=_covers(end, window_days, data_start, settled_through))
 
 
 def _gap_counts(user_days: Tabular, *, start: date, end: date, longest_days: int) -> pd.DataFrame:
@@ -177,6 +180,7 @@ def _rolling(
     counted: pd.DataFrame, window_days: int, *, start: date, end: date, data_start: date, settled_through: date
 ) -> pd.DataFrame:
     calendar = pd.date_range(start - timedelta(days=window_days - 1), end)
+    counted = counted[counted["day"] >= calendar[0]]
     leaves = counted["day"] + pd.to_timedelta(counted["gap_days"].clip(upper=window_days), unit="D")
     moves = pd.concat(
         [

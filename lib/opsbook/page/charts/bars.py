@@ -47,7 +47,7 @@ def _year(table: pd.DataFrame, place: int) -> str:
 def _period_name(table: pd.DataFrame, place: int) -> str:
     label = str(table["period"].iloc[place])
     if not _year(table, place):
-        return label
+        return words.show(table["start"].iloc[place], "date") if "_" in label and "start" in table else label
     number = label.partition("-")[2]
     if not number.isdigit():
         return number

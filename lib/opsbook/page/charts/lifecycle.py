@@ -32,6 +32,7 @@ def rolling_actives(
     _bands(ax, _incidents(incidents), first, last)
     _bands(ax, _spring_festivals(calendar, first, last), first, last, side="right")
     ax.set_ylim(bottom=0)
+    _name_windows(ax, rolling)
     ax.set_ylabel(words.label("common.axis.active_users"))
     theme.count_axis(ax)
     theme.date_axis(ax)
@@ -104,10 +105,20 @@ def _rolling_line(ax: Axes, line: pd.DataFrame, color: str, window: int) -> None
     days, users = theme.days_of(line["day"]), line["users"].astype(float)
     ax.plot(days, users, color=theme.COLORS["band"], linewidth=1.6)
     ax.plot(days, users.where(line["complete"]), color=color, linewidth=1.4 if window == 1 else 2.2)
-    whole = line[line["complete"]]
-    last = whole.iloc[-1] if len(whole) else line.iloc[-1]
-    text = f"{words.label(f'lifecycle.chart.window_{window}')} {_count(last['users'])}"
-    theme.label_line(ax, days[-1], float(last["users"]), text, color)
+
+
+def _name_windows(ax: Axes, rolling: pd.DataFrame) -> None:
+    """Each line's name and last complete number right of its end; a line without one is named incomplete."""
+    heights, texts, shades = [], [], []
+    for window, color in WINDOWS.items():
+        line = rolling[rolling["window_days"] == window]
+        whole = line[line["complete"]]
+        users = (whole if len(whole) else line)["users"].iloc[-1]
+        told = _count(users) if len(whole) else words.label("lifecycle.chart.incomplete")
+        heights.append(float(users))
+        texts.append(f"{words.label(f'lifecycle.chart.window_{window}')} {told}")
+        shades.append(theme.COLORS[color if len(whole) else "muted"])
+    bars.side_labels(ax, float(theme.days_of(rolling["day"]).max()), heights, texts, shades)
 
 
 def _incidents(incidents: Sequence[Incident]) -> list[tuple[date, date, str]]:

@@ -66,7 +66,7 @@ def stickiness(table: pd.DataFrame) -> Sentence:
 def active_days(spread: pd.DataFrame) -> Sentence:
     """How the users of the window spread over days: those who came once and those who came on half of all days."""
     users = int(spread["users"].sum())
-    if not users:
+    if not users or not spread["complete"].all():
         return Sentence("lifecycle.active_days.empty")
     window, days = len(spread), spread["active_days"]
     once, often = spread.loc[days == 1, "users"].sum(), spread.loc[days >= window / 2, "users"].sum()

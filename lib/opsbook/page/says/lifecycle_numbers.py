@@ -18,19 +18,14 @@ Arguments = dict[str, Any]
 
 
 def active_users(changes: pd.DataFrame) -> Arguments:
-    """Active users of the last period: an exact count, its change with the usual fluctuation."""
+    """Active users of the last period: an exact count; its change only where the usual fluctuation is known."""
     row = last_row(changes)
-    return {
-        "key": "active_users",
-        "value": row.get("active_users"),
-        "n": row.get("active_users"),
-        "unit": "users",
-        "method": METHOD_FLUCTUATION,
-        "previous": row.get("previous_users"),
-        "change": row.get("change"),
-        "change_low": row.get("change_low"),
-        "change_high": row.get("change_high"),
-    }
+    users = row.get("active_users")
+    shown = {"key": "active_users", "value": users, "n": users, "unit": "users", "method": METHOD_FLUCTUATION}
+    if pd.isna(row.get("change_low", np.nan)):
+        return shown
+    moved = {name: row[name] for name in ("change", "change_low", "change_high")}
+    return shown | {"previous": row["previous_users"]} | moved
 
 
 def daily_users(changes: pd.DataFrame) -> Arguments:
@@ -42,7 +37,8 @@ def daily_users(changes: pd.DataFrame) -> Arguments:
 def stickiness(table: pd.DataFrame) -> Arguments:
     """Stickiness of the window that ends with the period."""
     row = last_row(table)
-    change, low, high = stickiness_change(table) if len(table) else (np.nan, np.nan, np.nan)
+    row = row if row.get("complete") else {}
+    change, low, high = stickiness_change(table) if row else (np.nan, np.nan, np.nan)
     shown = {"value": row.get("stickiness"), "low": row.get("low"), "high": row.get("high"), "n": row.get("n")}
     moved = {"change": change, "change_low": low, "change_high": high}
     return {"key": "stickiness", "unit": "share", "method": METHOD_STICKINESS} | shown | moved

@@ -35,12 +35,14 @@ def transitions(matrix: pd.DataFrame, *, min_cell: int = 10) -> Sentence:
     asleep = matrix[matrix["from_stage"].isin(["sleeping", "lost"])]
     mature = matrix[matrix["from_stage"] == "mature"]
     sleepers, n_mature = int(asleep["users"].sum()), int(mature["users"].sum())
-    if min(sleepers, n_mature) < min_cell:
+    if sleepers < min_cell:
         return Sentence("lifecycle.transitions.few", mature=n_mature, asleep=sleepers)
-    kept = wilson(mature.loc[mature["to_stage"] == "mature", "users"].sum(), n_mature)
     woke = wilson(asleep.loc[asleep["to_stage"].isin(AWAKE), "users"].sum(), sleepers)
-    told = {"kept": kept.value, "kept_low": kept.low, "kept_high": kept.high, "n_mature": n_mature}
     woken = {"woke": woke.value, "woke_low": woke.low, "woke_high": woke.high, "n_asleep": sleepers}
+    if n_mature < min_cell:
+        return Sentence("lifecycle.transitions.woke", mature=n_mature, **woken)
+    kept = wilson(mature.loc[mature["to_stage"] == "mature", "users"].sum(), n_mature)
+    told = {"kept": kept.value, "kept_low": kept.low, "kept_high": kept.high, "n_mature": n_mature}
     return Sentence("lifecycle.transitions.known", **told, **woken)
 
 
