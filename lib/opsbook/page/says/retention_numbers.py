@@ -1,0 +1,62 @@
+"""Headline numbers of notebook 02: the arguments of `page.number`, taken from the tables that are shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from opsbook.analysis import cohorts, survival
+from opsbook.analysis.churn import Threshold
+from opsbook.analysis.proportion import Estimate
+from opsbook.analysis.survival import RestrictedMean
+
+
+def threshold(limit: Threshold, table: pd.DataFrame, *, target: float) -> dict[str, Any]:
+    """Days of silence after which a user counts as churned."""
+    at = table[table["threshold_days"] == limit.days]
+    n = at["gaps"].iloc[0] if len(at) else None
+    return {"key": "threshold", "value": limit.days, "unit": "days", "n": n, "method": limit.origin}
+
+
+def false_churn(limit: Threshold, table: pd.DataFrame, *, target: float) -> dict[str, Any]:
+    """Share of silences longer than the threshold that a return ends."""
+    at = table[table["threshold_days"] == limit.days]
+    value, low, high, n = at[["false_churn", "low", "high", "gaps"]].iloc[0] if len(at) else (None, None, None, 0)
+    told = {"value": value, "low": low, "high": high, "n": n, "target": target}
+    return {"key": "false_churn", "unit": "share", "method": "Kaplan-Meier on gaps", "card": False, **told}
+
+
+def retained(change: pd.DataFrame, *, age: int) -> dict[str, Any]:
+    """Share of the period's users active on day `age`, against the previous period's."""
+    told: dict[str, Any] = {"key": f"day_{age}", "unit": "share", "method": cohorts.METHOD}
+    if change.empty:
+        return told | {"value": None, "n": 0}
+    row = change.iloc[0]
+    told |= {"value": row["share"], "low": row["low"], "high": row["high"], "n": row["users"]}
+    names = {"previous": "previous_share", "change": "change", "change_low": "change_low", "change_high": "change_high"}
+    return told | {name: row[column] for name, column in names.items()}
+
+
+def active_at(late: Estimate, *, day: int) -> dict[str, Any]:
+    """Share not yet churned after `day` days."""
+    told = {"value": late.value, "low": late.low, "high": late.high, "n": late.n}
+    return {"key": f"active_{day}", "unit": "share", "method": survival.METHOD_CURVE, **told}
+
+
+def median(days: Estimate) -> dict[str, Any]:
+    """Days after which half of the users have churned; missing when not reached."""
+    told = {"value": days.value, "low": days.low, "high": days.high, "n": days.n}
+    return {"key": "median", "unit": "days", "method": survival.METHOD_CURVE, **told}
+
+
+def restricted_mean(mean: RestrictedMean) -> dict[str, Any]:
+    """Mean days until churn within the horizon."""
+    told = {"value": mean.value, "low": mean.low, "high": mean.high, "n": mean.n}
+    return {"key": "restricted_mean", "unit": "days", "method": survival.METHOD_RESTRICTED_MEAN, **told}
+
+
+def came_back(back: Estimate) -> dict[str, Any]:
+    """Share of the users once counted as churned who were seen again."""
+    told = {"value": back.value, "low": back.low, "high": back.high, "n": back.n}
+    return {"key": "came_back", "unit": "share", "method": "Wilson", "card": False, **told}
