@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from opsbook.errors import OperatorError, ParameterError
+from opsbook.errors import DataRefused, OperatorError, ParameterError
 
 FRAME = pd.DataFrame({"order_id": [1], "user_id": [1], "paid_at": ["2026-01-05"], "amount": [2.0]})
 
@@ -75,7 +75,7 @@ def test_sql_that_fails_on_a_value_is_explained(tmp_path, workbook, mapped):
     frame = FRAME.assign(amount="ten")
     source = {"columns": {"order_id": "order_id", "user_id": {"sql": "min(user_id)"}}, "group_by": ["order_id"]}
     source["columns"] |= {"paid_at": {"sql": "min(paid_at)"}, "amount": {"sql": "sum(amount::INTEGER)"}}
-    said = refusal(tmp_path, workbook, mapped, source, frame=frame, error=OperatorError)
+    said = refusal(tmp_path, workbook, mapped, source, frame=frame, error=DataRefused)
     assert "The table orders cannot be read" in said
     assert "'ten'" in said
 
@@ -89,7 +89,7 @@ def test_attributes_may_not_take_the_name_of_something_derived(tmp_path, workboo
 
 def test_a_glob_without_match_says_what_is_there(tmp_path, workbook, mapped):
     """A path that matches nothing says what the folder holds and what is near."""
-    said = refusal(tmp_path, workbook, mapped, {"path": "order.parquet"}, error=OperatorError)
+    said = refusal(tmp_path, workbook, mapped, {"path": "order.parquet"})
     assert "No file matches `order.parquet`" in said
     assert "did you mean orders.parquet?" in said
 
@@ -97,9 +97,20 @@ def test_a_glob_without_match_says_what_is_there(tmp_path, workbook, mapped):
 def test_an_unreadable_file_is_named(tmp_path, workbook, mapped):
     """A file that is no Parquet although its name says so is named with the engine's words."""
     (tmp_path / "broken.parquet").write_bytes(b"not parquet at all")
-    said = refusal(tmp_path, workbook, mapped, {"path": "broken.parquet"}, error=OperatorError)
+    said = refusal(tmp_path, workbook, mapped, {"path": "broken.parquet"}, error=DataRefused)
     assert "`broken.parquet` cannot be read" in said
     assert "No magic bytes" in said
+
+
+def test_exit_codes_tell_a_wrong_workbook_from_wrong_data(tmp_path, workbook, mapped):
+    """A path that matches nothing is a parameter error (2), a file that cannot be read refused data (3)."""
+    (tmp_path / "broken.parquet").write_bytes(b"not parquet at all")
+    codes = []
+    for path in ("gone.parquet", "broken.parquet"):
+        with pytest.raises(OperatorError) as raised:
+            mapped(workbook({"orders": {"path": path}}))
+        codes.append(raised.value.exit_code)
+    assert codes == [2, 3]
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path, workbook, mapped):

@@ -6,7 +6,7 @@ import glob
 import importlib.util
 from pathlib import Path
 
-from opsbook.errors import OperatorError, ParameterError
+from opsbook.errors import ParameterError
 from opsbook.inputs.yaml_file import did_you_mean
 
 PARQUET = (".parquet", ".pq")
@@ -17,12 +17,12 @@ PACKAGE = "package:"
 def find_files(path: str, *, home: Path) -> list[Path]:
     """The files a path or glob means, sorted by name; relative to `home`, or inside an installed package.
 
-    raises: OperatorError when nothing matches, ParameterError when the package is missing or the form unknown.
+    raises: ParameterError when nothing matches, the package is missing or the form unknown.
     """
     full = _in_package(path) if path.startswith(PACKAGE) else str(home / path)
     found = sorted(Path(name) for name in glob.glob(full, recursive=True) if Path(name).is_file())
     if not found:
-        raise OperatorError(f"No file matches `{path}`", fix=_nearest(Path(full)), where=full)
+        raise ParameterError(f"No file matches `{path}`", fix=_nearest(Path(full)), where=full)
     odd = [file for file in found if not file.name.lower().endswith((*PARQUET, *CSV))]
     if odd:
         raise ParameterError(
@@ -65,8 +65,4 @@ def _nearest(full: Path) -> str:
         folder = folder.parent
     names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))[:20]
     wanted = full.relative_to(folder).parts[0]
-    return (
-        f"the folder {folder} holds {', '.join(names)}; {did_you_mean(wanted, names)}"
-        if names
-        else f"{folder} is empty"
-    )
+    return f"in {folder}: {did_you_mean(wanted, names)}" if names else f"{folder} is empty"

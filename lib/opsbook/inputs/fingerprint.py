@@ -22,7 +22,7 @@ def fingerprint(workbook: Workbook, *, home: Path, environ: Mapping[str, str] | 
     returns: {"hash", "mapping", "tables": {name: {"hash", "bytes", "files": [{"name", "bytes", "sha256"}]}}}.
     A table behind a url is known by its row count and the smallest and largest value of every mapped column
     (its files list is empty): a change in place that moves none of these needs a forced run.
-    raises: OperatorError when a file is missing or the url cannot be read.
+    raises: ParameterError when a file is missing, OperatorError when the url cannot be read.
     """
     environ = os.environ if environ is None else environ
     told = {"zone": workbook.zone, "tables": {n: s.model_dump(mode="json") for n, s in workbook.tables.items()}}

@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 import ibis.expr.types as ir
 
-from opsbook.errors import OperatorError, ParameterError
+from opsbook.errors import DataRefused, ParameterError
 from opsbook.inputs import conversion
 from opsbook.inputs.conversion import Reading
 from opsbook.inputs.raw import Raw, engine_words, quoted, raw_relation, types_of
@@ -40,7 +40,8 @@ def contract_tables(
     """The workbook's tables with the contract's columns and types, lazily on `con`; tables not given are absent.
 
     environ: where ${NAME} in urls is looked up; default the process environment.
-    raises: ParameterError when the mapping cannot be meant, OperatorError when a source cannot be read.
+    raises: ParameterError when the mapping cannot be meant, DataRefused when a source cannot be read, OperatorError
+        when a url cannot be opened.
     """
     environ = os.environ if environ is None else environ
     return {
@@ -62,9 +63,7 @@ def _mapped(name: str, source: Source, workbook: Workbook, *, raw: Raw, con: Any
     try:
         con.raw_sql(f"CREATE OR REPLACE {kind} {view} AS SELECT {', '.join(lines)} FROM ({read})")
     except duckdb.Error as failure:
-        raise OperatorError(
-            f"The table {name} cannot be read", found=engine_words(failure), where=raw.place
-        ) from failure
+        raise DataRefused(f"The table {name} cannot be read", found=engine_words(failure), where=raw.place) from failure
     return con.table(f"input_{name}")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from opsbook.errors import OperatorError, ParameterError
+from opsbook.errors import DataRefused, ParameterError
 from opsbook.inputs import remote
 from opsbook.inputs.files import find_files, is_parquet
 from opsbook.inputs.schema import TABLES
@@ -44,7 +44,8 @@ class Raw:
 def raw_relation(name: str, source: Source, *, home: Path, con: Any, environ: Mapping[str, str]) -> Raw:
     """Make the source of the contract table `name` readable in the engine, reading no more than its head.
 
-    raises: OperatorError when a file or database cannot be read, ParameterError when the mapping cannot be meant.
+    raises: DataRefused when a file or database cannot be read, OperatorError when a url cannot, ParameterError when the
+        mapping cannot be meant.
     """
     if source.path:
         return _from_files(f"raw_{name}", source.path, source.csv, home=home, con=con)
@@ -97,7 +98,7 @@ def _from_files(relation: str, path: str, csv: Csv, *, home: Path, con: Any) -> 
         con.raw_sql(f"CREATE OR REPLACE VIEW {quoted(relation)} AS SELECT * FROM {reader}")
         columns = types_of(con, f"SELECT * FROM {quoted(relation)}")
     except duckdb.Error as failure:
-        raise OperatorError(f"`{path}` cannot be read", found=engine_words(failure), where=found[0]) from failure
+        raise DataRefused(f"`{path}` cannot be read", found=engine_words(failure), where=found[0]) from failure
     return Raw(quoted(relation), columns, path, from_csv=not parquet)
 
 
@@ -119,7 +120,7 @@ def _csv_options(csv: Csv) -> str:
 def _from_duckdb(name: str, source: Source, *, home: Path, con: Any) -> Raw:
     file = home / (source.database or "")
     if not file.is_file():
-        raise OperatorError(f"There is no DuckDB file `{source.database}`", where=file)
+        raise ParameterError(f"There is no DuckDB file `{source.database}`", where=file)
     schema, _, table = (source.table or "").rpartition(".")
     relation = f"{quoted(f'company_{name}')}.{quoted(schema or 'main')}.{quoted(table)}"
     try:
@@ -129,7 +130,7 @@ def _from_duckdb(name: str, source: Source, *, home: Path, con: Any) -> Raw:
         fix = did_you_mean(source.table or "", _tables_of(con, f"company_{name}"))
         raise ParameterError(f"There is no table `{source.table}`", fix=fix, where=file) from failure
     except duckdb.Error as failure:
-        raise OperatorError(f"`{source.database}` cannot be read", found=engine_words(failure), where=file) from failure
+        raise DataRefused(f"`{source.database}` cannot be read", found=engine_words(failure), where=file) from failure
 
 
 def _tables_of(con: Any, database: str) -> list[str]:

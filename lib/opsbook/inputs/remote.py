@@ -85,7 +85,7 @@ def _secrets(url: str, environ: Mapping[str, str]) -> dict[str, str]:
     names = _NAME.findall(url)
     absent = [name for name in names if not environ.get(name)]
     if absent:
-        raise OperatorError(
+        raise ParameterError(
             f"The environment variable {absent[0]} is not set", fix=f"set {', '.join(absent)} before the run", where=url
         )
     return {name: environ[name] for name in names}
