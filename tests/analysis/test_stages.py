@@ -59,7 +59,9 @@ def at(table: pd.DataFrame, last: int) -> pd.DataFrame:
 
 
 def moves(company: Company, first: int, last: int, rules: tuple[StageRule, ...] = DEFAULT_STAGES) -> pd.DataFrame:
-    return stages.stage_transitions(company.user_days(), company.users(), rules=rules, start=day(first), end=day(last))
+    return stages.stage_transitions(
+        company.user_days(), company.users(), rules=rules, start=day(first), end=day(last), **SPAN
+    )
 
 
 def test_preset_sends_each_kind_of_user_to_its_stage(same):

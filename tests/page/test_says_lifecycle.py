@@ -94,7 +94,7 @@ def matrix(mature: int = 200, asleep: int = 100) -> pd.DataFrame:
     table.loc[("sleeping", "lost"), "users"] = asleep - asleep // 4
     table = table.reset_index()
     table["from_users"] = table.groupby("from_stage")["users"].transform("sum")
-    return table.assign(share=table["users"] / table["from_users"].where(table["from_users"] > 0))
+    return table.assign(share=table["users"] / table["from_users"].where(table["from_users"] > 0), complete=True)
 
 
 def groups(top_low: float = 0.5, users: int = 30) -> pd.DataFrame:
@@ -176,6 +176,7 @@ CASES = {
     "stages.down": lambda: stocks.stages(stock(200)),
     "stages.unclear": lambda: stocks.stages(stock(305)),
     "transitions.few": lambda: stocks.transitions(matrix(100, 5)),
+    "transitions.incomplete": lambda: stocks.transitions(matrix().assign(complete=False)),
     "transitions.woke": lambda: stocks.transitions(matrix(5, 100)),
     "transitions.known": lambda: stocks.transitions(matrix()),
     "rfm.empty": lambda: stocks.rfm(groups(users=0)),

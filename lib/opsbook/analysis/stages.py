@@ -61,13 +61,21 @@ def stage_stock(
 
 
 def stage_transitions(
-    user_days: Tabular, users: Tabular, *, rules: Sequence[StageRule], start: date, end: date
+    user_days: Tabular,
+    users: Tabular,
+    *,
+    rules: Sequence[StageRule],
+    start: date,
+    end: date,
+    data_start: date,
+    settled_through: date,
 ) -> pd.DataFrame:
     """From which stage at the end of day `start` users went to which stage at the end of day `end`.
 
     returns: one row per from_stage (STAGES, then entered: life began after start) and to_stage (STAGES, then
              left_observation: cannot be placed at the end) -- from_stage, to_stage, users, from_users (row total),
-             share (of the row, so that rows sum to 1; missing in an empty row), share_low, share_high (Wilson)
+             share (of the row, so that rows sum to 1; missing in an empty row), share_low, share_high (Wilson),
+             complete (the look-back of the rules lies inside the data at both ends and is settled)
     """
     before = _stages_at(user_days, users, rules, start).select("user", from_stage="stage")
     after = _stages_at(user_days, users, rules, end).select("user", to_stage="stage")
@@ -78,7 +86,9 @@ def stage_transitions(
     grid = pd.MultiIndex.from_product([[*STAGES, ENTERED], [*STAGES, LEFT]], names=["from_stage", "to_stage"])
     table = _collected([counted], ["from_stage", "to_stage"]).reindex(grid, fill_value=0).rename("users").reset_index()
     table["from_users"] = table.groupby("from_stage")["users"].transform("sum")
-    return add_share(table, of="users", out_of="from_users")
+    lookback = lookback_days(rules)
+    covered = all(_covered(day, lookback, data_start, settled_through) for day in (start, end))
+    return add_share(table, of="users", out_of="from_users").assign(complete=covered)
 
 
 def lookback_days(rules: Sequence[StageRule]) -> int:

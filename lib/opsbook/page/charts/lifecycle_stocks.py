@@ -41,7 +41,7 @@ def transitions(matrix: pd.DataFrame, *, min_cell: int = 10) -> Figure | None:
     """A heat map of row shares; rows of fewer than `min_cell` users are blank, rows and columns of nobody left out."""
     shown = matrix[matrix.groupby("from_stage")["users"].transform("sum") > 0]
     shown = shown[shown.groupby("to_stage")["users"].transform("sum") > 0]
-    if shown.empty:
+    if shown.empty or not shown["complete"].all():
         return None
     rows, columns = shown["from_stage"].unique(), shown["to_stage"].unique()
     cells = shown.pivot(index="from_stage", columns="to_stage", values="share").loc[rows, columns]

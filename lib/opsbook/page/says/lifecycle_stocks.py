@@ -34,6 +34,8 @@ def transitions(matrix: pd.DataFrame, *, min_cell: int = 10) -> Sentence:
     """How many mature users stayed mature, and how many sleeping or lost users woke up."""
     asleep = matrix[matrix["from_stage"].isin(["sleeping", "lost"])]
     mature = matrix[matrix["from_stage"] == "mature"]
+    if not matrix["complete"].all():
+        return Sentence("lifecycle.transitions.incomplete")
     sleepers, n_mature = int(asleep["users"].sum()), int(mature["users"].sum())
     if sleepers < min_cell:
         return Sentence("lifecycle.transitions.few", mature=n_mature, asleep=sleepers)
