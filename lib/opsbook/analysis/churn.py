@@ -77,8 +77,13 @@ def false_churn(gaps: pd.DataFrame, *, min_at_risk: int = MIN_AT_RISK, level: fl
 
 
 def suggestion(table: pd.DataFrame, *, target: float) -> int | None:
-    """The smallest threshold whose false-churn share is below the target; None when the data show none."""
-    below = table.loc[table["false_churn"] < target, "threshold_days"]
+    """The smallest threshold whose false-churn share is below the target; None when the data show none.
+
+    Only thresholds after which silences were watched as long again can be suggested: the share falls to 0 at the end
+    of the data whatever users do.
+    """
+    judged = table["follow_up_days"] >= table["threshold_days"]
+    below = table.loc[judged & (table["false_churn"] < target), "threshold_days"]
     return int(below.min()) if len(below) else None
 
 

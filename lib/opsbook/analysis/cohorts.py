@@ -141,18 +141,23 @@ def overall(triangle: pd.DataFrame) -> pd.DataFrame:
     return table.join(constant, on="age")
 
 
-def against_previous(triangle: pd.DataFrame, *, age: int, period: Period, previous: Period) -> pd.DataFrame:
+def against_previous(
+    triangle: pd.DataFrame, *, age: int, period: Period, previous: Period, data_start: date
+) -> pd.DataFrame:
     """Are newer users better at the same age: the cohorts of a period against those of the one before.
 
     triangle: cohorts of both periods; only cells complete at `age` count
     returns:  one row, or none without a complete cell in the period -- age, start, end (first and last cohort that
               counts), users, retained, share, low, high, previous_start, previous_end, previous_users, previous_share,
-              change (difference of shares), change_low, change_high (Newcombe); missing without a previous period
+              change (difference of shares), change_low, change_high (Newcombe); missing unless the data cover the
+              previous period from its first day
     """
     cells = triangle[triangle["complete"] & (triangle["age"] == age)].sort_values("cohort")
     now, before = _of_period(cells, period), _of_period(cells, previous)
     if now.empty:
         return pd.DataFrame(columns=CHANGE)
+    if previous.start < data_start:
+        before = before.iloc[:0]
     k, n, k0, n0 = (int(part[name].sum()) for part in (now, before) for name in ("retained", "users"))
     share, base, change = wilson(k, n), wilson(k0, n0), newcombe(k, n, k0, n0)
     values = [age, now["cohort"].min(), now["cohort"].max(), n, k, share.value, share.low, share.high]

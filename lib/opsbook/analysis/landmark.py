@@ -49,10 +49,11 @@ def durations(
     return table.astype(dict.fromkeys(["entry_days", "duration_days", "churned", "censored"], "int64"))
 
 
-def pooled(counted: pd.DataFrame, *, most: int = 6, min_cell: int = 10, other: str = "other") -> pd.DataFrame:
-    """The durations with rare levels of every covariate pooled as `other`, so that no level shows a few users."""
+def pooled(counted: pd.DataFrame, *, most: int = 6, min_cell: int = 10, min_churned: int = 5) -> pd.DataFrame:
+    """The durations with rare levels of every covariate pooled as `other`: few users, or too few churned to compare."""
+    pool = {"most": most, "min_cell": min_cell, "min_churned": min_churned}
     for name in covariates(counted):
-        counted = survival.largest_segments(counted, by=name, most=most, min_cell=min_cell, other=other)
+        counted = survival.largest_segments(counted, by=name, **pool)
     return counted
 
 

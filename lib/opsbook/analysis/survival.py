@@ -98,15 +98,12 @@ def curves(durations: pd.DataFrame, *, by: str, horizon_days: int, level: float 
              segments with more users first
     """
     parts = [
-        survival_curve(rows, horizon_days=horizon_days, level=level).assign(
-            **{by: name, "users": users(rows), "users_churned": int(rows["churned"].sum())}
-        )
-        for name, rows in _segments(durations, by)
+        survival_curve(rows, horizon_days=horizon_days, level=level)
+        .assign(users=users(rows), users_churned=int(rows["churned"].sum()))
+        .assign(**{by: lambda curve, name=name: [name] * len(curve)})
+        for name, rows in _segments(durations, by) or [("", durations.iloc[:0])]
     ]
-    empty = survival_curve(durations.iloc[:0], horizon_days=horizon_days).assign(
-        **{by: "", "users": 0, "users_churned": 0}
-    )
-    return pd.concat(parts or [empty], ignore_index=True)
+    return pd.concat(parts, ignore_index=True)
 
 
 def active_at(durations: pd.DataFrame, *, day: float, level: float = 0.95) -> Estimate:
@@ -117,7 +114,8 @@ def active_at(durations: pd.DataFrame, *, day: float, level: float = 0.95) -> Es
     before = steps[steps["duration_days"] <= day]
     if before.empty:
         return Estimate(1.0, np.nan, np.nan, users(durations))
-    return Estimate(*before.iloc[-1][["active", "active_low", "active_high"]].astype(float), users(durations))
+    last = before.iloc[-1]
+    return Estimate(float(last["active"]), float(last["active_low"]), float(last["active_high"]), users(durations))
 
 
 def quantile_days(durations: pd.DataFrame, *, share_left: float = 0.5, level: float = 0.95) -> Estimate:
@@ -127,8 +125,8 @@ def quantile_days(durations: pd.DataFrame, *, share_left: float = 0.5, level: fl
             (Brookmeyer & Crowley 1982)
     """
     steps = kaplan_meier(durations, level=level)
-    bands = ("active", "active_low", "active_high")
-    return Estimate(*(_first_at_or_below(steps, band, 1 - share_left) for band in bands), users(durations))
+    value, low, high = (_first_at_or_below(steps, f"active{side}", 1 - share_left) for side in ("", "_low", "_high"))
+    return Estimate(value, low, high, users(durations))
 
 
 def restricted_mean(durations: pd.DataFrame, *, horizon_days: float, level: float = 0.95) -> RestrictedMean:
@@ -148,8 +146,10 @@ def restricted_mean(durations: pd.DataFrame, *, horizon_days: float, level: floa
     to_come = np.cumsum(areas[::-1])[::-1][1:]
     terms = greenwood_terms(steps["at_risk"].to_numpy(float), steps["churned"].to_numpy(float))
     error = float(np.sqrt(np.sum(to_come**2 * np.where(to_come > 0, terms, 0.0))))
+    error = error if len(terms) else np.nan  # nobody left: no spread to learn from
     value, half = float(areas.sum()), ndtri(0.5 + level / 2) * error
-    return RestrictedMean(value, max(value - half, 0.0), min(value + half, horizon), total, error, horizon)
+    low, high = np.clip([value - half, value + half], 0.0, horizon).tolist()
+    return RestrictedMean(value, low, high, total, error, horizon)
 
 
 def restricted_means(durations: pd.DataFrame, *, by: str, horizon_days: float) -> pd.DataFrame:
@@ -197,17 +197,22 @@ def hazard(durations: pd.DataFrame, *, every_days: int = 7, horizon_days: int, l
 
 
 def largest_segments(
-    durations: pd.DataFrame, *, by: str, most: int = 6, min_cell: int = 10, other: str = "other"
+    durations: pd.DataFrame, *, by: str, most: int = 6, min_cell: int = 10, min_churned: int = 0, other: str = "other"
 ) -> pd.DataFrame:
     """Durations with all but the largest segments pooled as `other`; no pool or segment stays below min_cell users.
+
+    min_churned: segments with fewer churned users are pooled too, for a model that needs churn in every level
 
     returns: durations, counted again; the smallest shown segment joins the pool when the pool alone would be too small,
              so that no subtraction reveals it
     """
     names = durations[by].astype(str)
     counts = (durations["churned"] + durations["censored"]).groupby(names).sum()
+    churned = durations["churned"].groupby(names).sum()
     order = sorted(counts.index, key=lambda name: (-counts[name], name))
-    shown = [name for name in order[:most] if counts[name] >= min_cell]
+    shown = [name for name in order[:most] if counts[name] >= min_cell and churned[name] >= min_churned]
+    if len(order) == len(shown) + 1 and shown == order[:-1] and counts[order[-1]] >= min_cell:
+        shown = order  # a pool of one is that segment
     while shown and 0 < counts.drop(shown).sum() < min_cell:
         shown.pop()
     pooled = durations.assign(**{by: names.where(names.isin(shown), other)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,9 @@ def false_churn(table: pd.DataFrame, *, chosen_days: int, target: float) -> Figu
         return None
     fig, ax = theme.axes()
     _band(ax, shown["threshold_days"], shown, "low", "high", theme.COLORS["main"])
-    ax.plot(shown["threshold_days"], shown["false_churn"], color=theme.COLORS["main"])
+    judged = shown["follow_up_days"] >= shown["threshold_days"]
+    ax.plot(shown["threshold_days"], shown["false_churn"], color=theme.COLORS["muted"], linewidth=1.4)
+    ax.plot(shown["threshold_days"], shown["false_churn"].where(judged), color=theme.COLORS["main"])
     theme.target_line(ax, target, words.label("retention.chart.target", target=target))
     ax.axvline(chosen_days, color=theme.COLORS["bad"], linewidth=1.4)
     text = words.label("retention.chart.threshold", days=chosen_days)
@@ -114,8 +117,9 @@ def segments(curves: pd.DataFrame, *, by: str) -> Figure | None:
 
 def forest(ratios: pd.DataFrame) -> Figure | None:
     """Hazard ratios with intervals on a log scale, grouped by covariate; the reference level is the line at 1."""
-    shown = ratios[ratios["hazard_ratio"].notna()].reset_index(drop=True)
-    if shown["is_reference"].all():
+    estimated = ratios.loc[ratios["low"].notna() & ~ratios["is_reference"], "covariate"]
+    shown = ratios[ratios["hazard_ratio"].notna() & ratios["covariate"].isin(estimated)].reset_index(drop=True)
+    if shown.empty:
         return None
     places = np.arange(len(shown)) + 0.6 * shown["covariate"].ne(shown["covariate"].shift()).cumsum().to_numpy()
     fig, ax = theme.axes(height=1.0 + 0.3 * places[-1])
@@ -140,12 +144,12 @@ def covariate_name(covariate: str) -> str:
     return words.find(f"retention.covariate.{covariate}", f"common.column.{covariate}") or covariate.replace("_", " ")
 
 
-def _level_label(row: dict[str, Any]) -> str:
+def _level_label(row: Mapping[Any, Any]) -> str:
     level = f"{covariate_name(row['covariate'])}: {level_name(row['covariate'], row['level'])}"
     return words.label("retention.chart.segment", name=level, n=row["users"])
 
 
-def _ratio(ax: Axes, place: float, row: dict[str, Any]) -> None:
+def _ratio(ax: Axes, place: float, row: Mapping[Any, Any]) -> None:
     if row["is_reference"]:
         ax.plot(1, place, marker="D", color=theme.COLORS["muted"], markersize=6)
         return
@@ -208,7 +212,7 @@ def _spread_labels(ax: Axes, ends: list[tuple[float, Any, str, str]], gap: float
 
 def _colors(names: list[str]) -> list[str]:
     plain = iter(theme.SERIES * 3)
-    return [theme.COLORS["muted"] if name in ("other", "unknown") else next(plain) for name in names]
+    return [theme.COLORS["muted"] if name == "other" else next(plain) for name in names]
 
 
 def _cell_numbers(ax: Axes, shares: np.ndarray, top: float) -> None:

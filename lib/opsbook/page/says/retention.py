@@ -19,6 +19,7 @@ from opsbook.page.words import Sentence
 TERMS = ("retained", "on_or_after", "complete_cell", "churned", "censored", "false_churn", "delayed_entry", "survival",
          "restricted_mean", "log_rank", "hazard_ratio", "landmark", "interval")  # fmt: skip
 CLEAR = 0.05
+LARGE = 0.10  # a fall that is certainly more than this share of the previous value is a problem, not a warning
 SHARES = dict.fromkeys(["false_churn", "low", "high", "active", "active_low", "active_high"], "percent")
 TESTS = {"p_holm": "pvalue"}
 
@@ -98,7 +99,7 @@ def verdict(change: pd.DataFrame, *, period: Period) -> tuple[str, Sentence, Sen
     row = change.iloc[0]
     told = {name: row[name] for name in ("age", "share", "low", "high", "users", "start", "end")}
     told["age"] = int(told["age"])
-    rule = Sentence("retention.rule.known", age=told["age"])
+    rule = Sentence("retention.rule.known", age=told["age"], large=LARGE)
     if pd.isna(row["change"]):
         return "unknown", Sentence("retention.verdict.first", **told), rule
     told |= {"previous": row["previous_share"], "change": abs(row["change"]), "signed": row["change"]}
@@ -198,21 +199,21 @@ def proportional_hazards(checks: pd.DataFrame) -> Sentence:
 
 def cannot_tell(table: pd.DataFrame) -> list[Sentence]:
     """What a reader might want to conclude and cannot; users of unknown start are numbered when there are any."""
-    names = ["why", "silence", "future", "attributes", "rolling", "gaps"]
+    names = ["why", "silence", "future", "attributes", "rolling", "gaps", "season"]
     users = table.set_index("fate")["users"]
     apart = int(users["start_unknown"] + users["not_at_risk"])
     told = [Sentence(f"retention.cannot.{name}") for name in names]
     return [*told, Sentence("retention.cannot.apart", n=apart)] if apart else told
 
 
-def level(name: str, value: Any) -> Sentence | str:
+def level(name: Any, value: Any) -> Sentence | str:
     """A level of a covariate in words: a Sentence where the catalogue knows it, else as the data have it."""
     return _known(f"retention.level.{name}.{value}", f"common.{value}") or str(value)
 
 
-def covariate(name: str) -> Sentence | str:
+def covariate(name: Any) -> Sentence | str:
     """A covariate in words: a Sentence where the catalogue knows it, else the column's own name."""
-    return _known(f"retention.covariate.{name}", f"common.column.{name}") or name.replace("_", " ")
+    return _known(f"retention.covariate.{name}", f"common.column.{name}") or str(name).replace("_", " ")
 
 
 def _known(*keys: str) -> Sentence | None:

@@ -41,12 +41,14 @@ def retained(change: pd.DataFrame, *, age: int) -> dict[str, Any]:
 def active_at(late: Estimate, *, day: int) -> dict[str, Any]:
     """Share not yet churned after `day` days."""
     told = {"value": late.value, "low": late.low, "high": late.high, "n": late.n}
+    told["card"] = pd.notna(late.value)
     return {"key": f"active_{day}", "unit": "share", "method": survival.METHOD_CURVE, **told}
 
 
 def median(days: Estimate) -> dict[str, Any]:
     """Days after which half of the users have churned; missing when not reached."""
     told = {"value": days.value, "low": days.low, "high": days.high, "n": days.n}
+    told["card"] = pd.notna(days.value)
     return {"key": "median", "unit": "days", "method": survival.METHOD_CURVE, **told}
 
 
