@@ -76,3 +76,11 @@ def test_no_orders_at_all(table):
     members = ibis.memtable(pd.DataFrame({"user": [1, 2]}))
     empty = table(ORDERS).iloc[:0].astype({"is_purchase": bool, "net": float})
     assert attainment.orders_and_revenue(empty, members, campaign_id="c", **SPAN) == {"orders": 0, "revenue": 0}
+
+
+def test_tables_not_given_are_unknown_not_zero(table):
+    """Without exposures or orders their figures are missing; the others are counted."""
+    reach = table("exposed | participants | converters\n0 | 7 | 3")
+    found = attainment.actual(reach, {"orders": 0.0, "revenue": 0.0}, new_users=2, cost=5.0, given={"events"})
+    assert pd.isna([found["exposed"], found["orders"], found["revenue"]]).all()
+    assert (found["participants"], found["new_users"], found["cost"]) == (7, 2, 5.0)

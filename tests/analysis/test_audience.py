@@ -126,3 +126,49 @@ def test_steps_of_string_dtype_work(world):
     first = people(world, participation_events=["join"]).order_by("user").to_pandas()
     second = people((typed, exposures, redemptions, users), participation_events=["join"]).order_by("user").to_pandas()
     pd.testing.assert_frame_equal(first, second)
+
+
+def test_small_groups_are_pooled_with_a_partner(table, same):
+    """A group below min_cell takes the next smallest with it, so that it cannot be worked out from the total."""
+    groups = table("""
+        group  | members | exposed | participants | converters | exposed_participants | participation
+        search | 90      | 90      | 30           | 3          | 30                   | 0.33
+        ads    | 40      | 40      | 10           | 2          | 10                   | 0.25
+        mail   | 4       | 4       | 2            | 1          | 2                    | 0.5
+    """).assign(participation_low=0.0, participation_high=1.0)
+    found = audience.pooled(groups, min_cell=10)
+    same(
+        found,
+        """
+        group  | members | exposed | participants | converters | exposed_participants
+        search | 90      | 90      | 30           | 3          | 30
+        other  | 44      | 44      | 12           | 3          | 12
+    """,
+    )
+    assert found["participation"].iloc[1] == 12 / 44
+
+
+def test_large_groups_stay_as_they_are(world):
+    """Nothing is pooled when every group is large enough, and an empty table stays empty."""
+    groups = audience.participation(people(world, participation_events=["join"]), by="life")
+    assert audience.pooled(groups, min_cell=1)["group"].tolist() == ["existing", "new"]
+    assert audience.pooled(groups.iloc[:0], min_cell=10).empty
+
+
+def test_one_small_group_alone_is_pooled(world):
+    """When all members together are few, they stand under one group."""
+    groups = audience.participation(people(world, participation_events=["join"]), by="life")
+    found = audience.pooled(groups, min_cell=10)
+    assert (found["group"].tolist(), found["members"].tolist()) == (["other"], [3])
+
+
+@pytest.mark.parametrize(("given_", "path"), [({"exposures"}, audience.PATH), (set(), audience.PATH[1:])])
+def test_path_starts_where_the_data_start(given_, path):
+    """Without exposures the campaign's funnel starts with participation."""
+    assert audience.path(given_) == path
+
+
+def test_steps_of_another_campaign_are_left_out(world):
+    """Steps marked with another campaign are not this campaign's; unmarked ones may be."""
+    steps = world[0]
+    assert int(audience.own_steps(steps, campaign_id="c").count().to_pandas()) == 6

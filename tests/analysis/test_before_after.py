@@ -48,7 +48,7 @@ def test_reachable_are_the_exposed_who_were_there_before(table):
     """Users shown the campaign and known by then, not the participants alone; everybody where no exposure is known."""
     users = table("user | entry_day\n1 | 2026-01-01\n2 | 2026-03-09\n3 | 2026-01-01\n4 | 2026-01-01")
     members = ibis.memtable(table("user | exposed | participated\n1 | true | false\n2 | true | true\n3 | false | true"))
-    asked = {"users": users, "before": date(2026, 3, 2)}
+    asked = {"users": users, **SPAN}
     assert before_after.reachable(members, **asked).to_pandas()["user"].tolist() == [1]
     nobody = members.filter(~members.exposed)
     assert sorted(before_after.reachable(nobody, **asked).to_pandas()["user"]) == [1, 3, 4]
@@ -75,3 +75,17 @@ def test_nobody_fell(table):
     found = before_after.regression_to_the_mean(table("user\n1\n2"), table(DAYS).iloc[:0], windows=windows)
     assert found["users"].tolist() == [0, 2]
     assert found["first"].isna().tolist() == [True, False]
+
+
+def test_quiet_windows_lie_before_the_campaign():
+    """Three windows of at least 28 days, back to back, end the day before the start, if the data hold them."""
+    found = before_after.quiet_windows(**SPAN, data_start=date(2025, 1, 1))
+    assert found[-1] == (date(2026, 2, 9), date(2026, 3, 8))
+    assert [(last - first).days for first, last in found] == [27] * 3
+    assert found[0][1] + timedelta(days=1) == found[1][0]
+    assert before_after.quiet_windows(**SPAN, data_start=date(2026, 1, 1)) == []
+
+
+def test_no_windows_no_rows(table):
+    """Without quiet windows the warning has no rows."""
+    assert before_after.regression_to_the_mean(table("user\n1"), table(DAYS), windows=[]).empty

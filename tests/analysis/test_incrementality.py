@@ -111,3 +111,11 @@ def test_numbers_stay_numbers():
     found = incrementality.increments(frame(arms("orders", "net", (1, 1.0, np.nan, 0, 0, 0), (9, 1.0, 1.0, 0, 0, 0))))
     assert found["treated_users"].dtype == "int64"
     assert found["low"].isna().all()
+
+
+def test_total_is_the_net_of_the_headline_method():
+    """The total of a metric is its net CUPED row; without one it is missing."""
+    rows = frame(arms("orders", "net", (400, 1.5, 4.0, 1.0, 1.0, 0.0), (100, 1.0, 1.0, 1.0, 1.0, 0.0)))
+    found = incrementality.increments(rows)
+    assert incrementality.total(found, metric="orders")[0] == pytest.approx(200)
+    assert np.isnan(incrementality.total(found, metric="revenue")).all()

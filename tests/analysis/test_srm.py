@@ -56,3 +56,12 @@ def test_control_that_should_not_exist_is_a_mismatch(table):
 def test_nobody_assigned_is_untested(table):
     """An empty experiment has no sample ratio."""
     assert outcome(table, "variant | users", control_share=0.2).status == "untested"
+
+
+PLANS = [(0.2, "holdout", 0.2), (0.2, "ab", 0.2), (None, "ab", 0.25), (None, "holdout", None)]
+
+
+@pytest.mark.parametrize(("written", "comparison", "planned"), PLANS)
+def test_planned_share(written, comparison, planned):
+    """What is written counts; an A/B test without a word means equal arms; a holdout without a word is unknown."""
+    assert srm.planned_share(written, comparison=comparison, variants=4) == planned

@@ -1,8 +1,9 @@
 """Every rule of the verdict, its order, and the grade that limits the wording."""
 
+import pandas as pd
 import pytest
 
-from opsbook.analysis import verdict
+from opsbook.analysis import money, srm, verdict
 from opsbook.analysis.verdict import Evidence, Span
 
 GOOD = Span(0.2, 0.1, 0.3)
@@ -75,3 +76,71 @@ def test_goods_news_without_a_control_is_never_keep():
     """However good the figures, before/after decides nothing."""
     facts = {**WORKS, "comparison": "before_after", "sample_ratio": "none", "roi_margin": GOOD}
     assert verdict.decide(Evidence(**facts)).conclusion == "undecidable"
+
+
+ARMS = "variant | users | exposed\ncontrol | 1000 | {exposed}\ntreatment | 4000 | 3000"
+
+
+def health_of(table, *, status="healthy", p=0.5, balance=0.4, exposed=0, crossed=0):
+    """The health table of two arms."""
+    arms, before = table(ARMS.format(exposed=exposed)), pd.DataFrame({"metric": ["orders"], "p": [balance]})
+    return verdict.health(srm.SampleRatio(status, p, 5000), before, arms, crossed=crossed, control="control")
+
+
+@pytest.mark.parametrize(
+    ("facts", "failed"),
+    [
+        ({}, []),
+        ({"status": "mismatch", "p": 1e-9}, ["sample_ratio"]),
+        ({"balance": 1e-9}, ["balance"]),
+        ({"exposed": 20}, ["control_exposed"]),
+        ({"crossed": 500}, ["crossed"]),
+    ],
+)
+def test_each_check_of_health_can_fail(table, facts, failed):
+    """Every check fails on its own trouble and on no other; then no increment is left to read."""
+    found = health_of(table, **facts)
+    assert found.loc[found["outcome"] == "failed", "check"].tolist() == failed
+    assert verdict.readable(pd.DataFrame({"metric": ["orders"]}), found).empty == bool(failed)
+
+
+def test_health_of_nobody_is_empty(table):
+    """Where nobody was assigned there is nothing to check."""
+    arms = table(ARMS.format(exposed=0)).iloc[:0]
+    nothing = pd.DataFrame({"metric": [], "p": []})
+    found = verdict.health(srm.SampleRatio("untested", float("nan"), 0), nothing, arms, crossed=0, control="control")
+    assert found.empty
+
+
+def test_evidence_is_gathered_from_the_tables(table):
+    """The rules see the primary metric's CUPED rows, the capped twin, revenue as guardrail and the margin line."""
+    increments = table("""
+        metric  | window | method       | difference | low | high | relative | relative_low | relative_high
+        orders  | during | cuped        | 1          | 0.5 | 1.5  | 0.1      | 0.05         | 0.15
+        orders  | after  | cuped        | -1         | -2  | -0.5 | -0.1     | -0.2         | -0.05
+        orders  | net    | plain        | 9          | 9   | 9    | 9        | 9            | 9
+        orders  | net    | cuped        | 0          | -1  | 1    | 0.0      | -0.1         | 0.1
+        orders  | net    | capped_cuped | 0.1        | -1  | 1    | 0.01     | -0.1         | 0.1
+        revenue | net    | cuped        | 5          | -9  | 19   | 0.05     | -0.09        | 0.19
+    """)
+    returns = money.returns(gross_revenue=9, incremental=money.Amount(200, 100, 300), margin=0.5, cost=100)
+    asked = {"comparison": "holdout", "primary_metric": "orders", "worthwhile_lift": 0.2, "has_before": True}
+    found = verdict.gathered(increments, health_of(table), returns, **asked, days_since_end=28, after_days=28)
+    assert (found.sample_ratio, found.balance_p, found.ended, found.after_complete) == ("healthy", 0.4, True, True)
+    assert (found.during, found.after, found.net) == ((1, 0.5, 1.5), (-1, -2, -0.5), (0, -1, 1))
+    assert (found.net_capped, found.net_revenue, found.roi_margin) == ((0.1, -1, 1), (5, -9, 19), (0, -0.5, 0.5))
+    assert verdict.decide(found).rule == "pulled_forward"
+
+
+DAYS_SINCE = [(-1, False, False), (0, True, False), (27, True, False), (28, True, True)]
+
+
+@pytest.mark.parametrize(("days", "ended", "complete"), DAYS_SINCE)
+def test_days_since_the_end_say_what_is_over(table, days, ended, complete):
+    """A campaign is over on its last day; its after-period 28 days later."""
+    returns = money.returns(gross_revenue=9, incremental=money.NOTHING_KNOWN, margin=None, cost=0)
+    asked = {"comparison": "before_after", "primary_metric": "buyers", "worthwhile_lift": 0.2, "has_before": True}
+    nothing = pd.DataFrame(columns=["metric", "window", "method", "difference", "low", "high"])
+    health = health_of(table).iloc[:0]
+    found = verdict.gathered(nothing, health, returns, **asked, days_since_end=days, after_days=28)
+    assert (found.ended, found.after_complete, found.sample_ratio) == (ended, complete, "none")

@@ -35,7 +35,8 @@ def touches(
     participation: a redemption of the campaign, or one of `participation_events` where any are named; conversion:
     one of `conversion_events`. Both from start to end; steps marked with another campaign do not count.
     An exposure counts up to the end, also before the start (a warm-up).
-    returns: one row per touch -- user, at (timestamp, UTC), day (date), event (exposed, participated, converted)
+    returns: one row per touch, kept in the engine because every question asks for them -- user, at (timestamp, UTC),
+             day (date), event (exposed, participated, converted)
     """
     shown = _of_campaign(engine_table(exposures), campaign_id).filter(_.day <= end)
     redeemed = _within(_of_campaign(engine_table(redemptions), campaign_id), start, end)
@@ -43,7 +44,7 @@ def touches(
     joined = own.filter(own.event.isin(list(participation_events))) if participation_events else redeemed
     converted = own.filter(own.event.isin(list(conversion_events)))
     parts = [_touch(part, name) for part, name in zip((shown, joined, converted), PATH, strict=True)]
-    return ibis.union(*parts)
+    return ibis.union(*parts).cache()
 
 
 def path(given: Collection[str]) -> tuple[str, ...]:
@@ -62,7 +63,8 @@ def members(touches: ir.Table, users: Tabular, *, start: date) -> ir.Table:
 
     converted means: converted at or after the first participation. life is `new` when the user's life began on
     or after the start, else `existing`.
-    returns: one row per user -- user, exposed, participated, converted (bool), life, channel (the user's own)
+    returns: one row per user, kept in the engine -- user, exposed, participated, converted (bool), life, channel (the
+             user's own)
     """
     first = touches.group_by("user").agg(
         exposed_at=_.at.min(where=_.event == "exposed"),
@@ -78,7 +80,7 @@ def members(touches: ir.Table, users: Tabular, *, start: date) -> ir.Table:
     )
     known = engine_table(users)
     life = ibis.ifelse(known.first_day.cast("date") >= start, "new", "existing")
-    return flags.inner_join(known.select("user", "channel", life=life), "user")
+    return flags.inner_join(known.select("user", channel=known.channel.cast("string"), life=life), "user").cache()
 
 
 def participation(members: ir.Table, *, by: str | None = None) -> pd.DataFrame:

@@ -16,7 +16,7 @@ HEADLINE = "cuped"
 ESTIMATE = ["difference", "low", "high", "relative", "relative_low", "relative_high", "p"]
 TOTAL = ["total", "total_low", "total_high"]
 COLUMNS = ["metric", "window", "method", "treated_users", "control_users", "treated", "control", *ESTIMATE, *TOTAL]
-LEDGER = ["window", "method", "treated_users", "control_users", *ESTIMATE[:-1], *TOTAL]
+LEDGER = [name for name in COLUMNS if name not in ("metric", "p")]
 BALANCE = ["metric", "treated", "control", "p"]
 
 
@@ -30,11 +30,12 @@ def increments(moments: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
               user) with low and high, relative (share of the control's mean) with its interval, p, total (difference
               times treated users) with its interval. Buyers are shares: Newcombe, plain only.
     """
+    known = _by_comparison(moments)
     rows = [
-        [metric, window, method, *_row(_arms(part, capped="capped" in method), str(metric), method, level)]
-        for (metric, window), part in moments.groupby(["metric", "window"], sort=False)
-        for method in (METHODS if part["capped"].any() else METHODS[:2])
-        if {"treated", "control"} <= set(part["arm"]) and not (metric == "buyers" and method != "plain")
+        [metric, window, method, *_row(known[metric, window, "capped" in method], metric, method, level)]
+        for metric, window in dict.fromkeys((metric, window) for metric, window, _capped in known)
+        for method in (METHODS[:1] if metric == "buyers" else METHODS)
+        if (metric, window, "capped" in method) in known
     ]
     numbers = dict.fromkeys(COLUMNS[5:], "float64") | {"treated_users": "int64", "control_users": "int64"}
     return pd.DataFrame(rows, columns=COLUMNS).astype(numbers)
@@ -43,8 +44,7 @@ def increments(moments: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
 def ledger(increments: pd.DataFrame, *, metric: str, method: str = HEADLINE) -> pd.DataFrame:
     """The pull-forward ledger of one metric: gained during, given back (or kept) after, net of both.
 
-    returns: the rows during, after, net of `increments`, in this order -- window, method, treated_users,
-             control_users, difference (per user), low, high, relative with its interval, total with its interval
+    returns: the rows during, after, net of `increments`, in this order and with its columns, without metric and p
     """
     chosen = increments[(increments["metric"] == metric) & (increments["method"] == method_of(metric, method))]
     order = chosen["window"].map({window: place for place, window in enumerate(WINDOWS)})
@@ -67,11 +67,10 @@ def balance(moments: pd.DataFrame) -> pd.DataFrame:
     returns: one row per metric -- metric, treated, control (means per user in the days before), p (Welch, times the
              number of metrics compared, at most 1)
     """
-    before = moments[(moments["window"] == "during") & ~moments["capped"].astype(bool)]
     rows = [
         [metric, arms["treated"].other_mean, arms["control"].other_mean, _before_p(arms)]
-        for metric, part in before.groupby("metric", sort=False)
-        if {"treated", "control"} <= set(arms := _arms(part, capped=False))
+        for (metric, window, capped), arms in _by_comparison(moments).items()
+        if window == "during" and not capped
     ]
     table = pd.DataFrame(rows, columns=BALANCE).astype(dict.fromkeys(BALANCE[1:], "float64"))
     return table.assign(p=(table["p"] * len(table)).clip(upper=1.0))
@@ -87,9 +86,13 @@ def _before_p(arms: Mapping[str, PairMoments]) -> float:
     return welch(treated, control).p
 
 
-def _arms(part: pd.DataFrame, *, capped: bool) -> Mapping[str, PairMoments]:
-    rows = part[part["capped"] == capped]
-    return {row["arm"]: pair_moments(row) for _, row in rows.iterrows()}
+def _by_comparison(moments: pd.DataFrame) -> dict[tuple[str, str, bool], dict[str, PairMoments]]:
+    """Arm -> moments for every metric, window and capping in which both arms are there."""
+    found: dict[tuple[str, str, bool], dict[str, PairMoments]] = {}
+    for row in moments.to_dict("records"):
+        arms = found.setdefault((row["metric"], row["window"], bool(row["capped"])), {})
+        arms[row["arm"]] = pair_moments(row)
+    return {key: arms for key, arms in found.items() if {"treated", "control"} <= set(arms)}
 
 
 def _row(arms: Mapping[str, PairMoments], metric: str, method: str, level: float) -> list[float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from opsbook.analysis.moments import Moments, PairMoments
 
@@ -116,11 +116,19 @@ def _freedom(spread: tuple[float, float], sizes: tuple[int, int]) -> float:
 
 
 def _interval(value: float, error: float, freedom: float, n: int, level: float) -> Difference:
-    half = float(stats.t.ppf(0.5 + level / 2, freedom)) * error
+    half = _student_quantile(0.5 + level / 2, freedom) * error
     if np.isnan(half):
         return _nothing(n)
-    p = float(2 * stats.t.sf(abs(value) / error, freedom)) if error > 0 else float(value == 0)
+    p = 2 * _student_tail(abs(value) / error, freedom) if error > 0 else float(value == 0)
     return Difference(float(value), float(value - half), float(value + half), n, p)
+
+
+def _student_quantile(level: float, freedom: float) -> float:
+    return float(ndtri(level) if np.isinf(freedom) else stdtrit(freedom, level))
+
+
+def _student_tail(t: float, freedom: float) -> float:
+    return float(ndtr(-t) if np.isinf(freedom) else stdtr(freedom, -t))
 
 
 def _nothing(n: int) -> Difference:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import ibis.expr.types as ir
 import numpy as np
@@ -60,7 +60,7 @@ def count_moments(
     return pd.DataFrame(rows, columns=[by, "name", *MOMENTS])
 
 
-def pair_moments(row: pd.Series) -> PairMoments:
+def pair_moments(row: Mapping[Any, Any] | pd.Series) -> PairMoments:
     """The moments in one row of `count_moments`."""
     return PairMoments(*(row[name] for name in MOMENTS if name != "total"))
 

@@ -41,7 +41,8 @@ def goals(attained: pd.DataFrame) -> Figure | None:
     colors = [theme.COLORS["good" if reached else "bad"] for reached in known["reached"]]
     ax.barh(places, shown, color=colors, height=0.55)
     for place, value, width in zip(places, known["attainment"], shown, strict=True):
-        ax.text(width + 0.015, place, words.show(value, "percent"), va="center", fontsize=11.5)
+        end = 1.0 if 0.85 < width < 1 else width
+        ax.text(end + 0.015, place, words.show(value, "percent"), va="center", fontsize=11.5)
     ax.axvline(1, color=theme.COLORS["target"], linewidth=1.2, linestyle=(0, (5, 3)))
     ax.set_yticks(places, [words.label(f"campaign.metric.{name}") for name in known["metric"]])
     _across(ax, words.label("campaign.axis.attainment"), right=max(1.15, shown.max() + 0.18))
@@ -198,21 +199,25 @@ def _marked_days(
 
 
 def _festival_spans(calendar: str, first: date, last: date) -> list[tuple[date, date, str]]:
+    """Runs of festival days under their commonest name; a shopping day next to a holiday stays apart."""
     found = festival_days(calendar, range(first.year, last.year + 1))
-    found = found[found["kind"] != "working_day"]
-    names = zip(found["day"].dt.date, found["name"], found["name_zh"], strict=True)
-    spans: list[tuple[date, date, str]] = []
-    for day, name, name_zh in names:
-        if spans and day - spans[-1][1] <= timedelta(days=1):
-            spans[-1] = (spans[-1][0], day, spans[-1][2])
-        else:
-            spans.append((day, day, _short(_named(name, name_zh))))
-    return spans
+    runs: list[tuple[date, date, list[str]]] = []
+    for kind in ("holiday", "shopping"):
+        own = found[found["kind"] == kind]
+        kinds = len(runs)
+        for day, name, name_zh in zip(own["day"].dt.date, own["name"], own["name_zh"], strict=True):
+            called = _short(_named(name, name_zh))
+            if len(runs) > kinds and day - runs[-1][1] <= timedelta(days=1):
+                runs[-1] = (runs[-1][0], day, [*runs[-1][2], called])
+            else:
+                runs.append((day, day, [called]))
+    return sorted((begin, end, max(called, key=called.count)) for begin, end, called in runs)
 
 
 def _short(name: str) -> str:
-    """The first name of a day, without what stands in brackets."""
-    return re.split(r"; | \(|（", name)[0]
+    """The first name of a day, without what stands in brackets; a day off in exchange for another has none."""
+    first = re.split(r"; | \(|（|\(", name)[0]
+    return "" if first in ("Day off", "休息日") else first
 
 
 def _mark(ax: Axes, first: float, last: float, name: str, line: int) -> None:

@@ -12,6 +12,7 @@ from opsbook.page.words import Sentence
 ATTAINMENT = {"attainment": "percent"}
 PARTICIPATION = dict.fromkeys(("participation", "participation_low", "participation_high"), "percent")
 COSTS = {"amount": "money"}
+PHASES = {"ratio": "percent"}
 RETURNS = dict.fromkeys(("numerator", "numerator_low", "numerator_high", "cost"), "money")
 RETURNS |= dict.fromkeys(("roi", "low", "high"), "ratio")
 GROSS, INCREMENTAL, MARGIN = "gross", "incremental", "margin"

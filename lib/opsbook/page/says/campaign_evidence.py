@@ -11,6 +11,7 @@ from opsbook.analysis.verdict import CAUSAL_GRADES, RANDOMISED, Evidence, Span, 
 from opsbook.page.words import Sentence
 
 RELATIVE = dict.fromkeys(("relative", "relative_low", "relative_high"), "signed_percent")
+LEDGER = ["window", "treated", "control", *RELATIVE, "total", "total_low", "total_high"]
 MOSTLY = 0.5
 BROKEN = ("sample_ratio_mismatch", "unbalanced_before", "control_was_exposed", "several_variants", "plan_unknown")
 FEW = 10
@@ -95,6 +96,8 @@ def selection(gap: Gap) -> Sentence:
     if pd.isna(gap.before):
         return Sentence("campaign.selection.no_before", during=gap.during)
     fields = {"during": gap.during, "before": gap.before}
+    if gap.during <= 0:
+        return Sentence("campaign.selection.behind", **fields)
     if gap.share_before >= MOSTLY:
         return Sentence("campaign.selection.mostly", share=min(gap.share_before, 1.0), **fields)
     return Sentence("campaign.selection.partly", **fields)
