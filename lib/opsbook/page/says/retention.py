@@ -105,11 +105,9 @@ def verdict(change: pd.DataFrame, *, period: Period) -> tuple[str, Sentence, Sen
     told |= {"previous": row["previous_share"], "change": abs(row["change"]), "signed": row["change"]}
     told |= {"change_low": row["change_low"], "change_high": row["change_high"]}
     case = "up" if row["change_low"] > 0 else "down" if row["change_high"] < 0 else "unclear"
-    return (
-        {"up": "good", "down": "bad", "unclear": "neutral"}[case],
-        Sentence(f"retention.verdict.{case}", **told),
-        rule,
-    )
+    worse = "bad" if row["change_high"] < -LARGE * row["previous_share"] else "warn"
+    status = {"up": "good", "down": worse, "unclear": "neutral"}[case]
+    return status, Sentence(f"retention.verdict.{case}", **told), rule
 
 
 def stay(median: Estimate, late: Estimate, *, day: int) -> Sentence:
