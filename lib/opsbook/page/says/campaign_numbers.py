@@ -14,79 +14,84 @@ from opsbook.analysis.verdict import CAUSAL_GRADES
 Arguments = dict[str, Any]
 UNITS = {"orders": "orders", "revenue": "money", "active_days": "count", "buyers": "users"}
 METHOD_PAIRED = "paired change, Student"
+METHOD_COUNT = "exact count"
+METHOD_WEIGHTED = "weighted mean, each goal up to 100%"
 
 
 def attainment(attained: pd.DataFrame, overall: float) -> Arguments:
     """Weighted attainment of the goals, each up to 100 %."""
     known = int(attained["attainment"].notna().sum())
-    return {"key": "attainment", "value": overall, "n": known, "unit": "share", "card": known > 0}
+    told = {"value": overall, "n": known, "unit": "share", "method": METHOD_WEIGHTED}
+    return {"key": "attainment", "card": known > 0, **told}
 
 
 def participants(reach: pd.DataFrame) -> Arguments:
-    """Users who took part."""
-    known = bool(reach["participation"].notna().any())
-    return {"key": "participants", "value": int(reach["participants"].sum()), "unit": "users", "card": not known}
+    """Users who took part, out of the users reached."""
+    told = {"value": int(reach["participants"].sum()), "n": int(reach["members"].sum()), "method": METHOD_COUNT}
+    return {"key": "participants", "unit": "users", "card": not reach["participation"].notna().any(), **told}
 
 
 def participation(reach: pd.DataFrame) -> Arguments:
     """Participants among the users shown the campaign."""
-    told = _first(reach, ["participation", "participation_low", "participation_high", "exposed"])
-    shown = {"value": told[0], "low": told[1], "high": told[2], "n": told[3]}
-    return {"key": "participation", "unit": "share", "method": METHOD_SHARE, "card": told[0] is not None, **shown}
+    told = _named(reach, value="participation", low="participation_low", high="participation_high", n="exposed")
+    return {"key": "participation", "unit": "share", "method": METHOD_SHARE, "card": told["value"] is not None, **told}
 
 
 def net_relative(ledger: pd.DataFrame, *, grade: str) -> Arguments:
-    """Net increment of the primary metric as a share of the control; no card where it is no effect.
+    """Net effect on the primary metric as a share of the control; missing where the grade allows no effect.
 
     ledger: `incrementality.ledger`
     """
-    told = _first(ledger[ledger["window"] == "net"], ["relative", "relative_low", "relative_high"])
-    shown = dict(zip(("value", "low", "high"), told, strict=True))
-    return {"key": "net_relative", "unit": "share", "n": _users(ledger), **_graded(ledger, grade), **shown}
+    told = _named(_net(ledger, grade), value="relative", low="relative_low", high="relative_high")
+    return {"key": "net_relative", "unit": "share", **_randomised(ledger, told), **told}
 
 
 def net_total(ledger: pd.DataFrame, *, metric: str, grade: str) -> Arguments:
-    """Net increment of a metric over all treated users; no card where it is no effect."""
-    told = _first(ledger[ledger["window"] == "net"], ["total", "total_low", "total_high"])
-    shown = dict(zip(("value", "low", "high"), told, strict=True))
-    return {"key": f"net_{metric}", "unit": UNITS[metric], "n": _users(ledger), **_graded(ledger, grade), **shown}
+    """Net effect on a metric over all treated users; missing where the grade allows no effect."""
+    told = _named(_net(ledger, grade), value="total", low="total_low", high="total_high")
+    return {"key": f"net_{metric}", "unit": UNITS[metric], **_randomised(ledger, told), **told}
 
 
 def before_after(comparison: pd.DataFrame, *, grade: str) -> Arguments:
     """Revenue per user before and during; a card only where nothing better is known."""
     row = comparison[comparison["metric"] == "revenue"]
-    told = _first(row, ["during", "before", "relative", "users"])
-    shown = {"value": told[0], "previous": told[1], "change": told[2], "n": told[3]}
-    card = grade not in CAUSAL_GRADES and told[0] is not None
-    return {"key": "before_after", "unit": "money", "method": METHOD_PAIRED, "card": card, **shown}
+    told = _named(row, value="during", previous="before", change="relative", n="users")
+    card = grade not in CAUSAL_GRADES and told["value"] is not None
+    return {"key": "before_after", "unit": "money", "method": METHOD_PAIRED, "card": card, **told}
 
 
-def cost(total: float, *, budget: float | None) -> Arguments:
-    """What the campaign cost, with the budget as target."""
-    return {"key": "cost", "value": total, "unit": "money", "target": budget}
+def cost(ledger: pd.DataFrame, *, budget: float | None) -> Arguments:
+    """What the campaign cost, with the budget as target; n is the number of cost lines."""
+    told = {"value": float(ledger["amount"].sum()), "n": len(ledger), "method": METHOD_COUNT}
+    return {"key": "cost", "unit": "money", "target": budget, "card": len(ledger) > 0, **told}
 
 
-def roi(table: pd.DataFrame, *, line: str, grade: str) -> Arguments:
+def roi(returns: pd.DataFrame, *, line: str, grade: str, users: int) -> Arguments:
     """One line of return; an incremental one only where the grade allows, and the last one known is the card."""
     allowed = LINES if grade in CAUSAL_GRADES else LINES[:1]
-    known = [name for name in table.loc[table["roi"].notna(), "line"] if name in allowed]
-    row = table[(table["line"] == line) & table["line"].isin(allowed)]
-    told = dict(zip(("value", "low", "high"), _first(row, ["roi", "low", "high"]), strict=True))
-    interval = {} if line == "gross" else {"method": METHOD_CUPED}
-    told = told if interval else {"value": told["value"]}
-    return {"key": f"roi_{line}", "unit": "ratio", "card": [line] == known[-1:], **interval, **told}
+    known = [name for name in returns.loc[returns["roi"].notna(), "line"] if name in allowed]
+    told = _named(
+        returns[(returns["line"] == line) & returns["line"].isin(allowed)], value="roi", low="low", high="high"
+    )
+    if line == "gross":
+        told |= {"low": None, "high": None}
+    method = METHOD_COUNT if line == "gross" else METHOD_CUPED
+    return {"key": f"roi_{line}", "unit": "ratio", "n": users, "method": method, "card": [line] == known[-1:], **told}
 
 
-def _first(table: pd.DataFrame, columns: list[str]) -> list[float | None]:
+def _named(table: pd.DataFrame, **columns: str) -> dict[str, float | None]:
+    """Argument -> value of the first row's column; all missing without a row."""
     if table.empty:
-        return [None] * len(columns)
-    return [None if pd.isna(value) else float(value) for value in table[columns].iloc[0]]
+        return dict.fromkeys(columns)
+    row = table.iloc[0]
+    return {name: None if pd.isna(row[column]) else float(row[column]) for name, column in columns.items()}
 
 
-def _users(ledger: pd.DataFrame) -> int | None:
-    return None if ledger.empty else int(ledger[["treated_users", "control_users"]].iloc[0].sum())
+def _net(ledger: pd.DataFrame, grade: str) -> pd.DataFrame:
+    return ledger[(ledger["window"] == "net") & (grade in CAUSAL_GRADES)]
 
 
-def _graded(ledger: pd.DataFrame, grade: str) -> Arguments:
+def _randomised(ledger: pd.DataFrame, told: dict[str, float | None]) -> Arguments:
     plain = ledger.empty or ledger["method"].iloc[0] == "plain"
-    return {"method": METHOD_DIFFERENCE if plain else METHOD_CUPED, "card": grade in CAUSAL_GRADES and len(ledger) > 0}
+    n = None if ledger.empty else int(ledger[["treated_users", "control_users"]].iloc[0].sum())
+    return {"n": n, "method": METHOD_DIFFERENCE if plain else METHOD_CUPED, "card": told["value"] is not None}

@@ -1,0 +1,382 @@
+"""Every sentence of notebook 03 takes the right case, says the same numbers in both languages, and claims no cause."""
+
+import re
+from collections import Counter
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from opsbook.analysis import attainment, money
+from opsbook.analysis.selection import Gap
+from opsbook.analysis.verdict import RULES, UNKNOWN, Evidence, Span, Verdict
+from opsbook.inputs.run_params import Goal
+from opsbook.inputs.workbook import Incident
+from opsbook.page import theme, words
+from opsbook.page.charts import campaign as charts
+from opsbook.page.says import campaign as says
+from opsbook.page.says import campaign_evidence as evidence
+from opsbook.page.says import campaign_numbers as numbers
+
+NAN = float("nan")
+CAUSAL = re.compile(r"\bcaus(e|ed|es)\b|\braised\b|\blowered\b|\badded\b|\bbrought\b|带来|使|造成", re.IGNORECASE)
+
+
+def goals(*actual: float) -> pd.DataFrame:
+    metrics = ["orders", "revenue", "participants"]
+    asked = [Goal(metric=name, target=100) for name in metrics[: len(actual)]]
+    return attainment.attained(dict(zip(metrics, actual, strict=False)), asked)
+
+
+def said_goals(*actual: float):
+    table = goals(*actual)
+    return says.goals(table, attainment.overall(table))
+
+
+def totals(during: float = 150, after: float = 100, ratio: float = 1.5) -> pd.DataFrame:
+    rows = [("campaign", during, 100.0, 90.0, 110.0, ratio), ("after", after, 100.0, 90.0, 110.0, after / 100)]
+    return pd.DataFrame(rows, columns=["phase", "actual", "expected", "low", "high", "ratio"])
+
+
+def funnel(*users: int, young: int = 0) -> pd.DataFrame:
+    first = max(users[0], 1) if users else 1
+    steps = zip(["exposed", "view <b>", "converted"], users, users[:1] + users, strict=False)
+    rows = [
+        (k, name, n, max(p - n, 0), n / first, n / first - 0.01, n / first + 0.01, n / max(p, 1))
+        for k, (name, n, p) in enumerate(steps, 1)
+    ]
+    names = ["step", "event", "users", "lost", "share_of_entry", "share_of_entry_low", "share_of_entry_high"]
+    return pd.DataFrame(rows, columns=[*names, "share_of_previous"]).assign(incomplete=young)
+
+
+def reach(participants: int = 40, exposed: int = 100) -> pd.DataFrame:
+    rate = participants / exposed if exposed else NAN
+    row = {"group": "all", "members": 120, "exposed": exposed, "participants": participants, "converters": 9}
+    row |= {"participation": rate, "participation_low": rate - 0.05, "participation_high": rate + 0.05}
+    return pd.DataFrame([row])
+
+
+def by_channel(*shares: float) -> pd.DataFrame:
+    rows = [("search", 50, s, s - 0.02, s + 0.02) for s in shares[:1]]
+    rows += [("other", 50, s, s - 0.02, s + 0.02) for s in shares[1:]]
+    names = ["group", "exposed", "participation", "participation_low", "participation_high"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def costs(*amounts: float) -> pd.DataFrame:
+    table = pd.DataFrame({"kind": ["media", "redemptions"][: len(amounts)], "detail": "", "amount": amounts})
+    return table.astype({"amount": float}).assign(share=0.5)
+
+
+def returns(
+    low: float = 400.0, value: float = 500.0, high: float = 600.0, *, margin: float | None = 0.5, cost: float = 100
+):
+    amount = money.Amount(value, low, high)
+    return money.returns(gross_revenue=1000.0, incremental=amount, margin=margin, cost=cost)
+
+
+def health(*, failed: str = "", ratio: str = "passed") -> pd.DataFrame:
+    checks = ["sample_ratio", "balance", "control_exposed", "crossed"]
+    outcomes = ["failed" if check == failed else "passed" for check in checks]
+    outcomes[0] = ratio if not failed else outcomes[0]
+    return pd.DataFrame({"check": checks, "measured": 0.5, "limit": 0.001, "outcome": outcomes})
+
+
+ARMS = pd.DataFrame({"variant": ["control", "t"], "users": [200, 800]})
+
+
+def increments(during: float = 0.4, after: float = 0.1, net: float = 0.2, metric: str = "orders") -> pd.DataFrame:
+    rows = [
+        (metric, window, method, 800, 200, 1.2, 1.0, v, v - 0.05, v + 0.05, v, v - 0.05, v + 0.05, 800 * v, 1.0, 2.0)
+        for window, v in (("during", during), ("after", after), ("net", net))
+        for method in ("plain", "cuped")
+    ]
+    names = ["metric", "window", "method", "treated_users", "control_users", "treated", "control", "difference", "low"]
+    names += ["high", "relative", "relative_low", "relative_high", "total", "total_low", "total_high"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def span(value: float) -> Span:
+    return Span(value, value - 0.05, value + 0.05)
+
+
+def facts(during: float = 0.4, after: float = 0.1, net: float = 0.2, *, unknown_net: bool = False, **more) -> Evidence:
+    total = UNKNOWN if unknown_net else span(net)
+    known = {"comparison": "holdout", "during": span(during), "after": span(after), "net": total}
+    return Evidence(net_relative=total, **known, **more)
+
+
+def effect(*values: float, grade: str = "A", rule: str = "works_and_pays", **changes):
+    decision = Verdict(RULES[rule][0], rule, grade)
+    return evidence.effect(increments(*values), facts(*values, **changes), decision, metric="orders")
+
+
+def compared(low: float, high: float, rows: int = 1) -> pd.DataFrame:
+    row = ["revenue", 80, 20.0, 25.0, 5.0, low, high, 0.25, 0.01]
+    names = ["metric", "users", "before", "during", "change", "low", "high", "relative", "p"]
+    return pd.DataFrame([row] * rows, columns=names)
+
+
+def fell(users: int) -> pd.DataFrame:
+    rows = [("fell_by_half", users, 572.0, 183.0, 296.0), ("everybody", 900, 424.0, 464.0, 463.0)]
+    return pd.DataFrame(rows, columns=["group", "users", "first", "second", "third"])
+
+
+CASES = {
+    "goals.none": lambda: said_goals(),
+    "goals.all": lambda: said_goals(100, 130),
+    "goals.some": lambda: said_goals(100, 80, 70),
+    "goals.missed": lambda: said_goals(90, 80),
+    "goals.unknown": lambda: said_goals(NAN, NAN),
+    "phases.no_baseline": lambda: says.phases(totals(ratio=NAN), metric="orders"),
+    "phases.up": lambda: says.phases(totals(), metric="orders"),
+    "phases.up_then_dip": lambda: says.phases(totals(after=70), metric="active_users"),
+    "phases.down": lambda: says.phases(totals(80, ratio=0.8), metric="orders"),
+    "phases.unclear": lambda: says.phases(totals(105, ratio=1.05), metric="orders"),
+    "phases.totals": lambda: says.phase_totals(),
+    "funnel.no_path": lambda: says.funnel(funnel()),
+    "funnel.empty": lambda: says.funnel(funnel(0, 0)),
+    "funnel.young": lambda: says.funnel(funnel(0, 0, young=7)),
+    "funnel.one_step": lambda: says.funnel(funnel(12)),
+    "funnel.loss": lambda: says.funnel(funnel(100, 40, 30)),
+    "funnel.loss_young": lambda: says.funnel(funnel(100, 90, 30, young=5)),
+    "participants.nobody": lambda: says.participants(reach(0), 0),
+    "participants.rate": lambda: says.participants(reach(), 12),
+    "participants.no_exposure": lambda: says.participants(reach(exposed=0), 12),
+    "channels.none": lambda: says.channels(by_channel(NAN)),
+    "channels.one": lambda: says.channels(by_channel(0.4)),
+    "channels.differ": lambda: says.channels(by_channel(0.4, 0.6)),
+    "channels.alike": lambda: says.channels(by_channel(0.41, 0.43)),
+    "health.none": lambda: evidence.health(health().iloc[:0], ARMS.iloc[:0]),
+    "health.good": lambda: evidence.health(health(), ARMS),
+    "health.untested": lambda: evidence.health(health(ratio="untested"), ARMS),
+    "health.bad": lambda: evidence.health(health(failed="balance"), ARMS),
+    "effect.none": lambda: effect(grade="D", rule="before_after_only", unknown_net=True),
+    "effect.broken": lambda: effect(grade="E", rule="sample_ratio_mismatch", unknown_net=True),
+    "effect.untested": lambda: effect(grade="C", rule="plan_unknown"),
+    "effect.open": lambda: effect(rule="after_not_over", after_complete=False),
+    "effect.up_caused": lambda: effect(),
+    "effect.down_caused": lambda: effect(0.1, -0.4, -0.2, rule="net_loss"),
+    "effect.moved_caused": lambda: effect(0.4, -0.3, 0.01, rule="pulled_forward"),
+    "effect.unclear": lambda: effect(0.02, 0.01, 0.01, rule="too_small"),
+    "effect.ledger": lambda: evidence.ledger(increments(), metric="orders"),
+    "before_after.none": lambda: evidence.before_after(compared(1, 9, 0)),
+    "before_after.clear": lambda: evidence.before_after(compared(1, 9)),
+    "before_after.unclear": lambda: evidence.before_after(compared(-1, 11)),
+    "regression.none": lambda: evidence.regression(fell(9).iloc[:0]),
+    "regression.few": lambda: evidence.regression(fell(9)),
+    "regression.shown": lambda: evidence.regression(fell(156)),
+    "selection.none": lambda: evidence.selection(Gap("exposed_only", NAN, NAN, NAN)),
+    "selection.no_before": lambda: evidence.selection(Gap("exposed_only", NAN, 9.0, NAN)),
+    "selection.behind": lambda: evidence.selection(Gap("exposed_only", -3.0, -1.0, 3.0)),
+    "selection.mostly": lambda: evidence.selection(Gap("not_reached", 451.8, 476.8, 0.948)),
+    "selection.partly": lambda: evidence.selection(Gap("exposed_only", 10.0, 100.0, 0.1)),
+    "ledger.nothing": lambda: says.ledger(costs(), budget=None),
+    "ledger.plain": lambda: says.ledger(costs(100, 300), budget=None),
+    "ledger.within": lambda: says.ledger(costs(100, 300), budget=500),
+    "ledger.over": lambda: says.ledger(costs(100, 300), budget=350),
+    "roi.no_cost": lambda: says.returns(returns(cost=0), grade="A"),
+    "roi.gross_only": lambda: says.returns(returns(NAN, NAN, NAN), grade="A"),
+    "roi.no_margin": lambda: says.returns(returns(margin=None), grade="A"),
+    "roi.pays": lambda: says.returns(returns(), grade="A"),
+    "roi.likely_pays": lambda: says.returns(returns(low=100), grade="A"),
+    "roi.likely_loses": lambda: says.returns(returns(100, 150, 400), grade="A"),
+    "roi.loses": lambda: says.returns(returns(-50, 20, 90), grade="A"),
+    "price.known": lambda: says.price(5.0, 2.0, 10.0),
+    "price.unknown": lambda: says.price(NAN, NAN, NAN),
+    "lessons.none": lambda: says.lessons(says.written([], [])),
+    "lessons.some": lambda: says.lessons(says.written(["start earlier"], ["again in May"])),
+    "verdict.metric": lambda: evidence.verdict_basis(metric="orders", days=28, worthwhile_lift=0.2),
+}
+
+
+def figures_in(text: str) -> Counter:
+    return Counter(re.findall(r"\d+(?:,\d{3})*(?:\.\d+)?%?", text))
+
+
+def same_in_both(sentence: words.Sentence) -> tuple[str, str]:
+    """The two texts, after the checks that hold for every sentence."""
+    english, chinese = sentence.text("en"), sentence.text("zh")
+    assert not figures_in(english) - figures_in(chinese), (english, chinese)
+    assert re.search(r"[\u4e00-\u9fff]", chinese)
+    assert not re.search(r"[\u4e00-\u9fff]|\bnan\b|\bNone$|\{|\}", english)
+    return english, chinese
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_each_case_is_reached_and_says_the_same_numbers_in_both_languages(case):
+    """The table leads to its case, and English and Chinese tell the same figures."""
+    sentence = CASES[case]()
+    assert sentence.key == f"campaign.{case}"
+    same_in_both(sentence)
+
+
+def test_every_case_of_the_catalogue_has_a_test():
+    """No sentence of the parts that choose a case is left out; verdicts and rules are tried below."""
+    chosen = {case.split(".")[0] for case in CASES} - {"verdict"}
+    known = {key.removeprefix("campaign.") for key in words.keys("campaign.")}
+    assert {key for key in known if key.split(".")[0] in chosen} == set(CASES) - {"verdict.metric"}
+
+
+@pytest.mark.parametrize("metric", ["orders", "revenue", "active_days", "buyers"])
+@pytest.mark.parametrize("rule", RULES)
+def test_every_rule_has_its_verdict_in_both_languages(rule, metric):
+    """Each rule gives a verdict and its own name in words; without grade A none of them claims a cause."""
+    grade = "A" if RULES[rule][0] in ("keep", "improve", "harmful", "no_effect") else "D"
+    decision = Verdict(RULES[rule][0], rule, grade)
+    value = -0.2 if rule == "net_loss" else 0.2
+    table = increments(net=value, metric=metric).assign(method="plain" if metric == "buyers" else "cuped")
+    concluded = evidence.verdict(decision, facts(net=value), table, metric=metric)
+    for sentence in (concluded, evidence.rule(decision)):
+        english, chinese = same_in_both(sentence)
+        if grade != "A":
+            assert not CAUSAL.search(english.split(":", 1)[-1]), english
+            assert not CAUSAL.search(chinese.replace("带来", "") if "（" in chinese else chinese), chinese
+    assert f"grade {grade}" in str(concluded).lower() or grade in str(concluded)
+
+
+def test_verdict_words_exist_for_each_rule_and_no_other():
+    """The catalogue has a verdict and a rule for every rule of the analysis, and none besides."""
+    helpers = {"metric", "graded"}
+    for part in ("verdict", "rule"):
+        assert {key.rsplit(".", 1)[-1] for key in words.keys(f"campaign.{part}.")} - helpers == set(RULES)
+
+
+@pytest.mark.parametrize("grade", ["C", "D", "E"])
+def test_no_cause_is_claimed_without_grade_a_or_b(grade):
+    """Whatever the figures, the sentences about effect and return of lower grades hold no causal verb."""
+    rule = {"C": "plan_unknown", "D": "before_after_only", "E": "sample_ratio_mismatch"}[grade]
+    sentences = [
+        effect(0.4, -0.3, 0.2, grade=grade, rule=rule),
+        says.returns(returns(), grade=grade),
+        evidence.before_after(compared(1, 9)),
+        evidence.selection(Gap("not_reached", 451.8, 476.8, 0.948)),
+        says.phases(totals(), metric="orders"),
+    ]
+    for sentence in sentences:
+        english, chinese = same_in_both(sentence)
+        assert not CAUSAL.search(english), english
+        assert not CAUSAL.search(chinese), chinese
+
+
+def test_causal_verbs_stand_only_where_grade_a_speaks():
+    """In the whole English catalogue causal verbs appear in effects named so, in verdicts of grade A, and in limits."""
+    spoken = {key for key in words.keys("campaign.") if CAUSAL.search(texts_of(key))}
+    allowed = ("campaign.effect.", "campaign.verdict.", "campaign.limit.", "campaign.how.", "campaign.definition.")
+    odd = {key for key in spoken if not key.startswith(allowed)} - {"campaign.question", "campaign.loss"}
+    assert not odd
+    effects = {key for key in spoken if key.startswith("campaign.effect.")}
+    assert all(key.endswith("_caused") for key in effects)
+    verdicts = {key.rsplit(".", 1)[-1] for key in spoken if key.startswith("campaign.verdict.")}
+    assert all(RULES[rule][0] != "undecidable" for rule in verdicts)
+
+
+def texts_of(key: str) -> str:
+    entry = words.catalogue("en")[key]
+    return " ".join(text for pieces in entry.forms.values() for text, _, _ in pieces)
+
+
+def test_finding_falls_back_to_before_and_after():
+    """Without a control group the finding of the first screen is the honest before/after."""
+    said = CASES["effect.none"](), CASES["before_after.clear"]()
+    assert evidence.main_finding(*said, Verdict("undecidable", "before_after_only", "D")) == said[1]
+    assert evidence.main_finding(*said, Verdict("keep", "works_and_pays", "A")) == said[0]
+
+
+@pytest.mark.parametrize(
+    ("rule", "grade", "comparison", "first"),
+    [
+        ("works_and_pays", "A", "holdout", "later"),
+        ("sample_ratio_mismatch", "E", "holdout", "broken"),
+        ("before_after_only", "D", "before_after", "before_after"),
+        ("before_after_only", "D", "did", "before_after"),
+    ],
+)
+def test_limits_depend_on_the_evidence(rule, grade, comparison, first):
+    """What cannot be told starts with the comparison that is missing or broken; a method not computed is named."""
+    decision = Verdict(RULES[rule][0], rule, grade)
+    said = evidence.cannot_tell(
+        decision, comparison=comparison, end=date(2026, 3, 1), after_days=28, as_of=date(2026, 3, 9)
+    )
+    assert said[0].key == f"campaign.limit.{first}"
+    assert ("campaign.limit.quasi" in [s.key for s in said]) == (comparison == "did")
+    for sentence in said:
+        same_in_both(sentence)
+    assert next(s for s in said if s.key.endswith("later")).values["until"] == date(2026, 3, 9)
+
+
+def test_typed_text_is_only_text():
+    """Lessons, decisions and event names are shown as typed, whatever they hold."""
+    odd = "<script>alert(1)</script>"
+    assert says.written([odd], [odd])["text"].tolist() == [odd, odd]
+    assert says.event(odd) == odd
+    assert says.group(odd) == odd
+
+
+def test_headline_numbers_carry_n_interval_and_method():
+    """Every number has what `page.number` asks for; those of an effect are missing without grade A or B."""
+    net = increments()[lambda t: t["method"] == "cuped"]
+    full = [
+        numbers.attainment(goals(100, 80), 0.9), numbers.participants(reach()), numbers.participation(reach()),
+        numbers.net_relative(net, grade="A"), numbers.net_total(net, metric="orders", grade="A"),
+        numbers.before_after(compared(1, 9), grade="D"), numbers.cost(costs(1, 2), budget=None),
+        *(numbers.roi(returns(), line=line, grade="A", users=9) for line in money.LINES),
+    ]  # fmt: skip
+    assert all(number["value"] is not None and number["method"] and number["n"] for number in full)
+    assert [number["key"] for number in full if number["card"]] == [
+        "attainment", "participation", "net_relative", "net_orders", "before_after", "cost", "roi_margin",
+    ]  # fmt: skip
+    hidden = [numbers.net_relative(net, grade="C"), numbers.roi(returns(), line="margin", grade="D", users=9)]
+    assert all(number["value"] is None and not number["card"] for number in hidden)
+    assert numbers.roi(returns(), line="gross", grade="D", users=9)["card"]
+
+
+def test_numbers_of_empty_tables_are_missing():
+    """Nothing known gives no card and no value, not a zero."""
+    nothing = increments().iloc[:0]
+    empty = [
+        numbers.participation(reach().iloc[:0]), numbers.net_relative(nothing, grade="A"),
+        numbers.net_total(nothing, metric="orders", grade="A"), numbers.before_after(compared(1, 2, 0), grade="D"),
+    ]  # fmt: skip
+    assert all(number["value"] is None and not number["card"] for number in empty)
+    assert not numbers.attainment(goals(), NAN)["card"]
+    assert not numbers.cost(costs(), budget=None)["card"]
+
+
+def curve(values: float = 10.0) -> pd.DataFrame:
+    days = pd.date_range("2026-05-20", periods=50)
+    names = ["before"] * 16 + ["warm_up"] * 5 + ["burst"] * 9 + ["wind_down"] * 2 + ["after"] * 18
+    band = {"expected": 8.0, "low": 4.0, "high": 12.0}
+    return pd.DataFrame({"day": days, "phase": names, "value": values * (1 + np.arange(50) % 3), **band})
+
+
+def groups(*before: float) -> pd.DataFrame:
+    names = ["participants", "exposed_only", "not_reached"][: len(before)]
+    return pd.DataFrame({"group": names, "users": 30, "before": before, "during": before})
+
+
+@pytest.mark.parametrize("language", words.LANGUAGES)
+def test_charts_are_drawn_and_left_out_for_empty_tables(language):
+    """Each chart draws its table in both languages and returns None where there is nothing to draw."""
+    incident = [Incident(start=date(2026, 6, 1), end=date(2026, 6, 2), name="Outage", name_zh="故障")]
+    with words.speaking(language):
+        theme.use(language)
+        drawn = [
+            charts.goals(goals(90, 120, 300)),
+            charts.phase_curve(curve(), metric="orders", incidents=incident, calendar="CN"),
+            charts.phase_curve(curve().assign(low=NAN, high=NAN, expected=NAN), metric="active_users"),
+            charts.funnel(funnel(100, 40, 30)),
+            charts.participation(by_channel(0.4, 0.6)),
+            charts.effect(increments()),
+            charts.selection(groups(583.5, 364.5, 131.7)),
+        ]
+        for figure in drawn:
+            figure.canvas.draw()
+        assert charts.goals(goals()) is None
+        assert charts.phase_curve(curve(0.0), metric="orders") is None
+        assert charts.funnel(funnel(0, 0)) is None
+        assert charts.funnel(funnel()) is None
+        assert charts.participation(by_channel(0.4)) is None
+        assert charts.effect(increments().iloc[:0]) is None
+        assert charts.selection(groups()) is None
