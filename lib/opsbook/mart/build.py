@@ -6,24 +6,25 @@ import hashlib
 import json
 import os
 import shutil
-from datetime import date, datetime, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import ibis
 import ibis.expr.types as ir
-import pandas as pd
 from filelock import FileLock
 
 from opsbook.errors import DataRefused
-from opsbook.inputs import check, contract, sources
+from opsbook.inputs import check, sources
 from opsbook.inputs.workbook import Workbook
-from opsbook.mart import people, relations, steps
-from opsbook.mart.local_time import utc_instant
+from opsbook.mart import relations
 from opsbook.mart.mart import Mart
+from opsbook.mart.write import write_mart
 
 _ = ibis._
 KEPT_MARTS = 4
+HARDLY_ANY = 0.05
 SHAPING = ("zone", "data_start", "event_groups", "tables")
 SHAPING_THRESHOLDS = ("active_events", "history_days", "drop_budget")
 
@@ -65,7 +66,8 @@ def _build(workbook: Workbook, path: Path, *, home: Path, as_of: date | None, in
         as_of = as_of or _last_day(raw, workbook)
         checked = check.check(raw, workbook, as_of=as_of)
         check.refuse_if_stopped(checked)
-        _write(con, checked, workbook, as_of=as_of, key=path.stem, inputs=inputs)
+        facts = {"company": workbook.company.key, "as_of": as_of, "key": path.stem, "inputs": inputs}
+        write_mart(con, checked, workbook, as_of=as_of, facts=facts)
         con.raw_sql("DETACH mart")
         os.replace(draft, path)
     finally:
@@ -74,83 +76,21 @@ def _build(workbook: Workbook, path: Path, *, home: Path, as_of: date | None, in
             leftover.unlink(missing_ok=True)
 
 
-def _write(con: Any, checked: Any, workbook: Workbook, *, as_of: date, key: str, inputs: dict[str, Any]) -> None:
-    zone = workbook.timezone
-    end = utc_instant(datetime.combine(as_of + timedelta(days=1), datetime.min.time()), zone)
-    given = {name: relations.cut(table, name, before=_end(name, end, as_of)) for name, table in checked.tables.items()}
-    lacking = {name: contract.schema(name) for name in contract.TABLES if name not in given}
-    whole = given | {name: con.create_table(f"no_{name}", schema=kind, temp=True) for name, kind in lacking.items()}
-    span = (_first_instant(whole, end), end)
-
-    def save(name: str, table: ir.Table) -> ir.Table:
-        con.raw_sql(f"CREATE TABLE mart.{name} AS {ibis.to_sql(table, dialect='duckdb')}")
-        return con.table(name, database="mart.main")
-
-    keys = con.create_table("user_keys", people.user_keys(given), temp=True)
-    orders = save("orders", relations.orders(whole["orders"], keys, zone, span))
-    step_rows = save("steps", steps.steps(whole["events"], whole["orders"], keys, workbook, span))
-    days = save("user_days", steps.user_days(step_rows, orders, workbook))
-    seen = days.aggregate(first=_.day.min(), last=_.day.max()).to_pandas()
-    if pd.isna(seen["first"][0]):
-        raise DataRefused("Nobody is ever active in these data", fix="check active_events, as_of and data_start")
-    start = workbook.data_start or pd.Timestamp(seen["first"][0]).date()
-    save("users", people.users(whole["users"], keys, days, workbook, data_start=start, span=span))
-    for name in ("assignments", "exposures", "redemptions"):
-        save(name, getattr(relations, name)(whole[name], keys, zone, span))
-    save("contents", relations.contents(whole["contents"], zone, span))
-    save("costs", whole["costs"])
-    facts = {
-        "company": workbook.company.key,
-        "as_of": as_of,
-        "data_start": start,
-        "data_through": pd.Timestamp(seen["last"][0]).date(),
-        "given": ",".join(sorted(given)),
-        "key": key,
-        "inputs": json.dumps(inputs, sort_keys=True, default=str),
-    } | rows_read(checked.summary)
-    _save_frame(con, "checks", checks_table(checked))
-    _save_frame(con, "about", pd.DataFrame({"key": list(facts), "value": [str(value) for value in facts.values()]}))
-
-
-def checks_table(checked: Any) -> pd.DataFrame:
-    """One row per table and rule that was broken -- table, rule, policy, rows, share, examples, sentence (text)."""
-    report = checked.report
-    kept = [name for name in ("table", "rule", "policy", "rows", "share", "examples", "sentence") if name in report]
-    return report[kept].assign(examples=report["examples"].map(_as_text).astype("string"))
-
-
-def rows_read(summary: pd.DataFrame) -> dict[str, int]:
-    """`rows_<table>`: rows of each contract table that are read, dropped and later ones left out."""
-    read = summary["kept"] - summary["after_as_of"]
-    return {f"rows_{name}": int(rows) for name, rows in zip(summary["table"], read, strict=True)}
-
-
-def _as_text(examples: Any) -> str:
-    return examples if isinstance(examples, str) else ", ".join(str(example) for example in examples)
-
-
-def _save_frame(con: Any, name: str, frame: pd.DataFrame) -> None:
-    con.create_table(f"{name}_draft", frame, temp=True)
-    con.raw_sql(f"CREATE TABLE mart.{name} AS SELECT * FROM {name}_draft")
-
-
-def _end(name: str, end: datetime, as_of: date) -> datetime:
-    """Costs are by calendar day, everything else by instant."""
-    return datetime.combine(as_of + timedelta(days=1), datetime.min.time()) if name == "costs" else end
-
-
-def _first_instant(tables: dict[str, ir.Table], end: datetime) -> datetime:
-    """The earliest instant in any table, for looking up the zone's offsets."""
-    clocks = [tables[name][clock].min() for name, clock in relations.CLOCKS.items()]
-    earliest = [pd.Timestamp(first) for first in (clock.to_pandas() for clock in clocks) if not pd.isna(first)]
-    return min([*earliest, pd.Timestamp(end) - pd.Timedelta(days=1)]).to_pydatetime()
-
-
 def _last_day(tables: dict[str, ir.Table], workbook: Workbook) -> date:
-    """The last calendar day on which anybody did anything: what "now" is when nobody says."""
-    activity = [tables[name][relations.CLOCKS[name]].max() for name in ("events", "orders") if name in tables]
-    last = max(pd.Timestamp(clock.to_pandas()) for clock in activity)
-    return last.tz_localize("UTC").tz_convert(workbook.zone).date()
+    """The last day of the data themselves: what "now" is when nobody says.
+
+    A day that hardly anybody reached is a wrong clock, not the end of the data.
+    """
+    clocks = [tables[name].select(at=relations.CLOCKS[name]) for name in ("events", "orders") if name in tables]
+    days = ibis.union(*clocks) if len(clocks) > 1 else clocks[0]
+    try:
+        counted = days.filter(_.at.notnull()).group_by(day=_.at.date()).agg(last=_.at.max(), rows=_.count()).to_pandas()
+    except duckdb.Error as failure:
+        raise DataRefused("The data cannot be read to their end", found=str(failure), fix="opsbook check") from failure
+    if counted.empty:
+        raise DataRefused("No row of events or orders has a readable time", fix="check the mapping with opsbook check")
+    usual = counted[counted["rows"] >= HARDLY_ANY * counted["rows"].median()]
+    return usual["last"].max().tz_localize("UTC").tz_convert(workbook.zone).date()
 
 
 def _code() -> str:

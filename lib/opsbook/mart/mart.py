@@ -34,7 +34,7 @@ class Mart:
     """A built mart; `mart.user_days` and its sisters are Ibis tables, empty where the company has no such table."""
 
     path: Path
-    engine: EngineSettings = field(default_factory=EngineSettings)
+    engine: EngineSettings = field(default_factory=lambda: EngineSettings())
 
     @cached_property
     def con(self) -> Any:
