@@ -43,8 +43,8 @@ def rfm_groups(
     raises:  ValueError when cut is "value" and a value is missing
     """
     buyers = rfm_buyers(orders, as_of=as_of, window_days=window_days)
-    cuts = rfm_cuts(orders, as_of=as_of, window_days=window_days, cut=cut, values=values).set_index("measure")["cut"]
-    if cuts.isna().any():
+    cuts = _limits(buyers, cut, values)
+    if any(np.isnan(limit) for limit in cuts.values()):
         return _valued(pd.DataFrame({"key": [], "users": [], "revenue": [], "squares": []}))
     high = [buyers.recency_days < float(cuts["recency_days"])]
     high += [buyers[name] > float(cuts[name]) for name in ("orders", "revenue")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import reduce
 
@@ -39,12 +40,8 @@ def stage_stock(
                began by the end), share (of alive_users), share_low, share_high (Wilson), complete (the look-back of
                the rules lies inside the data and is settled)
     """
-    counted = [
-        _stages_at(user_days, users, rules, period.end).group_by("stage").agg(users=_.count()).mutate(place=place)
-        for place, period in enumerate(periods)
-    ]
     grid = pd.MultiIndex.from_product([range(len(periods)), STAGES], names=["place", "stage"])
-    stock = _collected(counted, ["place", "stage"]).reindex(grid, fill_value=0).rename("users").reset_index()
+    stock = _counts(user_days, users, rules, periods).reindex(grid, fill_value=0).rename("users").reset_index()
     stock["alive_users"] = stock.groupby("place")["users"].transform("sum")
     lookback = lookback_days(rules)
     facts = pd.DataFrame(
@@ -77,14 +74,17 @@ def stage_transitions(
              share (of the row, so that rows sum to 1; missing in an empty row), share_low, share_high (Wilson),
              complete (the look-back of the rules lies inside the data at both ends and is settled)
     """
-    before = _stages_at(user_days, users, rules, start).select("user", from_stage="stage")
-    after = _stages_at(user_days, users, rules, end).select("user", to_stage="stage")
-    moves = before.outer_join(after, "user")
-    counted = moves.group_by(
-        from_stage=moves.from_stage.fill_null(ENTERED), to_stage=moves.to_stage.fill_null(LEFT)
-    ).agg(users=_.count())
+    before, after = _day_number(start), _day_number(end)
+    people = _lives(users).filter(_.life <= after)
+    for name, day in (("before", start), ("after", end)):
+        seen = _recent(user_days, _window(lookback_days(rules), [day])).drop("place", "end").rename(f"{{name}}_{name}")
+        people = people.left_join(seen, people.user == seen[f"user_{name}"]).drop(f"user_{name}")
+    was = ibis.ifelse(people.life > before, ENTERED, _stage(_facts(people, before, "_before"), rules))
+    now = _stage(_facts(people, after, "_after"), rules)
+    counted = people.group_by(from_stage=was, to_stage=now).agg(users=_.count())
     grid = pd.MultiIndex.from_product([[*STAGES, ENTERED], [*STAGES, LEFT]], names=["from_stage", "to_stage"])
-    table = _collected([counted], ["from_stage", "to_stage"]).reindex(grid, fill_value=0).rename("users").reset_index()
+    moves = counted.to_pandas().astype({"users": "int64"}).set_index(["from_stage", "to_stage"])["users"]
+    table = moves.reindex(grid, fill_value=0).reset_index()
     table["from_users"] = table.groupby("from_stage")["users"].transform("sum")
     lookback = lookback_days(rules)
     covered = all(_covered(day, lookback, data_start, settled_through) for day in (start, end))
@@ -98,52 +98,89 @@ def lookback_days(rules: Sequence[StageRule]) -> int:
     return max([ACTIVITY_DAYS, *orders, *(days + 1 for days in silences)])
 
 
-def _stages_at(user_days: Tabular, users: Tabular, rules: Sequence[StageRule], end: date) -> ir.Table:
-    """One row per user alive at the end of the day -- user, stage."""
-    facts = _facts_at(user_days, users, lookback_days(rules), end)
-    matches = [(_holds(rule, facts), rule.stage) for rule in rules[:-1]]
-    stage = ibis.cases(*matches, else_=rules[-1].stage) if matches else ibis.literal(rules[-1].stage)
-    return facts.select("user", stage=stage)
+@dataclass(frozen=True)
+class _Facts:
+    """What the rules ask of a user at the end of a day, as columns."""
+
+    known: ir.BooleanValue
+    tenure_days: ir.IntegerValue
+    silent_days: ir.IntegerValue
+    active_days: ir.IntegerValue
+    orders: ir.IntegerValue
 
 
-def _facts_at(user_days: Tabular, users: Tabular, lookback: int, end: date) -> ir.Table:
-    """One row per user alive at the end of the day -- user, tenure_days, known, silent_days, active_days, orders.
+def _counts(user_days: Tabular, users: Tabular, rules: Sequence[StageRule], periods: Sequence[Period]) -> pd.Series:
+    """Users by period and stage.
 
-    Only the look-back is scanned: a user not seen in it has been silent since before it, and so since the start of
-    life or longer than any rule asks; either way the tenure stands in for the silence.
+    Everybody alive is first counted, by day of birth alone, as if not seen in the look-back; those who were seen then
+    move from that stage to their own. So only the days of the look-backs are read, and no user is joined to a period
+    in which nothing happened.
     """
+    if not periods:
+        return pd.Series([], index=pd.MultiIndex.from_arrays([[], []], names=["place", "stage"]), dtype="int64")
+    ends = [period.end for period in periods]
+    lives = _lives(users)
+    births = lives.group_by("life", "known").agg(users=_.count()).cross_join(_window(1, ends)).filter(_.life <= _.end)
+    unseen = births.group_by("place", stage=_stage(_unseen(births), rules)).agg(users=_.users.sum()).to_pandas()
+    seen = _recent(user_days, _window(lookback_days(rules), ends)).inner_join(lives, "user").filter(_.life <= _.end)
+    stages = {"stage": _stage(_facts(seen, seen.end), rules), "counted_as": _stage(_unseen(seen), rules)}
+    moved = seen.group_by("place", **stages).agg(users=_.count()).to_pandas()
+    departed = moved.assign(stage=moved["counted_as"], users=-moved["users"])
+    parts = [part[["place", "stage", "users"]] for part in (unseen, moved, departed)]
+    return pd.concat(parts).astype({"users": "int64"}).groupby(["place", "stage"])["users"].sum()
+
+
+def _lives(users: Tabular) -> ir.Table:
+    """One row per user -- user, life (day number of the first day), known (whether that is where life began)."""
     people = engine_table(users)
     first, first_active = (people[name].cast("date") for name in ("first_day", "first_active_day"))
     life = ibis.coalesce(ibis.least(first, first_active), first, first_active)
-    alive = people.select("user", known=people.life_start != "unknown", life=life.epoch_days().cast("int32"))
-    alive = alive.filter(_.life <= _day_number(end))
-    seen = alive.left_join(_recent(user_days, lookback, end), "user")
-    tenure = _day_number(end) - seen.life
-    return seen.select(
-        "user",
-        tenure_days=tenure,
-        known=seen.known,
-        silent_days=ibis.coalesce(_day_number(end) - seen.last_day, tenure),
-        active_days=seen.active_days.fill_null(0),
-        orders=seen.orders.fill_null(0),
-    )
+    return people.select("user", known=people.life_start != "unknown", life=life.epoch_days().cast("int32"))
 
 
-def _recent(user_days: Tabular, lookback: int, end: date) -> ir.Table:
-    """One row per user active in the look-back -- user, last_day (number), active_days (of 28), orders (of 90 days)."""
+def _window(lookback: int, ends: Sequence[date]) -> ir.Table:
+    """One row per end and day of its look-back -- place (of the end), end, number (both day numbers)."""
+    rows = [
+        (place, _day_number(end), _day_number(end) - shift)
+        for place, end in enumerate(ends)
+        for shift in range(lookback)
+    ]
+    return ibis.memtable(pd.DataFrame(rows, columns=["place", "end", "number"], dtype="int32"))
+
+
+def _recent(user_days: Tabular, window: ir.Table) -> ir.Table:
+    """One row per end and user active in its look-back -- place, end, user, last_day, active_days (28), orders (90)."""
     table = engine_table(user_days)
     orders = table.orders.cast("int32") if "orders" in table.columns else ibis.literal(0, type="int32")
-    days = table.select("user", day=table.day.cast("date"), orders=orders)
-    days = days.filter(days.day.between(ibis.date(end - timedelta(days=lookback - 1)), ibis.date(end)))
-    active, bought = (_.day > ibis.date(end - timedelta(days=span)) for span in (ACTIVITY_DAYS, ORDER_DAYS))
-    return days.group_by("user").agg(
-        last_day=_.day.max().epoch_days().cast("int32"),
-        active_days=active.sum(),
-        orders=_.orders.sum(where=bought),
+    days = table.select("user", number=table.day.cast("date").epoch_days().cast("int32"), orders=orders)
+    inside = days.inner_join(window, "number")
+    active, bought = (inside.number > inside.end - span for span in (ACTIVITY_DAYS, ORDER_DAYS))
+    return inside.group_by("place", "end", "user").agg(
+        last_day=_.number.max(), active_days=active.sum(), orders=inside.orders.sum(where=bought)
     )
 
 
-def _holds(rule: StageRule, facts: ir.Table) -> ir.BooleanValue:
+def _facts(row: ir.Table, end: ir.IntegerValue | int, suffix: str = "") -> _Facts:
+    """Facts of users of whom something may have been seen in the look-back; if nothing was, as `_unseen`."""
+    tenure = end - row.life
+    silent = ibis.coalesce(end - row[f"last_day{suffix}"], tenure)
+    counts = (row[f"{name}{suffix}"].fill_null(0) for name in ("active_days", "orders"))
+    return _Facts(row.known, tenure, silent, *counts)
+
+
+def _unseen(row: ir.Table) -> _Facts:
+    """Facts of users not seen in the look-back: silent since the start of life, or longer than any rule asks."""
+    tenure = row.end - row.life
+    return _Facts(row.known, tenure, tenure, ibis.literal(0), ibis.literal(0))
+
+
+def _stage(facts: _Facts, rules: Sequence[StageRule]) -> ir.StringValue:
+    """The stage of the first rule that holds; the last rule has no bounds."""
+    matches = [(_holds(rule, facts), rule.stage) for rule in rules[:-1]]
+    return ibis.cases(*matches, else_=rules[-1].stage) if matches else ibis.literal(rules[-1].stage)
+
+
+def _holds(rule: StageRule, facts: _Facts) -> ir.BooleanValue:
     """Every bound the rule gives; an upper bound on tenure is never met when the start of life is unknown."""
     bounds = {
         "max_tenure_days": facts.known & (facts.tenure_days <= (rule.max_tenure_days or 0)),
@@ -156,14 +193,6 @@ def _holds(rule: StageRule, facts: ir.Table) -> ir.BooleanValue:
     }
     given = [bounds[name] for name in rule.model_dump(exclude_none=True) if name in bounds]
     return reduce(lambda one, other: one & other, given, ibis.literal(True))
-
-
-def _collected(counted: Sequence[ir.Table], keys: list[str]) -> pd.Series:
-    """The counts of all parts by their keys, in one query."""
-    if not counted:
-        return pd.Series([], index=pd.MultiIndex.from_arrays([[] for _key in keys], names=keys), dtype="int64")
-    whole = ibis.union(*counted) if len(counted) > 1 else counted[0]
-    return whole.to_pandas().astype({"users": "int64"}).set_index(keys)["users"]
 
 
 def _covered(end: date, lookback: int, data_start: date, settled_through: date) -> bool:
