@@ -83,6 +83,23 @@ def test_rare_levels_are_pooled(table):
     assert survival.users(pooled) == survival.users(counted)
 
 
+def test_rare_bands_are_joined_with_their_neighbours(table):
+    """Bands of active days keep their order: the few with many days join the band below, the few with none the next."""
+    counted = table(
+        """
+        entry_days | duration_days | early_active_days | churned | censored
+        13         | 20            | 0                 | 1       | 1
+        13         | 20            | 1                 | 30      | 40
+        13         | 20            | 2–3               | 30      | 10
+        13         | 20            | 4–6               | 9       | 10
+        13         | 20            | 7+                | 2       | 30
+    """
+    ).astype({"early_active_days": str})
+    pooled = landmark.pooled(counted, min_cell=10, min_churned=5)
+    assert pooled["early_active_days"].tolist() == ["0–1", "2–3", "4+"]
+    assert survival.users(pooled) == survival.users(counted)
+
+
 def test_without_a_landmark_early_activity_looks_protective_when_it_is_not():
     """Users who leave at random: counting their active days over the whole life "protects", the landmark does not."""
     random = np.random.default_rng(11)

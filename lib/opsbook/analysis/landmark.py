@@ -8,7 +8,6 @@ users whose last sign of life before churn lies after the window are followed, f
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import ibis
 import ibis.expr.types as ir
@@ -19,6 +18,8 @@ from opsbook.mart.tables import Tabular, engine_table
 
 _ = ibis._
 BANDS = (0, 1, 2, 4, 7)
+BAND_NAMES = ["0", "1", "2–3", "4–6", "7+"]
+ACTIVE_BANDS = "early_active_days"
 PARTS = 4
 FEW = 8
 NOT_COVARIATES = ("user", "first_day", "entry_days", "duration_days", "fate")
@@ -50,8 +51,13 @@ def durations(
 
 
 def pooled(counted: pd.DataFrame, *, most: int = 6, min_cell: int = 10, min_churned: int = 5) -> pd.DataFrame:
-    """The durations with rare levels of every covariate pooled as `other`: few users, or too few churned to compare."""
+    """The durations with rare levels of every covariate pooled: few users, or too few churned to compare.
+
+    Bands of active days are joined with their neighbours (4-6 and 7+ become 4+), other levels become `other`.
+    """
     pool = {"most": most, "min_cell": min_cell, "min_churned": min_churned}
+    if ACTIVE_BANDS in counted:
+        counted = _joined_bands(counted, min_cell, min_churned)
     for name in covariates(counted):
         counted = survival.largest_segments(counted, by=name, **pool)
     return counted
@@ -61,6 +67,31 @@ def covariates(counted: pd.DataFrame) -> list[str]:
     """Names of the covariates in the counted durations that have at least two levels to compare."""
     names = [str(name) for name in counted if name not in ("entry_days", "duration_days", "churned", "censored")]
     return [name for name in names if counted[name].nunique() > 1]
+
+
+def _joined_bands(counted: pd.DataFrame, min_cell: int, min_churned: int) -> pd.DataFrame:
+    """Bands of active days, the rarest end joined with its neighbour until every band is large enough."""
+    band = counted[ACTIVE_BANDS].map(BAND_NAMES.index)
+    groups = [[place] for place in sorted(band.unique())]
+    while len(groups) > 1:
+        sizes = [counted.loc[band.isin(group), ["churned", "censored"]].sum() for group in groups]
+        rare = [i for i, n in enumerate(sizes) if n.sum() < min_cell or n["churned"] < min_churned]
+        if not rare:
+            break
+        at = max(rare[-1], 1)
+        groups[at - 1 : at + 1] = [groups[at - 1] + groups[at]]
+    names = {place: _band_name(group[0], group[-1]) for group in groups for place in group}
+    keys = [name for name in counted if name not in ("churned", "censored")]
+    joined = counted.assign(**{ACTIVE_BANDS: band.map(names).astype(counted[ACTIVE_BANDS].dtype)})
+    return joined.groupby(keys, sort=True)[["churned", "censored"]].sum().reset_index()
+
+
+def _band_name(first: int, last: int) -> str:
+    """Name of the bands first..last: 1, 2–3, 4+."""
+    if last == len(BANDS) - 1:
+        return f"{BANDS[first]}+"
+    low, high = BANDS[first], BANDS[last + 1] - 1
+    return str(low) if low == high else f"{low}–{high}"
 
 
 def _early_counts(user_days: ir.Table, alive: ir.Table, landmark_days: int, early: Sequence[str]) -> ir.Table:
@@ -75,9 +106,8 @@ def _early_band(name: str) -> ir.Value:
     count = _[f"count_{name}"].fill_null(0)
     if name != "active_days":
         return (count > 0).ifelse("1+", "0")
-    closed = pairwise(BANDS)
-    bands = [(count < above, str(low) if above == low + 1 else f"{low}–{above - 1}") for low, above in closed]
-    return ibis.cases(*bands, else_=f"{BANDS[-1]}+")
+    bands = [(count < above, BAND_NAMES[place]) for place, above in enumerate(BANDS[1:])]
+    return ibis.cases(*bands, else_=BAND_NAMES[-1])
 
 
 def _banded(people: ir.Table, name: str) -> ir.Value:
