@@ -71,7 +71,7 @@ def test_lacking_tables_are_empty_tables_of_the_contract(tmp_path):
 def test_old_marts_are_forgotten(tmp_path):
     """Only the newest few marts of a company are kept."""
     book = company(tmp_path, rows())
-    for day in range(10, 17):
+    for day in range(10, 15):
         newest = ensure_mart(book, home=tmp_path, as_of=date(2026, 1, day)).path
     kept = list((tmp_path / "cache/small").glob("*.duckdb"))
     assert newest in kept

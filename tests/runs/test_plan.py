@@ -1,5 +1,6 @@
 """From words to reports: names, periods, languages, parameters; nothing is started here."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -136,12 +137,31 @@ def test_a_campaign_is_named_after_its_own_days(checkout):
 
 
 def test_a_campaign_outside_the_data_is_a_parameter_error(checkout):
-    """A campaign that begins before the first day of data cannot be reviewed, now or later."""
+    """A campaign that ended before the first day of data cannot be reviewed, now or later."""
     checkout.notebook(name="03_campaign_review")
     checkout.run_file("03_campaign_review/golden_week", CAMPAIGN)
     (report,) = checkout.reports("03")
-    found = objection(report, data_start=date(2026, 10, 2), data_through=date(2026, 10, 31))
+    found = objection(report, data_start=date(2026, 10, 8), data_through=date(2026, 10, 31))
     assert isinstance(found, ParameterError)
+
+
+def test_a_campaign_that_began_before_the_data_is_reviewed(checkout):
+    """A campaign of which the data hold a part is reviewed; the notebook says what it cannot tell."""
+    checkout.notebook(name="03_campaign_review")
+    checkout.run_file("03_campaign_review/golden_week", CAMPAIGN)
+    (report,) = checkout.reports("03")
+    assert objection(report, data_start=date(2026, 10, 2), data_through=date(2026, 10, 31)) is None
+
+
+def test_a_running_campaign_is_reviewed_only_when_as_of_is_stated(checkout):
+    """Unattended, a campaign waits for its end; with a stated as_of it is reviewed while it runs."""
+    checkout.notebook(name="03_campaign_review")
+    checkout.run_file("03_campaign_review/golden_week", CAMPAIGN)
+    (report,) = checkout.reports("03")
+    through = {"data_start": date(2026, 8, 1), "data_through": date(2026, 10, 3)}
+    stated, unstated = (replace(report, as_of=date(2026, 10, 3), as_of_stated=told) for told in (True, False))
+    assert objection(stated, **through) is None
+    assert isinstance(objection(unstated, **through), NotSettled)
 
 
 def test_a_period_that_is_not_over_or_not_settled_waits(checkout):

@@ -26,4 +26,5 @@ def open_engine(workbook: Workbook, *, home: Path) -> Any:
         options["threads"] = settings.threads
     con = ibis.duckdb.connect(**options)
     con.raw_sql("SET TimeZone = 'UTC'")
+    con.raw_sql("SET enable_progress_bar = false")
     return con

@@ -42,7 +42,9 @@ class Mart:
         settings = {"memory_limit": self.engine.memory, "temp_directory": str(_spill(self.path, self.engine))}
         if self.engine.threads:
             settings["threads"] = str(self.engine.threads)
-        return ibis.duckdb.connect(self.path, read_only=True, **settings)
+        con = ibis.duckdb.connect(self.path, read_only=True, **settings)
+        con.raw_sql("SET enable_progress_bar = false")
+        return con
 
     def __getattr__(self, name: str) -> ir.Table:
         """A mart table by its name."""

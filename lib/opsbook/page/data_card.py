@@ -11,7 +11,8 @@ from opsbook.page.bundles import element
 from opsbook.page.tables import to_html
 from opsbook.page.words import Sentence
 
-COLUMNS = ["table", "rule", "policy", "rows", "share", "examples"]
+# Examples stay out: a report travels, and they hold user ids. `opsbook check` shows them.
+COLUMNS = ["table", "rule", "policy", "rows", "share"]
 _ROWS = "rows_"
 _BY_COLUMN = ("missing_", "unreadable_")
 
