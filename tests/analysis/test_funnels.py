@@ -144,7 +144,7 @@ events = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(events, st.integers(1, 4), st.sampled_from(["first_entry", "best_entry"]))
 @example([(1, 0, "view"), (1, 3, "cart"), (1, 3, "view"), (1, 5, "order"), (1, 4, "cart")], 1, "best_entry")
 def test_funnel_equals_its_brute_force_twin(rows, window_days, anchor):

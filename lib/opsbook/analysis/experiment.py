@@ -52,9 +52,9 @@ def units(
     """The unit of randomisation is the user, and so is the unit of analysis, whether active or not.
 
     A day counts as during or after only from the day of assignment on, as before only when it precedes the start.
-    returns: one row per assigned user -- user, variant, arm (control or treated), and per metric and window
-             <metric>_<window>: revenue (net, currency), orders, active_days, buyers (1 = ordered at all) over the
-             windows before, during, after and net (during and after)
+    returns: one row per assigned user, kept in the engine -- user, variant, arm (control or treated), and per metric
+             and window <metric>_<window>: revenue (net, currency), orders, active_days, buyers (1 = ordered at all)
+             over the windows before, during, after and net (during and after)
     """
     placed = _clean(_assigned(assignments, experiment_id)).filter(_.assigned_day <= end)
     days = engine_table(user_days)
@@ -67,7 +67,7 @@ def units(
     filled = placed.left_join(sums, "user").drop("user_right")
     outcomes = {name: filled[name].fill_null(0) for name in sums.columns if name != "user"}
     arm = ibis.ifelse(filled.variant == control, "control", "treated")
-    return filled.select("user", "variant", arm=arm, **outcomes)
+    return filled.select("user", "variant", arm=arm, **outcomes).cache()
 
 
 def arm_moments(units: ir.Table) -> pd.DataFrame:

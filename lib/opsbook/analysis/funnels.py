@@ -16,6 +16,7 @@ from opsbook.mart.tables import Tabular, engine_table
 _ = ibis._
 Anchor = Literal["first_entry", "best_entry"]
 COLUMNS = ["step", "event", "users", "lost"]
+INSTANT = "timestamp(6)"
 SHARES = ["share_of_entry", "share_of_previous"]
 
 
@@ -44,56 +45,61 @@ def funnel(
     if len(set(path)) != len(path):
         raise ValueError(f"A funnel needs different events, found {', '.join(path)}")
     if not path:
-        return _table(pd.Series([0]), path, 0)
-    marked = _marked(engine_table(steps), path=path, start=start, end=end)
+        return _table([], path, 0)
+    events = _path_events(engine_table(steps), path)
+    entries = events.filter((_.position == 1) & (_.day >= start) & (_.day <= end))
     last_complete = as_of - timedelta(days=window_days)
-    reached = _reached(_entries(marked, last_complete, anchor), path=path, window_days=window_days)
-    steps_reached = {f"users_{k}": reached[f"start_{k}"].count() for k in range(1, len(path) + 1)}
-    counts = reached.agg(**steps_reached)
-    young = _only_young(marked, last_complete, anchor)
-    return _table(counts.to_pandas().iloc[0], path, int(young.count().to_pandas()))
+    reached = [_first_starts(entries, last_complete, anchor)]
+    for position in range(2, len(path) + 1):
+        reached.append(_next_starts(reached[-1], events.filter(_.position == position), window_days))
+    users = [int(starts.user.nunique().to_pandas()) for starts in reached]
+    young = _only_young(entries, last_complete).count().to_pandas()
+    return _table(users, path, int(young))
 
 
-def _marked(steps: ir.Table, *, path: Sequence[str], start: date, end: date) -> ir.Table:
-    """The path's events with their position; entries outside start..end are left out, later steps are not."""
-    position = ibis.cases(*((steps.event.cast("string") == event, k) for k, event in enumerate(path, 1)), else_=0)
-    timed = steps.select(user=steps.user, at=steps.at.cast("timestamp"), day=steps.day.cast("date"), position=position)
-    return timed.filter((_.position > 1) | ((_.position == 1) & (_.day >= start) & (_.day <= end)))
+def _path_events(steps: ir.Table, path: Sequence[str]) -> ir.Table:
+    """The events on the path -- user, at, day, position (1, 2, …)."""
+    own = steps.filter(steps.event.cast("string").isin(list(path)))
+    position = ibis.cases(*((own.event.cast("string") == event, k) for k, event in enumerate(path, 1)))
+    return own.select(user=own.user, at=own.at.cast(INSTANT), day=own.day.cast("date"), position=position)
 
 
-def _entries(marked: ir.Table, last_complete: date, anchor: Anchor) -> ir.Table:
-    """The rows with `start_1`: the time of the entries that are old enough, or of the first entry alone."""
-    entered = marked.mutate(entry_at=ibis.ifelse(_.position == 1, _.at, None))
-    first = entered.entry_at.min().over(group_by="user")
-    kept = entered.day <= last_complete
+def _first_starts(entries: ir.Table, last_complete: date, anchor: Anchor) -> ir.Table:
+    """Entries old enough, or the first entry alone if it is -- user, at, start (the same instant)."""
+    chosen = entries
     if anchor == "first_entry":
-        kept = kept & (entered.entry_at == first)
-    return entered.mutate(start_1=ibis.ifelse(kept, entered.entry_at, None))
+        chosen = entries.filter(entries.at == entries.at.min().over(group_by="user"))
+    old = chosen.filter(_.day <= last_complete)
+    return old.select("user", "at", start=old.at).cache()
 
 
-def _reached(entered: ir.Table, *, path: Sequence[str], window_days: int) -> ir.Table:
-    """One row per user -- user, start_k: the latest entry time from which step k was reached in time."""
-    walked = entered
-    for k in range(2, len(path) + 1):
-        before = ibis.window(group_by="user", order_by=["at", "position"], preceding=None, following=0)
-        latest = walked[f"start_{k - 1}"].max().over(before)
-        walked = walked.mutate(latest=latest)
-        in_time = (walked.position == k) & (walked.at <= walked.latest + ibis.interval(days=window_days))
-        walked = walked.mutate(**{f"start_{k}": ibis.ifelse(in_time, walked.latest, None)})
-    return walked.group_by("user").agg(**{f"start_{k}": walked[f"start_{k}"].max() for k in range(1, len(path) + 1)})
+def _next_starts(reached: ir.Table, events: ir.Table, window_days: int) -> ir.Table:
+    """Events of the next step in time -- user, at, start: the latest entry from which the step was reached.
+
+    Events that reached nothing are left out, and with them most of the work of the steps to come.
+    """
+    nothing = ibis.null(INSTANT)
+    before = reached.mutate(step=0)
+    both = before.union(events.select("user", "at", start=nothing, step=1))
+    order = ibis.window(group_by="user", order_by=["at", "step"], preceding=None, following=0)
+    latest = both.start.max().over(order)
+    walked = both.mutate(latest=latest).filter((_.step == 1) & (_.at <= _.latest + ibis.interval(days=window_days)))
+    return walked.select("user", "at", start=walked.latest).cache()
 
 
-def _only_young(marked: ir.Table, last_complete: date, anchor: Anchor) -> ir.Table:
-    """Users none of whose entries is old enough (or whose first entry is not): they are shown apart."""
-    first = marked.filter(_.position == 1).group_by("user").agg(first=_.day.min())
+def _only_young(entries: ir.Table, last_complete: date) -> ir.Table:
+    """Users none of whose entries is old enough: they are shown apart."""
+    first = entries.group_by("user").agg(first=_.day.min())
     return first.filter(_.first > last_complete)
 
 
-def _table(counts: pd.Series, path: Sequence[str], incomplete: int) -> pd.DataFrame:
-    users = counts.astype("int64").to_numpy()
-    table = pd.DataFrame({"step": range(1, len(path) + 1), "event": list(path), "users": users[: len(path)]})
-    previous = table["users"].shift(fill_value=int(users[0]))
-    table = table.assign(lost=previous - table["users"], entry=int(users[0]), previous=previous)
+def _table(users: Sequence[int], path: Sequence[str], incomplete: int) -> pd.DataFrame:
+    table = pd.DataFrame(
+        {"step": range(1, len(path) + 1), "event": list(path), "users": pd.Series(users, dtype="int64")}
+    )
+    entered = users[0] if users else 0
+    previous = table["users"].shift(fill_value=entered)
+    table = table.assign(lost=previous - table["users"], entry=entered, previous=previous)
     for name, base in zip(SHARES, ("entry", "previous"), strict=True):
         table = add_share(table, of="users", out_of=base, name=name)
     return table.drop(columns=["entry", "previous"]).assign(incomplete=incomplete)

@@ -54,9 +54,11 @@ def count_moments(
     returns:  one row per group and name -- <by>, name, users, total, mean, variance, other_mean, other_variance,
               covariance (n - 1); a variance of fewer than two users is missing
     """
-    sums = {part: expr for name, pair in pairs.items() for part, expr in _power_sums(name, *pair).items()}
+    scales = {name: _scale(*pair) for name, pair in pairs.items()}
+    sums = {p: expr for name, pair in pairs.items() for p, expr in _power_sums(name, *pair, scales[name]).items()}
     counted = units.group_by(by).agg(_users=units.count(), **sums).order_by(by).to_pandas()
-    rows = [{by: row[by], "name": name, **_moments(row, name)} for _, row in counted.iterrows() for name in pairs]
+    found = [(row, name) for row in counted.to_dict("records") for name in pairs]
+    rows = [{by: row[by], "name": name, **_moments(row, name, scales[name])} for row, name in found]
     return pd.DataFrame(rows, columns=[by, "name", *MOMENTS])
 
 
@@ -77,21 +79,27 @@ def _whole(column: ir.NumericValue) -> ir.IntegerValue:
     return (column.cast("float64") * SCALE).round().cast("int64")
 
 
-def _power_sums(name: str, column: ir.NumericValue, other: ir.NumericValue) -> dict[str, ir.Scalar]:
-    first, second = (_whole(c).cast("decimal(19, 0)") for c in (column, other))
+def _scale(column: ir.NumericValue, other: ir.NumericValue) -> int:
+    """Counts need no scale: their sums and squares are whole numbers that a float holds exactly below 2**53."""
+    return 1 if column.type().is_integer() and other.type().is_integer() else SCALE
+
+
+def _power_sums(name: str, column: ir.NumericValue, other: ir.NumericValue, scale: int) -> dict[str, ir.Scalar]:
+    first, second = (c.cast("float64") if scale == 1 else _whole(c).cast("decimal(19, 0)") for c in (column, other))
     sums = [first.sum(), (first * first).sum(), second.sum(), (second * second).sum(), (first * second).sum()]
     return {f"{name}:{part}": total.cast("string") for part, total in zip(_PARTS[1:], sums, strict=True)}
 
 
-def _moments(row: pd.Series, name: str) -> dict[str, float]:
+def _moments(row: Mapping[Any, Any], name: str, scale: int) -> dict[str, float]:
     n = int(row["_users"])
     s, ss, o, oo, so = (int(Decimal(row[f"{name}:{part}"])) for part in _PARTS[1:])
-    central = (_central(n, s, s, ss), s / n / SCALE, o / n / SCALE, _central(n, o, o, oo), _central(n, s, o, so))
-    variance, mean, other_mean, other_variance, covariance = central
-    values = (n, s / SCALE, mean, variance, other_mean, other_variance, covariance)
+    variance, other_variance, covariance = (
+        _central(n, *sums) / scale**2 for sums in ((s, s, ss), (o, o, oo), (s, o, so))
+    )
+    values = (n, s / scale, s / n / scale, variance, o / n / scale, other_variance, covariance)
     return dict(zip(MOMENTS, values, strict=True))
 
 
 def _central(n: int, first: int, second: int, product: int) -> float:
     """(n * sum(xy) - sum(x) * sum(y)) / (n (n - 1)) in whole numbers, so that nothing cancels."""
-    return (n * product - first * second) / (n * (n - 1)) / SCALE**2 if n > 1 else float("nan")
+    return (n * product - first * second) / (n * (n - 1)) if n > 1 else float("nan")
