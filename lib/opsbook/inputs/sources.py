@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import ibis
 
 from opsbook.inputs.fingerprint import fingerprint
@@ -26,5 +28,11 @@ def open_engine(workbook: Workbook, *, home: Path) -> Any:
         options["threads"] = settings.threads
     con = ibis.duckdb.connect(**options)
     con.raw_sql("SET TimeZone = 'UTC'")
-    con.raw_sql("SET enable_progress_bar = false")
+    without_progress_bar(con)
     return con
+
+
+def without_progress_bar(con: Any) -> None:
+    """Keep the engine's progress bar out of reports; a kernel that could draw none refuses to be told so."""
+    with suppress(duckdb.InvalidInputException):
+        con.raw_sql("SET enable_progress_bar = false")

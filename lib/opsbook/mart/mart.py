@@ -12,6 +12,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
+from opsbook.inputs.sources import without_progress_bar
 from opsbook.inputs.workbook import EngineSettings
 
 NAMES = (
@@ -43,7 +44,7 @@ class Mart:
         if self.engine.threads:
             settings["threads"] = str(self.engine.threads)
         con = ibis.duckdb.connect(self.path, read_only=True, **settings)
-        con.raw_sql("SET enable_progress_bar = false")
+        without_progress_bar(con)
         return con
 
     def __getattr__(self, name: str) -> ir.Table:
