@@ -159,7 +159,7 @@ def test_one_small_group_alone_is_pooled(world):
     """When all members together are few, they stand under one group."""
     groups = audience.participation(people(world, participation_events=["join"]), by="life")
     found = audience.pooled(groups, min_cell=10)
-    assert (found["group"].tolist(), found["members"].tolist()) == (["other"], [3])
+    assert (found["group"].tolist(), found["members"].tolist()) == (["all"], [3])
 
 
 @pytest.mark.parametrize(("given_", "path"), [({"exposures"}, audience.PATH), (set(), audience.PATH[1:])])

@@ -78,12 +78,12 @@ def test_nobody_fell(table):
 
 
 def test_quiet_windows_lie_before_the_campaign():
-    """Three windows of at least 28 days, back to back, end the day before the start, if the data hold them."""
-    found = before_after.quiet_windows(**SPAN, data_start=date(2025, 1, 1))
+    """Three windows of 28 days, back to back, end the day before the start, if the data hold them."""
+    found = before_after.quiet_windows(start=SPAN["start"], data_start=date(2025, 1, 1))
     assert found[-1] == (date(2026, 2, 9), date(2026, 3, 8))
     assert [(last - first).days for first, last in found] == [27] * 3
     assert found[0][1] + timedelta(days=1) == found[1][0]
-    assert before_after.quiet_windows(**SPAN, data_start=date(2026, 1, 1)) == []
+    assert before_after.quiet_windows(start=SPAN["start"], data_start=date(2026, 1, 1)) == []
 
 
 def test_no_windows_no_rows(table):

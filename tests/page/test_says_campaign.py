@@ -141,9 +141,10 @@ CASES = {
     "funnel.one_step": lambda: says.funnel(funnel(12)),
     "funnel.loss": lambda: says.funnel(funnel(100, 40, 30)),
     "funnel.loss_young": lambda: says.funnel(funnel(100, 90, 30, young=5)),
-    "participants.nobody": lambda: says.participants(reach(0), 0),
-    "participants.rate": lambda: says.participants(reach(), 12),
-    "participants.no_exposure": lambda: says.participants(reach(exposed=0), 12),
+    "participants.nobody": lambda: says.participants(reach(0), 0, min_cell=10),
+    "participants.rate": lambda: says.participants(reach(), 9, min_cell=10),
+    "participants.rate_new": lambda: says.participants(reach(), 12, min_cell=10),
+    "participants.no_exposure": lambda: says.participants(reach(exposed=0), 12, min_cell=10),
     "channels.none": lambda: says.channels(by_channel(NAN)),
     "channels.one": lambda: says.channels(by_channel(0.4)),
     "channels.differ": lambda: says.channels(by_channel(0.4, 0.6)),
@@ -183,8 +184,9 @@ CASES = {
     "roi.likely_pays": lambda: says.returns(returns(low=100), grade="A"),
     "roi.likely_loses": lambda: says.returns(returns(100, 150, 400), grade="A"),
     "roi.loses": lambda: says.returns(returns(-50, 20, 90), grade="A"),
-    "price.known": lambda: says.price(5.0, 2.0, 10.0),
-    "price.unknown": lambda: says.price(NAN, NAN, NAN),
+    "price.known": lambda: says.price(money.Amount(5.0, 2.0, 10.0), money.Amount(20.0, 10.0, 50.0)),
+    "price.unknown": lambda: says.price(money.NOTHING_KNOWN, money.Amount(20.0, -10.0, 50.0)),
+    "price.none": lambda: says.price(money.NOTHING_KNOWN, money.NOTHING_KNOWN),
     "lessons.none": lambda: says.lessons(says.written([], [])),
     "lessons.some": lambda: says.lessons(says.written(["start earlier"], ["again in May"])),
     "verdict.metric": lambda: evidence.verdict_basis(metric="orders", days=28, worthwhile_lift=0.2),
@@ -284,6 +286,13 @@ def test_finding_falls_back_to_before_and_after():
     assert evidence.main_finding(*said, Verdict("keep", "works_and_pays", "A")) == said[0]
 
 
+def test_money_finding_falls_back_to_what_is_refused():
+    """Where no incremental return may be read, the last finding is the comparison that is refused."""
+    said = CASES["roi.pays"](), CASES["selection.mostly"]()
+    assert evidence.money_finding(*said, Verdict("undecidable", "before_after_only", "D")) == said[1]
+    assert evidence.money_finding(*said, Verdict("keep", "works_and_pays", "A")) == said[0]
+
+
 @pytest.mark.parametrize(
     ("rule", "grade", "comparison", "first"),
     [
@@ -329,7 +338,8 @@ def test_headline_numbers_carry_n_interval_and_method():
     ]  # fmt: skip
     hidden = [numbers.net_relative(net, grade="C"), numbers.roi(returns(), line="margin", grade="D", users=9)]
     assert all(number["value"] is None and not number["card"] for number in hidden)
-    assert numbers.roi(returns(), line="gross", grade="D", users=9)["card"]
+    assert not numbers.roi(returns(), line="gross", grade="D", users=9)["card"]
+    assert numbers.roi(returns(margin=None), line="incremental", grade="A", users=9)["card"]
 
 
 def test_numbers_of_empty_tables_are_missing():

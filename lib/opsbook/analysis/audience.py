@@ -105,7 +105,7 @@ def participation(members: ir.Table, *, by: str | None = None) -> pd.DataFrame:
 
 
 def pooled(participation: pd.DataFrame, *, min_cell: int) -> pd.DataFrame:
-    """The table with its small groups pooled as `other`, at least two of them, so that none can be worked out.
+    """The table with its small groups pooled as `other` (`all` if nothing is left), so that none can be worked out.
 
     returns: as `participation`, with no group of fewer than `min_cell` members unless all members are fewer
     """
@@ -115,7 +115,8 @@ def pooled(participation: pd.DataFrame, *, min_cell: int) -> pd.DataFrame:
         return ordered
     while small < len(ordered) and (small < 2 or ordered["members"].iloc[-small:].sum() < min_cell):
         small += 1
-    other = ordered[_SUMS].iloc[-small:].sum().to_frame().T.assign(group="other")
+    name = "all" if small == len(ordered) else "other"
+    other = ordered[_SUMS].iloc[-small:].sum().to_frame().T.assign(group=name)
     merged = pd.concat([ordered.iloc[:-small], other], ignore_index=True).astype(dict.fromkeys(_SUMS, "int64"))
     return add_share(merged, of="exposed_participants", out_of="exposed", name="participation")[list(ordered)]
 

@@ -48,12 +48,11 @@ def comparison(people: ir.Table, user_days: Tabular, *, start: date, end: date, 
     return pd.DataFrame([_row(row) for _, row in counted.iterrows()], columns=COLUMNS)
 
 
-def quiet_windows(*, start: date, end: date, data_start: date) -> list[tuple[date, date]]:
-    """Three windows of the campaign's length (28 days at least) just before it, oldest first, if in the data."""
-    days = max(_length(start, end), QUIET_DAYS)
-    last = start - timedelta(days=1)
-    windows = [_shift(last - timedelta(days=days - 1), last, -days * back) for back in (2, 1, 0)]
-    return windows if windows[0][0] >= data_start else []
+def quiet_windows(*, start: date, data_start: date) -> list[tuple[date, date]]:
+    """Three windows of 28 days just before the campaign, oldest first; none when they are not all in the data."""
+    starts = [start - timedelta(days=QUIET_DAYS * back) for back in (3, 2, 1)]
+    windows = [(first, first + timedelta(days=QUIET_DAYS - 1)) for first in starts]
+    return windows if starts[0] >= data_start else []
 
 
 def regression_to_the_mean(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from opsbook.analysis.money import Amount
 from opsbook.analysis.verdict import CAUSAL_GRADES
 from opsbook.page.words import Sentence
 
@@ -89,19 +90,22 @@ def event(name: str) -> Sentence | str:
     return Sentence(f"campaign.event.{name}") if name in ("exposed", "participated", "converted") else name
 
 
-def participants(reach: pd.DataFrame, new_users: int) -> Sentence:
-    """How many took part, out of how many who were shown it, and how many of those reached were new.
+def participants(reach: pd.DataFrame, new_users: int, *, min_cell: int) -> Sentence:
+    """How many took part, out of how many who were shown it; how many were new, unless they are too few to be named.
 
     reach: `audience.participation` for all
     """
     if reach.empty or not reach["participants"].sum():
         return Sentence("campaign.participants.nobody")
     row = reach.iloc[0]
-    fields = {"participants": row["participants"], "new": new_users / row["members"]}
     if not row["exposed"]:
-        return Sentence("campaign.participants.no_exposure", **fields)
-    rate, low, high = row["participation"], row["participation_low"], row["participation_high"]
-    return Sentence("campaign.participants.rate", exposed=row["exposed"], rate=rate, low=low, high=high, **fields)
+        return Sentence("campaign.participants.no_exposure", participants=row["participants"])
+    names = {"rate": "participation", "low": "participation_low", "high": "participation_high"}
+    fields = {name: row[column] for name, column in names.items()}
+    fields |= {"participants": row["participants"], "exposed": row["exposed"]}
+    if new_users < min_cell:
+        return Sentence("campaign.participants.rate", **fields)
+    return Sentence("campaign.participants.rate_new", new=new_users / row["members"], **fields)
 
 
 def channels(participation: pd.DataFrame) -> Sentence:
@@ -151,11 +155,16 @@ def returns(table: pd.DataFrame, *, grade: str) -> Sentence:
     return Sentence(f"campaign.roi.{_pays(margin)}", margin=margin["roi"], low=margin["low"], high=margin["high"])
 
 
-def price(value: float, low: float, high: float) -> Sentence:
-    """Cost of one incremental order, where there surely are any."""
-    if pd.isna(value):
+def price(cost: Amount, increment: Amount) -> Sentence:
+    """Cost of one incremental order, where there surely are any.
+
+    cost: `money.cost_per_increment` of the increment
+    """
+    if pd.isna(increment.value):
+        return Sentence("campaign.price.none")
+    if pd.isna(cost.value):
         return Sentence("campaign.price.unknown")
-    return Sentence("campaign.price.known", value=value, low=low, high=high)
+    return Sentence("campaign.price.known", **cost._asdict())
 
 
 def written(lessons: Sequence[str], decisions: Sequence[str]) -> pd.DataFrame:

@@ -54,6 +54,11 @@ def main_finding(effect: Sentence, before_after: Sentence, decision: Verdict) ->
     return before_after if decision.grade == "D" else effect
 
 
+def money_finding(returns: Sentence, refused: Sentence, decision: Verdict) -> Sentence:
+    """The last finding: whether it pays, if that can be known; else the comparison people make and should not."""
+    return returns if decision.grade in CAUSAL_GRADES else refused
+
+
 def ledger(net: pd.DataFrame, *, metric: str) -> Sentence:
     """What the pull-forward ledger adds up.
 

@@ -57,6 +57,8 @@ def before_after(comparison: pd.DataFrame, *, grade: str) -> Arguments:
     row = comparison[comparison["metric"] == "revenue"]
     told = _named(row, value="during", previous="before", change="relative", n="users")
     card = grade not in CAUSAL_GRADES and told["value"] is not None
+    relative = row.assign(low=row["low"] / row["before"], high=row["high"] / row["before"])
+    told |= _named(relative, change_low="low", change_high="high")
     return {"key": "before_after", "unit": "money", "method": METHOD_PAIRED, "card": card, **told}
 
 
@@ -67,9 +69,9 @@ def cost(ledger: pd.DataFrame, *, budget: float | None) -> Arguments:
 
 
 def roi(returns: pd.DataFrame, *, line: str, grade: str, users: int) -> Arguments:
-    """One line of return; an incremental one only where the grade allows, and the last one known is the card."""
+    """One line of return; an incremental one only where the grade allows, and then the last one known is the card."""
     allowed = LINES if grade in CAUSAL_GRADES else LINES[:1]
-    known = [name for name in returns.loc[returns["roi"].notna(), "line"] if name in allowed]
+    known = [name for name in returns.loc[returns["roi"].notna(), "line"] if name in allowed and grade in CAUSAL_GRADES]
     told = _named(
         returns[(returns["line"] == line) & returns["line"].isin(allowed)], value="roi", low="low", high="high"
     )
@@ -92,6 +94,12 @@ def _net(ledger: pd.DataFrame, grade: str) -> pd.DataFrame:
 
 
 def _randomised(ledger: pd.DataFrame, told: dict[str, float | None]) -> Arguments:
-    plain = ledger.empty or ledger["method"].iloc[0] == "plain"
-    n = None if ledger.empty else int(ledger[["treated_users", "control_users"]].iloc[0].sum())
-    return {"n": n, "method": METHOD_DIFFERENCE if plain else METHOD_CUPED, "card": told["value"] is not None}
+    if ledger.empty:
+        return {"n": None, "method": "", "card": False}
+    first = ledger.iloc[0]
+    method = METHOD_DIFFERENCE if first["method"] == "plain" else METHOD_CUPED
+    return {
+        "n": int(first["treated_users"] + first["control_users"]),
+        "method": method,
+        "card": told["value"] is not None,
+    }
