@@ -156,6 +156,15 @@ def test_a_level_that_nobody_left_has_no_hazard_ratio(table):
     assert table.loc["search", "low"] < table.loc["search", "hazard_ratio"] < table.loc["search", "high"]
 
 
+def test_a_covariate_with_a_single_level_that_anybody_left_costs_no_user(rossi):
+    """Where only one level has churn there is nothing to compare, and nobody is taken out of the model for it."""
+    tier = np.where((rossi["churned"] == 0) & (rossi.index % 3 == 0), "b", "a")
+    fit = cox.fit(rossi.assign(tier=tier), covariates=["fin", "tier"])
+    assert fit.n == len(rossi)
+    alone = cox.fit(rossi, covariates=["fin"])
+    assert coefficients(fit)["fin"] == pytest.approx(coefficients(alone)["fin"])
+
+
 def test_a_covariate_that_repeats_another_has_no_estimate(rossi):
     """Perfectly collinear covariates do not break the fit: the second one stays without an estimate."""
     fit = cox.fit(rossi.assign(again=1 - rossi["fin"]), covariates=["fin", "again"])

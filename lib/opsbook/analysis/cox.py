@@ -6,6 +6,7 @@ are tied with each other; here every one of them is a tied event, so counts and 
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from opsbook.analysis.multiplicity import holm
 from opsbook.analysis.survival import checked
 
 METHOD = "Cox regression, exact Efron ties, Wald interval"
+LONGEST_STEP = 10.0  # in log hazard of any row, so that no weight overflows on the way
 UNBOUNDED = 100.0  # a standard error this large means that the likelihood has no top in that direction
 COLUMNS = [
     "covariate", "level", "is_reference", "users", "users_churned",
@@ -76,8 +78,9 @@ def fit(durations: pd.DataFrame, *, covariates: list[str], level: float = 0.95, 
     """
     rows = checked(durations).reset_index(drop=True)
     terms = [term for name in covariates for term in _terms(rows, name)]
-    rows = rows[~_belongs(rows, [term for term in terms if _nobody_left(rows, term)])]
-    kept = _independent(rows, [term for term in terms if not term["is_reference"] and not _nobody_left(rows, term)])
+    compared = _compared(terms)
+    rows = rows[~_belongs(rows, [term for term in compared if _nobody_left(term)])]
+    kept = _independent(rows, [t for t in compared if not t["is_reference"] and not _nobody_left(t)])
     data = _prepare(rows, [_column(rows, term) for term in kept])
     null = _efron(data, np.zeros(len(kept)))
     beta, point, converged = _newton(data, null, iterations)
@@ -122,7 +125,13 @@ def _terms(rows: pd.DataFrame, name: str) -> list[dict]:
     return [{"covariate": name, "is_reference": row["level"] in first, **row} for row in levels.to_dict("records")]
 
 
-def _nobody_left(rows: pd.DataFrame, term: dict) -> bool:
+def _compared(terms: list[dict]) -> list[dict]:
+    """Terms of covariates in which at least two levels were left; the others cannot be compared and cost no user."""
+    left = Counter(term["covariate"] for term in terms if term["users_churned"] or term["level"] == "")
+    return [term for term in terms if left[term["covariate"]] > 1 or term["level"] == ""]
+
+
+def _nobody_left(term: dict) -> bool:
     """A level without churn: its coefficient runs to minus infinity, which equals leaving its users out."""
     return term["level"] != "" and term["users_churned"] == 0
 
@@ -176,8 +185,11 @@ def _efron(data: _Rows, beta: np.ndarray) -> _Point:
     sums = np.column_stack([np.ones(len(weight)), data.design]) * weight[:, None]
     risk = _at_risk_sums(data, sums * data.users[:, None])
     leaving = _sum_by(data.day_of, sums * data.churned[:, None], len(data.days))
-    inverse, moments = _ties(data.tied, risk[:, 0], leaving[:, 0])
-    log_likelihood = float(data.churned @ score + inverse["minus_log"])
+    left, f, starts = _left_at_ties(data.tied, risk[:, 0], leaving[:, 0])
+    if not (left > 0).all():  # so far out that the sums at risk have lost their digits
+        return _Point(-np.inf, np.zeros(len(beta)), np.zeros((len(beta), len(beta))))
+    moments = _moments(left, f, starts)
+    log_likelihood = float(data.churned @ score - np.log(left).sum())
     held = np.concatenate([[0.0], np.cumsum(moments["one"])])
     pull = data.users * (held[data.closes] - held[data.opens]) - data.churned * moments["f"][data.day_of]
     pull = pull * weight
@@ -186,14 +198,17 @@ def _efron(data: _Rows, beta: np.ndarray) -> _Point:
     return _Point(log_likelihood, gradient, spread - _outer(risk[:, 1:], leaving[:, 1:], moments))
 
 
-def _ties(tied: np.ndarray, risk: np.ndarray, leaving: np.ndarray) -> tuple[dict[str, float], dict[str, np.ndarray]]:
-    """Sums over the k-th of d tied users, f = k/d, of powers of f over powers of R - f D, per day."""
+def _left_at_ties(tied: np.ndarray, risk: np.ndarray, leaving: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """R - f D and f = k/d for the k-th of d tied users of every day, and where each day starts."""
     starts = np.concatenate([[0], np.cumsum(tied)[:-1]])
     f = (np.arange(tied.sum()) - np.repeat(starts, tied)) / np.repeat(tied, tied)
-    left = np.repeat(risk, tied) - f * np.repeat(leaving, tied)
+    return np.repeat(risk, tied) - f * np.repeat(leaving, tied), f, starts
+
+
+def _moments(left: np.ndarray, f: np.ndarray, starts: np.ndarray) -> dict[str, np.ndarray]:
+    """Sums per day, over its tied users, of powers of f over powers of R - f D."""
     terms = {"one": 1 / left, "f": f / left, "q0": 1 / left**2, "q1": f / left**2, "q2": f**2 / left**2}
-    moments = {name: np.add.reduceat(values, starts) for name, values in terms.items()}
-    return {"minus_log": -float(np.log(left).sum())}, moments
+    return {name: np.add.reduceat(values, starts) for name, values in terms.items()}
 
 
 def _outer(risk: np.ndarray, leaving: np.ndarray, moments: dict[str, np.ndarray]) -> np.ndarray:
@@ -220,6 +235,7 @@ def _newton(data: _Rows, start: _Point, iterations: int) -> tuple[np.ndarray, _P
     beta, point = np.zeros(len(start.gradient)), start
     for _ in range(iterations):
         step = np.linalg.lstsq(point.information, point.gradient, rcond=None)[0]
+        step = step / max(1.0, np.abs(data.design @ step).max(initial=0.0) / LONGEST_STEP)
         ahead = _efron(data, beta + step)
         while not ahead.log_likelihood >= point.log_likelihood - 1e-9 and np.abs(step).max() > 1e-12:
             step = step / 2
@@ -234,7 +250,7 @@ def _newton(data: _Rows, start: _Point, iterations: int) -> tuple[np.ndarray, _P
 def _table(
     terms: list[dict], kept: list[dict], beta: np.ndarray, information: np.ndarray, level: float
 ) -> pd.DataFrame:
-    error = np.sqrt(np.diag(np.linalg.pinv(information))) if len(beta) else np.zeros(0)
+    error = np.sqrt(np.maximum(np.diag(np.linalg.pinv(information)), 0.0)) if len(beta) else np.zeros(0)
     bounded = [(t, b, se) for t, b, se in zip(kept, beta, error, strict=True) if 0 < se < UNBOUNDED]
     estimates = {(t["covariate"], t["level"]): (b, se) for t, b, se in bounded}
     table = pd.DataFrame(terms, columns=COLUMNS[:5])

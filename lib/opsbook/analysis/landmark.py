@@ -55,11 +55,10 @@ def pooled(counted: pd.DataFrame, *, most: int = 6, min_cell: int = 10, min_chur
 
     Bands of active days are joined with their neighbours (4-6 and 7+ become 4+), other levels become `other`.
     """
-    pool = {"most": most, "min_cell": min_cell, "min_churned": min_churned}
     if ACTIVE_BANDS in counted:
         counted = _joined_bands(counted, min_cell, min_churned)
     for name in covariates(counted):
-        counted = survival.largest_segments(counted, by=name, **pool)
+        counted = survival.largest_segments(counted, by=name, most=most, min_cell=min_cell, min_churned=min_churned)
     return counted
 
 
