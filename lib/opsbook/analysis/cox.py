@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_array
 from scipy.special import ndtri
 from scipy.stats import chi2, norm
 
@@ -47,16 +48,16 @@ class CoxFit:
         return float(chi2.sf(2 * (self.log_likelihood - self.log_likelihood_null), degrees))
 
 
-class _Rows(NamedTuple):
-    """Counted rows against the days with churn: row i is at risk on the days opens[i] <= j < closes[i]."""
+class _Counts(NamedTuple):
+    """Users by day with churn and by pattern of covariates, which is all that the likelihood needs.
+
+    design: one row per pattern. net: users who stop being at risk on a day minus those who enter late on it, days x
+    patterns, one day more than `tied`. leaving: churned users, days x patterns; tied: churned users per day.
+    """
 
     design: np.ndarray
-    churned: np.ndarray
-    users: np.ndarray
-    opens: np.ndarray
-    closes: np.ndarray
-    days: np.ndarray
-    day_of: np.ndarray
+    net: csr_array
+    leaving: csr_array
     tied: np.ndarray
 
 
@@ -76,12 +77,16 @@ def fit(durations: pd.DataFrame, *, covariates: list[str], level: float = 0.95, 
                covariate repeats, have no estimate.
     source:    Cox 1972; Efron 1977: sum d_j x_j b - sum_{k<d} log(R - (k/d) D) on every day with d churned users
     """
-    rows = checked(durations).reset_index(drop=True)
-    terms = [term for name in covariates for term in _terms(rows, name)]
+    rows = checked(durations)
+    patterns, pattern = _patterns(rows, covariates)
+    terms = [term for name in covariates for term in _terms(patterns, name)]
     compared = _compared(terms)
-    rows = rows[~_belongs(rows, [term for term in compared if _nobody_left(term)])]
-    kept = _independent(rows, [t for t in compared if not t["is_reference"] and not _nobody_left(t)])
-    data = _prepare(rows, [_column(rows, term) for term in kept])
+    stays = ~_belongs(patterns, [term for term in compared if _nobody_left(term)])
+    rows, pattern = rows[stays[pattern]], pattern[stays[pattern]]
+    kept = _independent(patterns[stays], [t for t in compared if not t["is_reference"] and not _nobody_left(t)])
+    data = _count(
+        rows, pattern, np.column_stack([_column(patterns, t) for t in kept] or [np.zeros((len(patterns), 0))])
+    )
     null = _efron(data, np.zeros(len(kept)))
     beta, point, converged = _newton(data, null, iterations)
     table = _table(terms, kept, beta, point.information, level)
@@ -162,40 +167,52 @@ def _independent(rows: pd.DataFrame, terms: list[dict]) -> list[dict]:
     return kept
 
 
-def _prepare(rows: pd.DataFrame, columns: list[np.ndarray]) -> _Rows:
+def _patterns(rows: pd.DataFrame, covariates: list[str]) -> tuple[pd.DataFrame, np.ndarray]:
+    """One row per combination of covariates with its users, and the place of each row's combination in it."""
+    if not covariates:
+        return rows[["churned", "censored"]].sum().to_frame().T, np.zeros(len(rows), dtype="int64")
+    groups = rows.groupby(covariates, sort=True, dropna=False, observed=True)
+    return groups[["churned", "censored"]].sum().reset_index(), groups.ngroup().to_numpy()
+
+
+def _count(rows: pd.DataFrame, pattern: np.ndarray, design: np.ndarray) -> _Counts:
     churned = rows["churned"].to_numpy(float)
     users = churned + rows["censored"].to_numpy(float)
-    design = np.column_stack(columns) if columns else np.zeros((len(rows), 0))
-    design = design - (np.average(design, axis=0, weights=users) if users.sum() else 0.0)
     exit_days, entry = rows["duration_days"].to_numpy(float), rows["entry_days"].to_numpy(float)
     days = np.unique(exit_days[churned > 0])
     opens = np.searchsorted(days, np.where(entry <= 0, -np.inf, entry), side="right")
     closes = np.searchsorted(days, exit_days, side="right")
-    day_of = np.maximum(closes - 1, 0)
-    tied = np.bincount(day_of, weights=churned, minlength=len(days)) if len(days) else np.zeros(0)
-    return _Rows(design, churned, users, opens, closes, days, day_of, tied.astype("int64"))
+    late, last = opens > 0, np.maximum(closes - 1, 0)
+    size = (len(days), len(design))
+    net = _by_day(closes, pattern, users, size) - _by_day(opens[late], pattern[late], users[late], size)
+    leaving = _by_day(last, pattern, churned, size)[: len(days)]
+    size_of = np.bincount(pattern, weights=users, minlength=len(design))
+    centre = np.average(design, axis=0, weights=size_of) if users.sum() else 0.0
+    return _Counts(design - centre, net, leaving, np.asarray(leaving.sum(axis=1)).ravel().astype("int64"))
 
 
-def _efron(data: _Rows, beta: np.ndarray) -> _Point:
+def _by_day(day: np.ndarray, pattern: np.ndarray, users: np.ndarray, size: tuple[int, int]) -> csr_array:
+    return csr_array((users, (day, pattern)), shape=(size[0] + 1, size[1]))
+
+
+def _efron(data: _Counts, beta: np.ndarray) -> _Point:
     """Log-likelihood, gradient and information of Efron's partial likelihood at beta."""
-    if len(data.days) == 0:
+    if len(data.tied) == 0:
         return _Point(0.0, np.zeros(len(beta)), np.zeros((len(beta), len(beta))))
     score = data.design @ beta
     weight = np.exp(score)
     sums = np.column_stack([np.ones(len(weight)), data.design]) * weight[:, None]
-    risk = _at_risk_sums(data, sums * data.users[:, None])
-    leaving = _sum_by(data.day_of, sums * data.churned[:, None], len(data.days))
+    risk = np.cumsum((data.net @ sums)[:0:-1], axis=0)[::-1]  # from the last day on, so that little cancels
+    leaving = data.leaving @ sums
     left, f, starts = _left_at_ties(data.tied, risk[:, 0], leaving[:, 0])
     if not (left > 0).all():  # so far out that the sums at risk have lost their digits
         return _Point(-np.inf, np.zeros(len(beta)), np.zeros((len(beta), len(beta))))
-    moments = _moments(left, f, starts)
-    log_likelihood = float(data.churned @ score - np.log(left).sum())
+    moments, churned = _moments(left, f, starts), data.leaving.T @ np.ones(len(data.tied))
     held = np.concatenate([[0.0], np.cumsum(moments["one"])])
-    pull = data.users * (held[data.closes] - held[data.opens]) - data.churned * moments["f"][data.day_of]
-    pull = pull * weight
-    gradient = data.design.T @ (data.churned - pull)
+    pull = weight * (data.net.T @ held - data.leaving.T @ moments["f"])
     spread = (data.design * pull[:, None]).T @ data.design
-    return _Point(log_likelihood, gradient, spread - _outer(risk[:, 1:], leaving[:, 1:], moments))
+    information = spread - _outer(risk[:, 1:], leaving[:, 1:], moments)
+    return _Point(float(churned @ score - np.log(left).sum()), data.design.T @ (churned - pull), information)
 
 
 def _left_at_ties(tied: np.ndarray, risk: np.ndarray, leaving: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -217,20 +234,7 @@ def _outer(risk: np.ndarray, leaving: np.ndarray, moments: dict[str, np.ndarray]
     return own - cross - cross.T
 
 
-def _at_risk_sums(data: _Rows, values: np.ndarray) -> np.ndarray:
-    """Sum of the rows' values over those at risk on each day; summed from the last day, so nothing cancels."""
-    size = len(data.days)
-    still = _sum_by(data.closes, values, size + 1)[1:]
-    late = data.opens > 0
-    not_yet = _sum_by(data.opens[late], values[late], size + 1)[1:]
-    return np.cumsum((still - not_yet)[::-1], axis=0)[::-1]
-
-
-def _sum_by(place: np.ndarray, values: np.ndarray, size: int) -> np.ndarray:
-    return np.column_stack([np.bincount(place, weights=column, minlength=size) for column in values.T])
-
-
-def _newton(data: _Rows, start: _Point, iterations: int) -> tuple[np.ndarray, _Point, bool]:
+def _newton(data: _Counts, start: _Point, iterations: int) -> tuple[np.ndarray, _Point, bool]:
     """Climb the concave likelihood from 0, halving a step that would lower it."""
     beta, point = np.zeros(len(start.gradient)), start
     for _ in range(iterations):
