@@ -31,7 +31,8 @@ def active_users(changes: pd.DataFrame) -> Arguments:
 def daily_users(changes: pd.DataFrame) -> Arguments:
     """Mean daily actives of the last period."""
     row = last_row(changes)
-    return {"key": "daily_users", "value": row.get("mean_daily_users"), "n": row.get("active_users"), "unit": "users"}
+    told = {"value": row.get("mean_daily_users"), "n": row.get("active_users"), "method": "mean of exact daily counts"}
+    return {"key": "daily_users", "unit": "users", **told}
 
 
 def stickiness(table: pd.DataFrame) -> Arguments:
