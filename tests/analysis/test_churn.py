@@ -12,7 +12,7 @@ import activity_log as log_of
 from opsbook.analysis import churn, survival
 from opsbook.errors import ParameterError
 
-LAWS = settings(max_examples=12, deadline=None)
+LAWS = settings(max_examples=8, deadline=None)
 JAN = pd.Timestamp("2026-01-01")
 DAYS = st.lists(st.tuples(st.integers(0, 11), st.integers(0, 59)), min_size=1, max_size=120)
 
@@ -227,6 +227,30 @@ def test_a_signup_is_a_sign_of_life(table, same):
         user  | duration_days | fate
         late  | 0             | came_back
         never | 0             | gone
+    """,
+    )
+
+
+def test_activity_before_the_signup_is_no_silence_of_the_life(table, same):
+    """The silence that a signup interrupts counts from the signup on: a stays, b was never seen after signing up."""
+    rows = table(
+        """
+        user | day
+        a    | 2026-01-02
+        a    | 2026-01-14
+        a    | 2026-01-21
+        a    | 2026-01-28
+        b    | 2026-01-02
+    """
+    )
+    people = log_of.users(rows, {"a": "2026-01-10", "b": "2026-01-10"})
+    lives = churn.user_lives(log_of.user_days(rows), people, as_of=date(2026, 1, 31), churn_after_days=7)
+    same(
+        lives.order_by("user").to_pandas(),
+        """
+        user | duration_days | fate
+        a    | 14            | undecided
+        b    | 0             | gone
     """,
     )
 

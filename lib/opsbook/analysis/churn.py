@@ -196,22 +196,19 @@ def _silences(user_days: ir.Table, as_of: date) -> ir.Table:
 
 
 def _first_churn(user_days: ir.Table, people: ir.Table, as_of: date, churn_after_days: int) -> ir.Table:
-    """One row per user with a long silence after the first day -- user, churn_day, returned."""
-    long = _silences(user_days, as_of).filter(_is_churn(churn_after_days))
-    long = long.join(people.select("user", "first_day"), "user").mutate(
-        start_day=ibis.greatest(_.day, _.first_day), silent_days=_.silent_days - _before_start()
-    )
-    long = long.filter(_is_churn(churn_after_days))
-    return long.group_by("user").agg(churn_day=_.start_day.min(), returned=_.closed.argmin(_.start_day))
+    """One row per user with a long silence after the first day -- user, churn_day, returned.
 
-
-def _is_churn(churn_after_days: int) -> ir.BooleanValue:
-    """A silence of churn_after_days whole days: a return ends it a day later at the earliest."""
-    return (_.silent_days > churn_after_days) | (~_.closed & (_.silent_days >= churn_after_days))
-
-
-def _before_start() -> ir.Value:
-    return ibis.greatest(_days(_.day, _.first_day), 0)
+    A silence is long when churn_after_days whole days passed: a return ends it a day later at the earliest, and it
+    began at least as many days before as_of.
+    """
+    last_day = ibis.date(as_of - timedelta(days=churn_after_days))
+    long = user_days.filter((_.day <= last_day) & (_.gap_after.isnull() | (_.gap_after > churn_after_days)))
+    long = long.join(people.select("user", "first_day"), "user")
+    before = ibis.greatest(_days(_.day, _.first_day), 0)
+    long = long.filter((_.first_day <= last_day) & (_.gap_after.isnull() | (_.gap_after - before > churn_after_days)))
+    returned = (_.gap_after <= _days(_.day, ibis.date(as_of))).fill_null(False)
+    dated = long.mutate(start_day=ibis.greatest(_.day, _.first_day), returned=returned)
+    return dated.group_by("user").agg(churn_day=_.start_day.min(), returned=_.returned.argmin(_.start_day))
 
 
 def _with_end(people: ir.Table, as_of: date, churn_after_days: int) -> ir.Table:
