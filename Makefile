@@ -49,7 +49,7 @@ lint: $(VENV)/.ready  ## ruff, mypy, and no outputs in notebooks
 	@$(BIN) -m ruff check .
 	@$(BIN) -m ruff format --check .
 	@$(BIN) -m mypy
-	@$(BIN) -m nbstripout --verify --extra-keys "metadata.papermill cell.metadata.papermill" notebooks/*.ipynb
+	@$(BIN) -m nbstripout --verify --keep-id --extra-keys "metadata.papermill cell.metadata.papermill" notebooks/*.ipynb
 
 format: $(VENV)/.ready  ## let ruff mend what it can
 	@$(BIN) -m ruff check --fix .

@@ -14,10 +14,12 @@ HOME = Path(__file__).parents[2]
 README = (HOME / "README.md").read_text()
 INTRODUCTION = """# The contract
 
-The tables a company may bring, one row per what, and what happens to rows that break a law. Only `events` or `orders` is
-obligatory. A user id is an integer or a text. This page is printed by the contract itself; a test compares the two.
+The tables a company may bring, one row per what, and what happens to rows that break a law. Only `events` or
+`orders` is obligatory. A user id is an integer or a text. The contract itself prints this page; a test compares.
 
-`drop` the row is left out, counted, and weighs on `thresholds.drop_budget` · `keep` it stays and is flagged · `refuse` the run stops
+- `drop`: the row is left out, counted, and weighs on `thresholds.drop_budget`
+- `keep`: it stays and is flagged
+- `refuse`: the run stops
 """
 
 

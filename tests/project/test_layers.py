@@ -23,7 +23,7 @@ def imported(path: Path) -> set[str]:
 
 
 def layer(dotted: str) -> str:
-    return (dotted.split(".") + [""])[1]
+    return [*dotted.split("."), ""][1]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(LIB)))

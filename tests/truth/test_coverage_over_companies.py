@@ -45,7 +45,7 @@ def net_orders(mart, truth: dict, name: str) -> dict:
 
 @pytest.mark.slow
 def test_headline_intervals_cover_the_truth_over_many_companies(tmp_path):
-    """Over ten companies, 60 intervals of survival, restricted mean and net increments cover nine times in ten or more."""
+    """Over ten companies, 60 intervals of survival, restricted mean and net increments cover nine in ten or more."""
     rows = pd.DataFrame([row for seed in SEEDS for row in intervals(tmp_path / str(seed), seed)])
     rows["covered"] = rows["truth"].between(rows["low"], rows["high"])
     each = rows.groupby("what")["covered"].sum()
