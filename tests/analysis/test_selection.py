@@ -57,6 +57,14 @@ def test_no_participants_no_gap(table, text):
     assert pd.isna(selection.gap(table(text)).during)
 
 
+def test_small_groups_are_not_shown(table):
+    """A group below min_cell is left out, and then there is no gap to speak of."""
+    groups = table("group | users | before | during\nparticipants | 9 | 3 | 9\nexposed_only | 10 | 1 | 1")
+    found = selection.shown(groups, min_cell=10)
+    assert found["group"].tolist() == ["exposed_only"]
+    assert pd.isna(selection.gap(found).during)
+
+
 def test_window_before_must_be_in_the_data(table):
     """When the days before are not all in the data, the figure before is missing rather than too small."""
     days = table("user | day | revenue\n1 | 2026-03-02 | 5\n1 | 2026-03-01 | 4")

@@ -52,6 +52,11 @@ def groups(
     return _per_user(sums.to_pandas(), whole_before=start - length >= data_start)
 
 
+def shown(groups: pd.DataFrame, *, min_cell: int) -> pd.DataFrame:
+    """The groups that are large enough to be shown; a mean of a few users would tell what one of them spent."""
+    return groups[groups["users"] >= min_cell].reset_index(drop=True)
+
+
 def gap(groups: pd.DataFrame) -> Gap:
     """Participants against users who were only shown the campaign, or against everybody else when nobody was.
 
