@@ -15,7 +15,7 @@ def users(log: pd.DataFrame, signed_up: dict | None = None, *, data_start: str |
     """One row per user of the log or of signed_up (user -> day), whose life starts there, else when first seen."""
     seen = log.groupby("user")["day"].agg(["min", "max"])
     names = sorted(set(seen.index) | set(signed_up or {}))
-    table = pd.DataFrame({"user": names}).set_index("user")
+    table = pd.DataFrame({"user": pd.Series(names, dtype=log["user"].dtype)}).set_index("user")
     signup = pd.Series({user: pd.Timestamp(day) for user, day in (signed_up or {}).items()}, dtype="datetime64[ns]")
     table["first_active_day"], table["last_active_day"] = seen["min"], seen["max"]
     table["signed_up_day"] = signup.reindex(table.index)
