@@ -161,7 +161,7 @@ CASES = {
     "effect.down_caused": lambda: effect(0.1, -0.4, -0.2, rule="net_loss"),
     "effect.moved_caused": lambda: effect(0.4, -0.3, 0.01, rule="pulled_forward"),
     "effect.unclear": lambda: effect(0.02, 0.01, 0.01, rule="too_small"),
-    "effect.ledger": lambda: evidence.ledger(increments(), metric="orders"),
+    "effect.ledger": lambda: evidence.ledger(increments(), effect(), metric="orders"),
     "before_after.none": lambda: evidence.before_after(compared(1, 9, 0)),
     "before_after.clear": lambda: evidence.before_after(compared(1, 9)),
     "before_after.unclear": lambda: evidence.before_after(compared(-1, 11)),
@@ -284,6 +284,12 @@ def test_finding_falls_back_to_before_and_after():
     said = CASES["effect.none"](), CASES["before_after.clear"]()
     assert evidence.main_finding(*said, Verdict("undecidable", "before_after_only", "D")) == said[1]
     assert evidence.main_finding(*said, Verdict("keep", "works_and_pays", "A")) == said[0]
+
+
+def test_ledger_without_an_effect_says_why():
+    """An empty ledger stands under the sentence that says why there is no effect."""
+    said = CASES["effect.broken"]()
+    assert evidence.ledger(increments().iloc[:0], said, metric="orders") == said
 
 
 def test_money_finding_falls_back_to_what_is_refused():

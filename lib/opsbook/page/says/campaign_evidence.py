@@ -59,13 +59,13 @@ def money_finding(returns: Sentence, refused: Sentence, decision: Verdict) -> Se
     return returns if decision.grade in CAUSAL_GRADES else refused
 
 
-def ledger(net: pd.DataFrame, *, metric: str) -> Sentence:
-    """What the pull-forward ledger adds up.
+def ledger(net: pd.DataFrame, effect: Sentence, *, metric: str) -> Sentence:
+    """What the pull-forward ledger adds up; without one, why there is no effect.
 
-    net: `incrementality.ledger`
+    net: `incrementality.ledger`; effect: the sentence of `effect`
     """
     if net.empty:
-        return Sentence("campaign.effect.none")
+        return effect
     return Sentence("campaign.effect.ledger", metric=Sentence(f"campaign.metric.{metric}"))
 
 
