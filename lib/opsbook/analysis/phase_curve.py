@@ -69,7 +69,7 @@ def against_baseline(daily: pd.DataFrame, *, metric: str, level: float = 0.95) -
     """
     table = daily[["day", "phase"]].assign(value=daily[metric].astype("float64"))
     before = table[table["phase"] == "before"]
-    weekday = table["day"].dt.dayofweek
+    weekday = table["day"].dt.day_of_week
     means, counts, noise, freedom = _weekday_baseline(before)
     half = stats.t.ppf(0.5 + level / 2, freedom) * noise * np.sqrt(1 + 1 / weekday.map(counts))
     expected = weekday.map(means)
@@ -111,7 +111,7 @@ def _weekday_baseline(before: pd.DataFrame) -> tuple[pd.Series, pd.Series, float
     if len(before) < 14:
         nothing = pd.Series(np.nan, index=range(7))
         return nothing, nothing, float("nan"), float("nan")
-    groups = before.groupby(before["day"].dt.dayofweek)["value"]
+    groups = before.groupby(before["day"].dt.day_of_week)["value"]
     residual = before["value"] - groups.transform("mean")
     freedom = len(before) - groups.ngroups
     return groups.mean(), groups.size(), float(np.sqrt((residual**2).sum() / freedom)), float(freedom)
@@ -123,6 +123,6 @@ def _observed(part: pd.DataFrame) -> tuple[pd.Timestamp, pd.Timestamp, int, floa
 
 def _band(part: pd.DataFrame, means: pd.Series, counts: pd.Series, noise: float) -> tuple[float, float]:
     """Expected sum of the phase and its prediction error: own noise plus that of the weekday means it repeats."""
-    days = part["day"].dt.dayofweek.value_counts()
+    days = part["day"].dt.day_of_week.value_counts()
     repeated = (days**2 / counts.reindex(days.index)).sum(skipna=False)
     return (days * means.reindex(days.index)).sum(skipna=False), noise * float(np.sqrt(len(part) + repeated))

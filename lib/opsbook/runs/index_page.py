@@ -21,7 +21,7 @@ STYLE = """
 :root{color-scheme:light dark;--line:#8884;--soft:#8881;--muted:#666;--good:#1b7a3d;--warn:#8a5a00;--bad:#b3261e}
 @media(prefers-color-scheme:dark){:root{--muted:#aaa;--good:#7ad39a;--warn:#f0c069;--bad:#ff9b92}}
 *{box-sizing:border-box}
-body{margin:0 auto;max-width:72rem;padding:1rem;
+body{margin:0 auto;max-width:84rem;padding:1rem;
 font:16px/1.5 system-ui,"Noto Sans SC","PingFang SC","Microsoft YaHei",sans-serif}
 h1{margin:.5rem 0 0;font-size:1.6rem}
 h2{margin:2rem 0 .5rem;font-size:1.1rem;overflow-wrap:anywhere}
@@ -30,14 +30,15 @@ header p{margin:.25rem 0 1rem;color:var(--muted)}
 .search[hidden]{display:none}
 .search input{flex:1;max-width:30rem;padding:.5rem .75rem;font:inherit;border:1px solid var(--line);border-radius:.4rem}
 table{width:100%;border-collapse:collapse}
-th,td{padding:.4rem .6rem;text-align:left;vertical-align:top;border-bottom:1px solid var(--line);overflow-wrap:anywhere}
+th,td{padding:.4rem .6rem;text-align:left;vertical-align:top;border-bottom:1px solid var(--line);overflow-wrap:break-word}
 th{font-weight:600;color:var(--muted);font-size:.85rem}
 [data-name]{min-width:4rem}
 .good,.warn,.bad,.neutral,.unknown{display:inline-block;
 padding:0 .45rem;border:1px solid;border-radius:.4rem;font-size:.8rem}
 .good{color:var(--good)}.warn{color:var(--warn)}.bad,.failure{color:var(--bad)}.neutral,.unknown{color:var(--muted)}
 .failure{margin:.25rem 0 0}.failure a{color:inherit}
-@media(max-width:40rem){thead{display:none}tr{display:block;padding:.5rem 0;border-bottom:1px solid var(--line)}
+@media(min-width:64rem){td:nth-child(2),td:nth-child(3),td:nth-child(5){white-space:nowrap}}
+@media(max-width:40rem){td{overflow-wrap:anywhere}thead{display:none}tr{display:block;padding:.5rem 0;border-bottom:1px solid var(--line)}
 tr[hidden]{display:none}td{display:flex;gap:.5rem;border:0;padding:.1rem 0;flex-wrap:wrap}
 td::before{content:attr(data-name);flex:0 0 6rem;color:var(--muted)}}
 @media print{.search{display:none}}
