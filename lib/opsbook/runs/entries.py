@@ -40,7 +40,7 @@ def entries(outputs: Path) -> list[Entry]:
     """One entry per report folder, by company, notebook, run, then the newest period first, then language."""
     found = [entry for folder in sorted(_folders(outputs)) if (entry := _entry(outputs, folder))]
     found.sort(key=lambda entry: (entry.period_end, entry.period_start), reverse=True)
-    return sorted(found, key=lambda entry: (entry.company, entry.notebook, entry.run))
+    return sorted(found, key=lambda entry: (_is_guest(entry), entry.company, entry.notebook, entry.run))
 
 
 def _folders(outputs: Path) -> Iterator[Path]:
@@ -82,3 +82,8 @@ def _verdict(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, AttributeError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _is_guest(entry: Entry) -> bool:
+    """Whether the report is of a company other than the default one, whose reports lie directly below outputs/."""
+    return entry.folder.startswith(f"{entry.company}/")
