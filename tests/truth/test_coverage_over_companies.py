@@ -11,7 +11,7 @@ from opsbook.mart.build import ensure_mart
 from opsbook.simulate import write_company
 
 PARAMS = Path(__file__).parents[2] / "params" / "workbook.yaml"
-SEEDS = range(101, 111)
+SEEDS = range(101, 107)
 USERS = 2_500
 
 
@@ -45,9 +45,9 @@ def net_orders(mart, truth: dict, name: str) -> dict:
 
 @pytest.mark.slow
 def test_headline_intervals_cover_the_truth_over_many_companies(tmp_path):
-    """Over ten companies, 60 intervals of survival, restricted mean and net increments cover nine in ten or more."""
+    """Over six companies, 36 intervals of survival, restricted mean and net increments cover nine in ten or more."""
     rows = pd.DataFrame([row for seed in SEEDS for row in intervals(tmp_path / str(seed), seed)])
     rows["covered"] = rows["truth"].between(rows["low"], rows["high"])
     each = rows.groupby("what")["covered"].sum()
     assert rows["covered"].mean() >= 0.90, each
-    assert (each >= 7).all(), each
+    assert (each >= 4).all(), each
