@@ -30,7 +30,8 @@ header p{margin:.25rem 0 1rem;color:var(--muted)}
 .search[hidden]{display:none}
 .search input{flex:1;max-width:30rem;padding:.5rem .75rem;font:inherit;border:1px solid var(--line);border-radius:.4rem}
 table{width:100%;border-collapse:collapse}
-th,td{padding:.4rem .6rem;text-align:left;vertical-align:top;border-bottom:1px solid var(--line);overflow-wrap:break-word}
+th,td{padding:.4rem .6rem;text-align:left;vertical-align:top;
+border-bottom:1px solid var(--line);overflow-wrap:break-word}
 th{font-weight:600;color:var(--muted);font-size:.85rem}
 [data-name]{min-width:4rem}
 .good,.warn,.bad,.neutral,.unknown{display:inline-block;
@@ -38,7 +39,8 @@ padding:0 .45rem;border:1px solid;border-radius:.4rem;font-size:.8rem}
 .good{color:var(--good)}.warn{color:var(--warn)}.bad,.failure{color:var(--bad)}.neutral,.unknown{color:var(--muted)}
 .failure{margin:.25rem 0 0}.failure a{color:inherit}
 @media(min-width:64rem){td:nth-child(2),td:nth-child(3),td:nth-child(5){white-space:nowrap}}
-@media(max-width:40rem){td{overflow-wrap:anywhere}thead{display:none}tr{display:block;padding:.5rem 0;border-bottom:1px solid var(--line)}
+@media(max-width:40rem){td{overflow-wrap:anywhere}thead{display:none}
+tr{display:block;padding:.5rem 0;border-bottom:1px solid var(--line)}
 tr[hidden]{display:none}td{display:flex;gap:.5rem;border:0;padding:.1rem 0;flex-wrap:wrap}
 td::before{content:attr(data-name);flex:0 0 6rem;color:var(--muted)}}
 @media print{.search{display:none}}
