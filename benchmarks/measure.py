@@ -6,6 +6,7 @@ import multiprocessing
 import resource
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,8 +27,8 @@ def measure(
 ) -> Measured:
     """Run `work(prepare(*args))` in a fresh process; only the work is timed, the peak includes what it works on."""
     context = multiprocessing.get_context("spawn")
-    with context.Pool(1) as pool:
-        return pool.apply(_measured, (work, args, prepare, repeat))
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        return pool.submit(_measured, work, args, prepare, repeat).result()
 
 
 def _measured(
