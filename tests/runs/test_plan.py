@@ -6,6 +6,7 @@ from datetime import date
 import pytest
 
 from opsbook.errors import NotSettled, ParameterError
+from opsbook.runs.plan import find_runs
 from opsbook.runs.settled import objection
 
 CAMPAIGN = "start: 2026-10-01\nend: 2026-10-07\nname: 国庆\ngoals:\n  - metric: orders\n    target: 100\n"
@@ -176,3 +177,9 @@ def test_a_stated_as_of_vouches_for_a_silent_last_day(checkout):
     (report,) = checkout.reports("01/monthly")
     assert objection(report, data_start=date(2026, 8, 1), data_through=date(2026, 10, 29)) is None
     assert objection(report, data_start=date(2026, 8, 1), data_through=date(2026, 9, 29)) is not None
+
+
+def test_a_company_without_runs_is_told_how_to_write_one(checkout):
+    """A new company has a workbook and no run files: the error says which file to write."""
+    with pytest.raises(ParameterError, match="no runs yet"):
+        find_runs([], "01_user_lifecycle")

@@ -75,6 +75,11 @@ def settings(words: Sequence[str]) -> dict[str, Any]:
 def find_runs(files: Sequence[RunFile], target: str) -> list[RunFile]:
     """The runs a target such as `01`, `lifecycle` or `01/monthly` means; raises ParameterError with near names."""
     notebook, _, run = target.partition("/")
+    if not files:
+        raise ParameterError(
+            "The company has no runs yet",
+            fix="write one beside its workbook.yaml, say 01_user_lifecycle/monthly.yaml: `period: last-month`",
+        )
     of_notebook = [file for file in files if file.notebook in _named(notebook, [file.notebook for file in files])]
     if not of_notebook:
         raise ParameterError(f"No notebook is called `{notebook}`", fix=did_you_mean(notebook, _names(files)))
