@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import settings
 
 pytest_plugins = ["made_reports"]
+# A busy machine is no reason to fail, and an unattended run draws the same examples every time.
+settings.register_profile("opsbook", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("opsbook")
 CHECKOUT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("OPSBOOK_SHARED", CHECKOUT.parent / "shared" / "data"))
 
