@@ -51,11 +51,12 @@ def test_growth_of_every_month_adds_up_to_the_true_actives(made):
 
 
 def test_false_churn_and_survival_cover_the_truth(made):
-    """False churn, S(90) and restricted mean cover the planted values; the median lies between the planted days."""
+    """S(90) and restricted mean cover the planted values, false churn comes within 0.002 of covering its own."""
     numbers, truth = made.numbers(RETENTION), made.truth["survival"]
     limit = int(numbers["threshold"]["value"])
     curve = dict(zip(truth["days"], truth["not_silent"][str(limit)]["all"], strict=True))
-    # Planted for gaps begun in the first 180 days of life; the gaps of older users differ a little.
+    # Planted for gaps begun in the first 180 days of life, estimated over all gaps: not the same population, and the
+    # plain interval misses. The tolerance goes when truth.json holds the value over all gaps.
     near = {"low": numbers["false_churn"]["low"] - 0.002, "high": numbers["false_churn"]["high"] + 0.002}
     assert covers(near, truth["false_churn"][str(limit)])
     assert covers(numbers["active_90"], curve[90])
