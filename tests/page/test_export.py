@@ -6,12 +6,15 @@ from itertools import pairwise
 
 import nbformat
 import nbformat.v4 as nb4
+import pandas as pd
 import pytest
 
 from opsbook.errors import OperatorError
 from opsbook.page.arrange import split_at_headings
 from opsbook.page.export import HTML_LANG, ReportExporter
+from opsbook.page.page import Page
 from opsbook.page.results import strip_tables
+from opsbook.page.words import Sentence
 from page import demo_report
 from page.demo_report import EVIL, notebook, report, with_output
 
@@ -248,6 +251,19 @@ def test_a_finding_is_not_said_twice_in_a_row():
     said = "People came back after 14 days: Double 11"
     assert html.count(f'<p class="finding">{said}</p>') == 0
     assert f'<a href="#s1">{said}</a>' in html
+
+
+def test_a_table_without_rows_leaves_its_sentence_once():
+    """A figure and a table that have nothing to show under the same sentence say it once and draw no empty table."""
+    shown = demo_report.Collected()
+    with demo_report.demo_words():
+        page = Page(demo_report.make_book(), emit=shown)
+        said, nothing = Sentence("demo.actives.up", n=310), pd.DataFrame({"users": []})
+        page.figure(None, said, table=nothing, name="actives")
+        page.table(nothing, said, name="totals")
+        html = render(nb4.new_notebook(cells=[nb4.new_code_cell("show()", outputs=shown.taken(), id="only")]))
+    assert html.count(str(said)) == 1
+    assert "<table" not in html
 
 
 def test_the_page_is_the_same_with_or_without_the_tables_inside():

@@ -177,9 +177,15 @@ def _parts(output: Any) -> list[Part]:
 
 
 def _said_once(parts: list[Part]) -> list[Part]:
-    """The parts without a finding that is also the headline of a figure or table beside it."""
+    """The parts without what a headline of the section already says: a finding, or a table that has no rows."""
     headlines = {part.payload["sentence"] for part in parts if part.kind in ("figure", "table")}
-    return [part for part in parts if part.kind != "finding" or part.payload["text"] not in headlines]
+    told = [part.payload["sentence"] for part in parts if part.kind == "figure"]
+    return [
+        part
+        for part in parts
+        if not (part.kind == "finding" and part.payload["text"] in headlines)
+        and not (part.kind == "table" and not part.payload["rows"] and part.payload["sentence"] in told)
+    ]
 
 
 def _findings(sections: list[Section]) -> list[dict[str, Any]]:

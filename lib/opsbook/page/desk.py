@@ -49,7 +49,9 @@ def verdict(payload: Mapping[str, Any]) -> str:
 
 
 def table(shown: str, payload: Mapping[str, Any]) -> str:
-    """A table folded under its name, or open under its sentence."""
+    """A table folded under its name, or open under its sentence, which stands alone over a table without rows."""
     if payload["folded"]:
+        if not shown:
+            return ""
         return f'<details class="data"><summary>{escaped(words.label("page.table"))}</summary>{shown}</details>'
     return headline(payload) + shown

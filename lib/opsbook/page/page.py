@@ -219,7 +219,7 @@ class Page:
     def _table(
         self, table: pd.DataFrame, name: str, formats: Mapping[str, str] | None, *, payload: dict[str, Any]
     ) -> None:
-        shown = to_html(table, area=self.area, name=name, specs=formats)
+        shown = to_html(table, area=self.area, name=name, specs=formats) if len(table) else ""
         whole = payload | {"name": name, "rows": len(table), "parquet": to_parquet(table)}
         self._show("table", whole, desk.table(shown, payload), f"{payload['sentence'] or name}: {len(table)} rows")
 
