@@ -1,6 +1,7 @@
 """Planted lives are lived: empirical survival, Cox models and silences agree with the truth."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,7 @@ import pytest
 from lifelines import CoxPHFitter
 
 from opsbook.simulate import survival_truth as truth
-from opsbook.simulate.life import draw_left_age
+from opsbook.simulate.life import break_days, draw_left_age, willing_days
 from opsbook.simulate.people import draw_people, signup_days
 from opsbook.simulate.world import PLATFORMS, World
 
@@ -81,11 +82,26 @@ def test_silence_curve_follows_the_truth_in_another_sample():
         assert (np.abs(seen - true) / error).max() < 3.5
 
 
-def test_silence_of_three_weeks_is_rarely_ended_by_a_return():
-    """Activity is dense enough that a threshold of 14 to 30 days keeps false churn below a tenth."""
+def test_breaks_make_silences_that_a_return_ends():
+    """Some users are away for weeks and wake again, more of them the shorter the silence; most silent ones are gone."""
     told = truth.survival_truth(WORLD)["false_churn"]
-    assert told["7"] > 0.10
-    assert all(told[str(days)] < 0.10 for days in (14, 21, 28, 30))
+    shares = [told[str(days)] for days in truth.GAP_DAYS]
+    assert shares == sorted(shares, reverse=True)
+    assert told["7"] > 0.3
+    assert 0.05 < told["28"] < told["21"] < 0.2
+
+
+def test_breaks_begin_with_the_chance_and_last_as_long_as_planted():
+    """Nobody is on a break on the day of sign-up; days off per day begun and their share are those of a renewal."""
+    rng = np.random.default_rng(4)
+    people = draw_people(rng, np.arange(USERS), np.zeros(USERS, dtype=np.int32), WORLD)
+    away = break_days(rng, people, WORLD)
+    begun, there = (away[:, 1:] & ~away[:, :-1]).sum(), (~away[:, :-1]).sum()
+    assert not away[:, 0].any()
+    assert abs(begun / there - WORLD.break_hazard_per_day) < 3.5 * np.sqrt(begun) / there
+    long_run = WORLD.mean_break_days / (WORLD.mean_break_days + 1 / WORLD.break_hazard_per_day)
+    assert away[:, 300:].mean() == pytest.approx(long_run, abs=0.005)
+    assert not willing_days(rng, people, np.ones(WORLD.days), replace(WORLD, break_hazard_per_day=1.0))[:, 1].any()
 
 
 def test_written_users_fall_silent_as_the_truth_says(demo):

@@ -61,12 +61,25 @@ def draw_life(rng: np.random.Generator, people: People, world: World) -> Life:
 
 
 def willing_days(rng: np.random.Generator, people: People, factor: Floats, world: World) -> Bools:
-    """Users by days: would be active if alive; the day of sign-up always is."""
+    """Users by days: would be active if alive, which nobody on a break is; the day of sign-up always is."""
     chance = people.active_share[:, None].astype(np.float32) * factor[None, :].astype(np.float32)
     np.minimum(chance, world.active_share_cap, out=chance)
-    willing = rng.random(chance.shape, dtype=np.float32) < chance
+    willing = (rng.random(chance.shape, dtype=np.float32) < chance) & ~break_days(rng, people, world)
     willing[np.arange(len(people)), people.signup_day] = True
     return willing
+
+
+def break_days(rng: np.random.Generator, people: People, world: World) -> Bools:
+    """Users by days: on a break; every day after sign-up and between breaks has the same chance to begin one."""
+    turns = np.zeros((len(people), world.days + 1), dtype=np.int8)
+    person, back = np.arange(len(people)), people.signup_day.astype(np.int64)
+    while len(person):
+        start = back + rng.geometric(world.break_hazard_per_day, len(person))
+        person, start = person[start < world.days], start[start < world.days]
+        back = np.minimum(start + rng.geometric(1 / world.mean_break_days, len(start)), world.days)
+        turns[person, start] += 1
+        turns[person, back] -= 1
+    return np.cumsum(turns[:, :-1], axis=1, dtype=np.int8).astype(bool)
 
 
 def draw_early_reads(rng: np.random.Generator, people: People, willing: Bools, world: World) -> Integers:

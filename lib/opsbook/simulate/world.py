@@ -148,6 +148,8 @@ class World:
     active_share_width: float = 0.60
     active_share_beta: tuple[float, float] = (2.0, 3.0)
     active_share_cap: float = 0.97
+    break_hazard_per_day: float = 0.003
+    mean_break_days: float = 35.0
     incident: date = date(2026, 5, 12)
     incident_factor: float = 0.35
     order_rate_shape: float = 2.0
