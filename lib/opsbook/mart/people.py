@@ -31,7 +31,7 @@ def users(
     data_start: date,
     span: tuple[datetime, datetime],
 ) -> ir.Table:
-    """One row per user -- user, user_id, first_day, life_start, signed_up_day, first_active_day, last_active_day, …
+    """One row per user -- user, user_id, first_day, life_start, signed_up_day, signed_up_at (UTC), first_active_day, …
 
     given: contract users; days: user_days. first_day is the signup day, else the first active day; life_start tells
     which, or `unknown` for a user without signup date whom the first `history_days` of data already show.
@@ -65,6 +65,7 @@ def _columns(given: ir.Table) -> list[str]:
         "first_day",
         "life_start",
         "signed_up_day",
+        "signed_up_at",
         "first_active_day",
         "last_active_day",
         "active_days",
