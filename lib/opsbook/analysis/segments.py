@@ -1,0 +1,127 @@
+"""Named segments: who belongs to each on a day, how they differ from everyone else, and the lists operations take.
+
+Memberships stay in the engine; only counted tables become pandas, except `roster`, which the runner writes to files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from functools import reduce
+
+import ibis
+import ibis.expr.types as ir
+
+from opsbook.analysis.standing import COUNTS, counted_column, standing
+from opsbook.inputs.segments import ProfileSettings, Rule, Segment
+from opsbook.inputs.workbook import Thresholds
+from opsbook.mart.tables import Tabular, engine_table
+
+_ = ibis._
+IN, OUT = "in_segment", "outside"
+ROSTER = ["user_id", "segment", "as_of", "tenure_days", "silent_days", *COUNTS]
+
+
+def people(
+    user_days: Tabular,
+    users: Tabular,
+    orders: Tabular,
+    steps: Tabular,
+    *,
+    segments: Mapping[str, Segment],
+    limits: Thresholds,
+    event_groups: Mapping[str, Sequence[str]],
+    as_of: date,
+) -> ir.Table:
+    """Everybody alive at the end of `as_of`, where they stand, and which segments they belong to.
+
+    A condition is true or false: what is missing equals nothing, is in no list and reaches no bound, so `not` is
+    everybody else. An upper bound on days since the start of life is never met when that start is unknown.
+    returns: one row per user, in the engine -- user, the users' attributes, the facts of `standing`, and
+             `member(name)` (bool) per segment
+    """
+    rules = [segment.rule for segment in segments.values()]
+    stand = standing(
+        user_days, users, orders, steps, as_of=as_of, limits=limits, rules=rules, event_groups=event_groups
+    )
+    flags = {member(name): holds(segment.rule, stand) for name, segment in segments.items()}
+    kept = [name for name in stand.columns if not name.startswith("counted:")]
+    return stand.select(*kept, **flags).cache()
+
+
+def member(name: str) -> str:
+    """The column that says whether a user belongs to the segment."""
+    return f"in:{name}"
+
+
+def profiled(settings: ProfileSettings, segments: Mapping[str, Segment]) -> str:
+    """Whom the profile is about: what the company named, else its first segment, else the mature stage."""
+    return settings.segment or next(iter(segments), "mature")
+
+
+def grouped(people: ir.Table, name: str) -> ir.Table:
+    """People with the column `group`: whether they belong to the segment or stand in the stage of that name."""
+    belongs = people[member(name)] if member(name) in people.columns else people.stage == name
+    return people.mutate(group=belongs)
+
+
+def membership(people: ir.Table, names: Sequence[str]) -> ir.Table:
+    """Who belongs to what: one row per user and segment, in the engine -- user, segment."""
+    parts = [people.filter(people[member(name)]).select("user", segment=ibis.literal(name)) for name in names]
+    if not parts:
+        return people.limit(0).select("user", segment=ibis.literal(""))
+    return ibis.union(*parts) if len(parts) > 1 else parts[0]
+
+
+def split_users(users: Tabular, segments: Mapping[str, Segment], *, by: str) -> ir.Table:
+    """Users with a column `by` that says IN or OUT, when `by` names a segment of attributes; else users as they are."""
+    table = engine_table(users)
+    if by not in segments:
+        return table
+    return table.mutate(**{by: ibis.ifelse(holds(segments[by].rule, table), IN, OUT)})
+
+
+def roster(people: ir.Table, *, segment: ir.StringValue, as_of: date) -> ir.Table:
+    """The list operations take: one row per user of a segment, by user_id -- the columns of ROSTER.
+
+    user_id is the company's own; nothing but the runner, which writes files beside a report, may ask for it.
+    """
+    named = people.mutate(segment=segment, as_of=ibis.date(as_of), revenue_90=_.revenue_90.cast("float64"))
+    return named.select(*ROSTER).order_by("user_id")
+
+
+def holds(rule: Rule, row: ir.Table) -> ir.BooleanValue:
+    """Whether the rule is true of each row, never missing."""
+    if rule.parts:
+        parts = [holds(part, row) for part in rule.parts]
+        if rule.not_:
+            return ~parts[0]
+        together: Callable[..., ir.BooleanValue] = (lambda a, b: a & b) if rule.all else (lambda a, b: a | b)
+        return reduce(together, parts)
+    return _leaf(rule, row).fill_null(False)
+
+
+def _leaf(rule: Rule, row: ir.Table) -> ir.BooleanValue:
+    if rule.attribute:
+        return _attribute(rule, row[rule.attribute])
+    if rule.stage:
+        return row.stage.isin(rule.stage)
+    if rule.rfm:
+        return row.rfm.isin(rule.rfm)
+    if rule.since == "start_of_life":
+        known = ibis.literal(True) if rule.at_most is None else row.known
+        return _between(rule, row.tenure_days) & known
+    return _between(rule, row.silent_days if rule.since else row[counted_column(rule)])
+
+
+def _attribute(rule: Rule, values: ir.Value) -> ir.BooleanValue:
+    if rule.missing is not None:
+        return values.isnull() if rule.missing else values.notnull()
+    texts = values.cast("string")
+    return texts.isin(rule.in_) if rule.in_ else texts == rule.equals
+
+
+def _between(rule: Rule, values: ir.NumericValue) -> ir.BooleanValue:
+    bounds = [values >= rule.at_least] if rule.at_least is not None else []
+    bounds += [values <= rule.at_most] if rule.at_most is not None else []
+    return reduce(lambda one, other: one & other, bounds)
