@@ -1,0 +1,120 @@
+"""How long users take from one step of a funnel to the next: Kaplan-Meier, open entries censored.
+
+A user is at risk from reaching the last step that may not be skipped. Reaching the next one is the event; the end of
+the entry's window or of as_of censors. Nothing else ends the wait: no other exit is treated as an event, so the curve
+says what share would have gone on if everybody were watched for so long. That holds as far as users watched for a short
+time go on as quickly as the others. Times are those of each user's first entry, young entries included.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+
+from opsbook.analysis.proportion import Estimate
+from opsbook.analysis.survival import active_at, kaplan_meier, quantile_days, users
+from opsbook.inputs.funnels import Funnel
+
+_ = ibis._
+WHOLE = "whole"
+METHOD = "Kaplan-Meier, log-log interval"
+HORIZONS = {"1h": 1 / 24, "1d": 1.0, "7d": 7.0}
+MINUTES = 24 * 60
+GRID = 60
+COUNTED = ["step", "event", "duration_days", "churned", "censored"]
+
+
+def durations(walked: ir.Table | None, *, funnel: Funnel | None, cohort: int) -> pd.DataFrame:
+    """Waiting times of those who entered in the period, counted, to each step and (step 0) through the whole funnel.
+
+    walked:  as from `funnel_modes.walk`; None gives an empty table. cohort: place of the period
+    returns: one row per step and waiting time (in whole minutes) -- step, event, duration_days, churned (users who went
+             on then), censored (users watched for so long without); named as `survival` reads them
+    """
+    if walked is None or funnel is None:
+        return pd.DataFrame(columns=COUNTED)
+    own = walked.filter(walked.cohort == cohort)
+    last = len(funnel.names)
+    spans = [(0, 1, last, WHOLE)]
+    spans += [(k, _required_before(funnel, k), k, funnel.names[k - 1]) for k in range(2, last + 1)]
+    parts = [_waits(own, *span[:3]) for span in spans]
+    counted = ibis.union(*parts).order_by("step", "duration_days").to_pandas()
+    return counted.assign(event=counted["step"].map({span[0]: span[3] for span in spans}))[COUNTED]
+
+
+def summary(durations: pd.DataFrame) -> pd.DataFrame:
+    """How soon users go on, per step.
+
+    returns: one row per step -- step, event, waited (users at risk), converted, censored (users), median_hours with
+             _low and _high (missing when fewer than half go on), share_1h, share_1d, share_7d (gone on within an hour,
+             a day, seven days) with _low and _high; missing where nobody was watched for so long
+    """
+    rows = [_summed(rows) for _step, rows in durations.groupby("step", sort=True)]
+    columns = ["step", "event", "waited", "converted", "censored"]
+    columns += [f"median_hours{side}" for side in ("", "_low", "_high")]
+    columns += [f"share_{name}{side}" for name in HORIZONS for side in ("", "_low", "_high")]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def curves(durations: pd.DataFrame) -> pd.DataFrame:
+    """Share gone on after so many hours, at points that lie closer together at the beginning.
+
+    returns: one row per step and point that somebody was watched for -- step, event, waited, hours, share with _low
+             and _high
+    """
+    parts = [_curve(rows) for _step, rows in durations.groupby("step", sort=True)]
+    columns = ["step", "event", "waited", "hours", "share", "share_low", "share_high"]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def _required_before(funnel: Funnel, position: int) -> int:
+    return next(k for k in range(position - 1, 0, -1) if not funnel.optional[k - 1])
+
+
+def _waits(own: ir.Table, step: int, since: int, until: int) -> ir.Table:
+    """Waiting times of one step: to the event, or to where watching ends."""
+    began, reached = own[f"hours_{since}"], own[f"hours_{until}"]
+    waited = ibis.ifelse(reached.notnull(), reached, own.watched_hours) - began
+    waits = own.filter(began.notnull()).select(minutes=(waited * 60).floor(), went=reached.notnull())
+    counted = waits.group_by("minutes").agg(churned=_.went.sum().cast("int64"), censored=(~_.went).sum().cast("int64"))
+    return counted.select("churned", "censored", step=ibis.literal(step), duration_days=_.minutes / MINUTES)
+
+
+def _summed(rows: pd.DataFrame) -> dict[str, Any]:
+    converted, censored = int(rows["churned"].sum()), int(rows["censored"].sum())
+    told = {name: rows[name].iloc[0] for name in ("step", "event")} | {"waited": converted + censored}
+    median = quantile_days(rows)
+    hours = [24 * value for value in median[:3]]
+    told |= {"converted": converted, "censored": censored} | _named("median_hours", hours)
+    for name, days in HORIZONS.items():
+        told |= _named(f"share_{name}", _gone_on(active_at(rows, day=days)))
+    return told
+
+
+def _gone_on(staying: Estimate) -> list[float]:
+    return [1 - staying.value, 1 - staying.high, 1 - staying.low]
+
+
+def _named(name: str, values: list[float]) -> dict[str, float]:
+    return {f"{name}{side}": value for side, value in zip(("", "_low", "_high"), values, strict=True)}
+
+
+def _curve(rows: pd.DataFrame) -> pd.DataFrame:
+    steps = kaplan_meier(rows)
+    longest = max(float(rows["duration_days"].max()), 2 / MINUTES)
+    days = np.unique(np.r_[0.0, np.geomspace(1 / MINUTES, longest, GRID)])
+    place = np.searchsorted(steps["duration_days"].to_numpy() - 1e-9, days, side="right") - 1
+    shares = {
+        name: np.where(place >= 0, 1 - steps[column].to_numpy()[np.maximum(place, 0)], empty)
+        for name, column, empty in (
+            ("share", "active", 0.0),
+            ("share_low", "active_high", np.nan),
+            ("share_high", "active_low", np.nan),
+        )
+    }
+    told = {name: rows[name].iloc[0] for name in ("step", "event")}
+    return pd.DataFrame({"hours": 24 * days, **shares}).assign(**told, waited=users(rows))
