@@ -36,6 +36,7 @@ def test_every_number_equals_counting_by_hand(company):
         "retained": (len(active & previous) / len(previous) if previous else np.nan, len(previous)),
         "paying": (len(payers) / len(active) if active else np.nan, len(active)),
         "arpu": (revenue / len(active) if active else np.nan, len(active)),
+        "arppu": (revenue / len(payers) if payers else np.nan, len(payers)),
         "invited": (sum(u % 4 == 0 for u in new) / len(new) if new and someone_invited else np.nan,
                     len(new) if someone_invited else 0),
     }  # fmt: skip
@@ -70,6 +71,8 @@ def test_data_without_any_inviter_leave_referral_blank():
 def test_documented_columns_come_back_even_from_nothing():
     """Nobody: six lines, missing shares."""
     table = line(Company({})).reset_index()
-    assert table["metric"].tolist() == ["new_users", "activated", "retained", "paying", "arpu", "invited"]
-    assert table["value"].notna().tolist() == [True] + [False] * 5
+    assert table["metric"].tolist() == [
+        "new_users", "activated", "retained", "paying", "arpu", "arppu", "arppu_capped", "invited",
+    ]  # fmt: skip
+    assert table["value"].notna().tolist() == [True] + [False] * 7
     assert all(name in aarrr.aarrr.__doc__ for name in table)

@@ -7,7 +7,28 @@ import pytest
 
 LIB = Path(__file__).parents[2] / "lib" / "opsbook"
 LAYERS = ["errors", "inputs", "mart", "analysis", "page", "runs"]
-ESTIMATORS = {"proportion", "survival", "multiplicity", "cox", "means", "moments", "logrank", "competing", "srm"}
+ESTIMATORS = {
+    "funnel_events",
+    "buyers",
+    "suppression",
+    "proportion",
+    "mantel_haenszel",
+    "permutation",
+    "early",
+    "survival",
+    "multiplicity",
+    "cox",
+    "means",
+    "moments",
+    "logrank",
+    "competing",
+    "srm",
+    "standing",
+    "likelihood",
+    "bg_nbd",
+    "gamma_gamma",
+    "cohort_models",
+}
 MODULES = sorted(path for path in LIB.rglob("*.py") if path.name != "__init__.py")
 
 

@@ -8,48 +8,99 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
-from scipy.special import gammaincinv, ndtri
+from scipy.special import gammaincinv, ndtr, ndtri
 
-from opsbook.analysis.proportion import METHOD_SHARE, Estimate, wilson
+from opsbook.analysis.multiplicity import compared, holm
+from opsbook.analysis.proportion import METHOD_SHARE, Estimate, newcombe, wilson
 from opsbook.inputs.periods import Period
 from opsbook.mart.tables import Tabular, engine_table
 
 _ = ibis._
 ACTIVATION_DAYS = 7
+CAP = 0.999
 METHOD_COUNT, METHOD_MEAN = "Poisson", "normal"
+MONEY = "decimal(18, 4)"
 UNSEEN = Estimate(np.nan, np.nan, np.nan, 0)
 
 
 def aarrr(
-    user_days: Tabular, users: Tabular, *, period: Period, growth: pd.DataFrame, settled_through: date
+    user_days: Tabular,
+    users: Tabular,
+    *,
+    period: Period,
+    growth: pd.DataFrame,
+    settled_through: date,
+    min_cell: int = 1,
 ) -> pd.DataFrame:
-    """The five numbers of one period, with paying share and revenue per user as two lines of the fourth.
+    """The five numbers of one period, with paying share and revenue per user as four lines of the fourth.
 
     user_days: one row per user and active day -- user, day, orders, revenue
     users:     one row per user -- user, first_day, first_active_day, life_start, invited_by (user, missing = nobody)
-    growth:    growth_accounting whose last row is this period
-    returns:   one row per metric -- step, metric (new_users, activated, retained, paying, arpu, invited), value, low,
-               high, n (users behind it), unit (users, share, money), method
+    growth:    growth_accounting with a row of this period; without it new and retained users are missing
+    returns:   one row per metric -- step, metric (new_users, activated, retained, paying, arpu, arppu, arppu_capped,
+               invited), value, low, high, n (users behind it), unit (users, share, money), method
     metrics:   new_users: life begins in the period · activated: share of them active again on day 1-7, only those
                whose seventh day is settled · retained: share of the previous period's active users active again ·
-               paying: share of active users with an order · arpu: revenue / active users · invited: share of new
-               users somebody invited, missing when the data name no inviter at all
+               paying: share of active users with an order · arpu: revenue / active users · arppu: revenue / paying
+               users, missing below min_cell of them · arppu_capped: the same with each user's revenue at most the
+               99.9th percentile of paying users · invited: share of new users somebody invited, missing when the data
+               name no inviter at all
     """
     row = growth[growth["period"] == period.label].tail(1)
-    new = int((row["new"] + row["new_silent"]).sum())
+    new = _poisson(int((row["new"] + row["new_silent"]).sum())) if len(row) else UNSEEN
     kept = wilson(row["current"].sum(), row["previous_users"].sum())
-    paying, arpu = _revenue(user_days, period)
+    paying, arpu, arppu, capped = _revenue(user_days, period, min_cell)
     lines = [
-        ("acquisition", "new_users", _poisson(new), "users", METHOD_COUNT),
+        ("acquisition", "new_users", new, "users", METHOD_COUNT),
         ("activation", "activated", _activated(user_days, users, period, settled_through), "share", METHOD_SHARE),
         ("retention", "retained", kept, "share", METHOD_SHARE),
         ("revenue", "paying", paying, "share", METHOD_SHARE),
         ("revenue", "arpu", arpu, "money", METHOD_MEAN),
+        ("revenue", "arppu", arppu, "money", METHOD_MEAN),
+        ("revenue", "arppu_capped", capped, "money", METHOD_MEAN),
         ("referral", "invited", _invited(users, period), "share", METHOD_SHARE),
     ]
     flat = [(step, metric, *estimate, unit, method) for step, metric, estimate, unit, method in lines]
     table = pd.DataFrame(flat, columns=["step", "metric", "value", "low", "high", "n", "unit", "method"])
     return table.astype({"value": "float64", "low": "float64", "high": "float64", "n": "int64"})
+
+
+def aarrr_changes(line: pd.DataFrame, base: pd.DataFrame, *, comparable: bool = True) -> pd.DataFrame:
+    """The line with each number's change against the line of the period before, as of independent users.
+
+    Users active in both periods make the two numbers move together, so that the intervals are rather too wide.
+
+    line, base: aarrr of this and of the previous period
+    comparable: whether both periods are complete; without it no change is told
+    returns:    the rows of `line` with base_value, change (in the unit), change_low, change_high, p (normal), p_holm
+                (Holm over the metrics), compared (how many), clear (p_holm at most .05)
+    """
+    before = base.set_index("metric").reindex(line["metric"])
+    told = [_change(now, then) for (_i, now), (_j, then) in zip(line.iterrows(), before.iterrows(), strict=True)]
+    moved = pd.DataFrame(told if comparable else [UNSEEN[:3]] * len(line), columns=["value", "low", "high"])
+    change = moved.set_axis(["change", "change_low", "change_high"], axis=1).astype("float64")
+    error = (change["change_high"] - change["change_low"]) / 2 / float(ndtri(0.975))
+    p = pd.Series(2 * ndtr(-(change["change"].abs() / error.where(error > 0))))
+    based = line.reset_index(drop=True).assign(base_value=before["value"].to_numpy(dtype=float))
+    table = pd.concat([based, change], axis=1).assign(p=p, p_holm=holm(p), compared=compared(p))
+    return table.assign(clear=table["p_holm"] <= 0.05)
+
+
+def comparable(base: Period, period: Period, *, data_start: date, settled_through: date) -> bool:
+    """Whether the data cover both periods whole and the later one is settled."""
+    return data_start <= base.start and period.end <= settled_through
+
+
+def _change(now: pd.Series, then: pd.Series) -> tuple[float, float, float]:
+    if pd.isna(now["value"]) or pd.isna(then["value"]):
+        return UNSEEN[:3]
+    if now["unit"] == "share":
+        counts = (round(row["value"] * row["n"]) if side else row["n"] for row in (now, then) for side in (True, False))
+        return newcombe(*counts)[:3]
+    change = now["value"] - then["value"]
+    spread = (now["value"] + then["value"]) ** 0.5 * float(ndtri(0.975))
+    half = spread if now["unit"] == "users" else np.hypot(now["high"] - now["low"], then["high"] - then["low"]) / 2
+    return change, change - half, change + half
 
 
 def _newcomers(users: Tabular, period: Period, until: date) -> ir.Table:
@@ -75,21 +126,31 @@ def _activated(user_days: Tabular, users: Tabular, period: Period, settled_throu
     return wilson(_number(again.user.nunique()), _number(new.count()))
 
 
-def _revenue(user_days: Tabular, period: Period) -> tuple[Estimate, Estimate]:
-    """Paying share and mean revenue of the period's active users."""
+def _revenue(user_days: Tabular, period: Period, min_cell: int) -> tuple[Estimate, Estimate, Estimate, Estimate]:
+    """Paying share, mean revenue of active users and of paying users, and the latter capped."""
     days = engine_table(user_days).select(
-        "user", day=_.day.cast("date"), orders=_.orders.cast("int64"), revenue=_.revenue.cast("decimal(18, 4)")
+        "user", day=_.day.cast("date"), orders=_.orders.cast("int64"), revenue=_.revenue.cast(MONEY)
     )
     days = days.filter(_.day.between(ibis.date(period.start), ibis.date(period.end)))
     paid = days.group_by("user").agg(orders=_.orders.sum(), revenue=_.revenue.sum())
-    sums = paid.aggregate(
-        n=_.count(),
-        payers=(_.orders > 0).sum(),
-        total=_.revenue.sum().cast("float64"),
-        squares=(_.revenue.cast("float64") * _.revenue.cast("float64")).sum(),
-    )
-    n, payers, total, squares = sums.fill_null(0).to_pandas().astype("float64").iloc[0]
-    return wilson(payers, n), _mean(int(n), float(total), float(squares))
+    payer = paid.orders > 0
+    amount = paid.revenue.cast("float64")
+    cap = amount.quantile(CAP, where=payer).to_pandas()
+    kept = ibis.least(amount, float(cap) if pd.notna(cap) else 0.0).round(4).cast(MONEY)
+    counts = paid.aggregate(n=paid.count(), payers=payer.sum()).fill_null(0).to_pandas().astype("int64").iloc[0]
+    parts = {"all": (paid.revenue, None), "payers": (paid.revenue, payer), "capped": (kept, payer)}
+    sums = {f"{name}_{power}": one for name, part in parts.items() for power, one in _powers(*part).items()}
+    at = paid.aggregate(**sums).fill_null(0).to_pandas().astype("float64").iloc[0]
+    sizes = {"all": counts["n"], "payers": counts["payers"], "capped": counts["payers"]}
+    means = [_mean(int(n), float(at[f"{name}_sum"]), float(at[f"{name}_squares"])) for name, n in sizes.items()]
+    few = counts["payers"] < min_cell
+    arppu = [Estimate(np.nan, np.nan, np.nan, int(counts["payers"])) if few else mean for mean in means[1:]]
+    return wilson(counts["payers"], counts["n"]), means[0], arppu[0], arppu[1]
+
+
+def _powers(amount: ir.NumericValue, where: ir.BooleanValue | None) -> dict[str, ir.Scalar]:
+    square = amount.cast("float64") * amount.cast("float64")
+    return {"sum": amount.sum(where=where).cast("float64"), "squares": square.sum(where=where)}
 
 
 def _invited(users: Tabular, period: Period) -> Estimate:

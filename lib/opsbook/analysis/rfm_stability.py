@@ -1,0 +1,51 @@
+"""How many buyers would stand in another RFM group if a threshold lay a little lower or higher."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from opsbook.analysis.buyers import MEASURES, Cut, Money, cut_points, is_high, rfm_buyers
+from opsbook.analysis.proportion import add_share
+from opsbook.mart.tables import Tabular
+
+
+def rfm_stability(
+    orders: Tabular,
+    *,
+    as_of: date,
+    window_days: int = 365,
+    cut: Cut = "median",
+    values: Mapping[str, float] | None = None,
+    money: Money = "total",
+    shift: float = 0.1,
+) -> pd.DataFrame:
+    """Share of buyers that change group when one cut moves by `shift` (0.1 = 10 %) and the other two stay.
+
+    Buyers tied with a cut are low; they change as soon as it moves below them, so that ties show here.
+
+    returns: one row per measure and direction (lower, higher) -- measure, direction, cut, moved_cut, changed_users,
+             buyers, share_changed, share_changed_low, share_changed_high (Wilson)
+    raises:  ValueError when cut is "value" and a value is missing
+    """
+    buyers = rfm_buyers(orders, as_of=as_of, window_days=window_days, money=money)
+    cuts = cut_points(buyers, cut=cut, values=values)
+    turns = [(name, turn, cuts[name] * factor) for name in MEASURES for turn, factor in _factors(shift)]
+    changed = {
+        f"{name}_{turn}": (is_high(buyers, name, cuts[name]) != is_high(buyers, name, moved)).sum()
+        for name, turn, moved in turns
+        if not np.isnan(moved)
+    }
+    counts = buyers.aggregate(buyers=buyers.count(), **changed).fill_null(0).to_pandas().iloc[0].astype("int64")
+    rows = [(name, turn, cuts[name], moved, int(counts.get(f"{name}_{turn}", 0))) for name, turn, moved in turns]
+    table = pd.DataFrame(rows, columns=["measure", "direction", "cut", "moved_cut", "changed_users"])
+    return add_share(
+        table.assign(buyers=int(counts["buyers"])), of="changed_users", out_of="buyers", name="share_changed"
+    )
+
+
+def _factors(shift: float) -> list[tuple[str, float]]:
+    return [("lower", 1 - shift), ("higher", 1 + shift)]

@@ -1,0 +1,115 @@
+"""Which cells of a counted table may not be shown, so that neither they nor a subtraction reveal a small group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+
+class Hidden(NamedTuple):
+    """What of a two-way table is hidden: a mask of its cells, of its row totals and of its column totals."""
+
+    cells: np.ndarray
+    rows: np.ndarray
+    columns: np.ndarray
+
+
+def hidden(counts: ArrayLike, *, min_cell: int) -> np.ndarray:
+    """Mask of the groups to hide where the total of all groups is shown.
+
+    Groups of 1 .. min_cell - 1 users are hidden, and the next smallest with them until at least two are hidden that
+    hold min_cell users together. A group of nobody hides nobody and is shown. A total below min_cell hides everything.
+
+    counts: users per group, disjoint
+    """
+    users = np.asarray(counts, dtype=float)
+    if 0 < users.sum() < min_cell:
+        return np.ones(users.shape, dtype=bool)
+    mask = (users > 0) & (users < min_cell)
+    for place in np.argsort(users, kind="stable"):
+        if _safe(users, mask, min_cell):
+            break
+        mask[place] |= users[place] > 0
+    return mask
+
+
+def hidden_cells(counts: ArrayLike, *, min_cell: int) -> Hidden:
+    """Masks of the cells and totals to hide in a two-way table whose grand total is shown.
+
+    Every row and column, totals included, hides either nothing or at least two cells, and no hidden cell follows from
+    the shown ones by any chain of subtractions. That several hidden cells of a line hold few users together may follow:
+    hiding that too would cost the large cells which the table is read for.
+
+    counts: users, rows x columns, disjoint
+    source: Cox 1980 for the rule per line; a hidden cell is fixed when every solution of the sums has it in common
+    """
+    cells = np.asarray(counts, dtype=float)
+    table = np.block([[cells, cells.sum(1, keepdims=True)], [cells.sum(0, keepdims=True), cells.sum()]])
+    mask = (table > 0) & (table < min_cell)
+    if mask[-1, -1]:
+        mask[:] = True
+    while not mask[-1, -1] and (found := _to_hide(table, mask)):
+        mask[found] = True
+    return Hidden(mask[:-1, :-1], mask[:-1, -1], mask[-1, :-1])
+
+
+def blanked(table: pd.DataFrame, *, of: str, values: Sequence[str], min_cell: int) -> pd.DataFrame:
+    """The table of disjoint groups with `values` missing where the group may not be shown; `of` is its users."""
+    mask = hidden(table[of].fillna(0), min_cell=min_cell)
+    shown = table[list(values)].astype("float64").mask(pd.Series(mask, index=table.index), axis=0)
+    return table.assign(**{name: shown[name] for name in values})
+
+
+def _safe(users: np.ndarray, mask: np.ndarray, min_cell: int) -> bool:
+    return not mask.any() or (mask.sum() > 1 and users[mask].sum() >= min_cell)
+
+
+def _to_hide(table: np.ndarray, mask: np.ndarray) -> tuple[int, int] | None:
+    """The next cell to hide, None when the table is safe; totals are the last row and column."""
+    lines = [(place, slice(None)) for place in range(len(table))]
+    lines += [(slice(None), place) for place in range(table.shape[1])]  # type: ignore[misc]
+    for line in lines:
+        place = _smallest(table[line], mask[line]) if mask[line].sum() == 1 else None
+        if place is not None:
+            return tuple(place if isinstance(part, slice) else part for part in line)  # type: ignore[return-value]
+    return _loop_closer(table, mask)
+
+
+def _smallest(users: np.ndarray, mask: np.ndarray) -> int | None:
+    """Place of the smallest shown cell that holds somebody, the total only when no other is left."""
+    open_cells = np.flatnonzero(~mask & (users > 0))
+    inner = open_cells[open_cells < len(users) - 1]
+    found = inner if len(inner) else open_cells
+    return int(found[np.argmin(users[found])]) if len(found) else None
+
+
+def _loop_closer(table: np.ndarray, mask: np.ndarray) -> tuple[int, int] | None:
+    """A shown cell in the row or column of a hidden one that the sums fix, None when they fix none."""
+    fixed = _fixed(mask)
+    for row, column in fixed:
+        near = [(row, other) for other in range(table.shape[1])] + [(other, column) for other in range(len(table))]
+        candidates = [cell for cell in near if not mask[cell] and table[cell] > 0 and cell != _corner(table)]
+        if candidates:
+            return min(candidates, key=lambda cell: table[cell])
+    return None
+
+
+def _fixed(mask: np.ndarray) -> list[tuple[int, int]]:
+    """Hidden cells that have one value in every solution of the row and column sums."""
+    rows, columns = np.nonzero(mask)
+    sums = np.zeros((sum(mask.shape), len(rows)))
+    signs = np.where(columns == mask.shape[1] - 1, -1.0, 1.0), np.where(rows == mask.shape[0] - 1, -1.0, 1.0)
+    sums[rows, np.arange(len(rows))] = signs[0]
+    sums[mask.shape[0] + columns, np.arange(len(rows))] = signs[1]
+    _left, sizes, right = np.linalg.svd(sums) if len(rows) else (0, np.zeros(0), np.zeros((0, 0)))
+    free = right[(sizes > 1e-9).sum() :]
+    still = np.abs(free).max(axis=0, initial=0.0) < 1e-9
+    return [(int(row), int(column)) for row, column in zip(rows[still], columns[still], strict=True)]
+
+
+def _corner(table: np.ndarray) -> tuple[int, int]:
+    return len(table) - 1, table.shape[1] - 1

@@ -1,0 +1,218 @@
+"""Traps a reader of notebook 01 can step into, each a small check that says whether it lies open here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+from scipy.special import ndtr, ndtri
+
+from opsbook.analysis.moments import Moments, count_moments
+from opsbook.analysis.multiplicity import compared, holm
+from opsbook.analysis.proportion import wilson
+from opsbook.inputs.periods import Period
+from opsbook.mart.tables import Tabular, engine_table
+
+_ = ibis._
+Z = float(ndtri(0.975))
+DROPPED, FLAGGED = ("before_data_start", "clock_error"), ("late", "mixed_zones")
+NOTICEABLE = 0.01  # a share of rows that a reader would notice if it were counted otherwise
+CONCENTRATED = 20  # the largest payers bring this many times their part: a fifth of revenue from one in a hundred
+
+
+@dataclass(frozen=True)
+class Check:
+    """One trap looked for: `fired` is None where these data cannot tell; `numbers` are what its sentence says."""
+
+    trap: str
+    fired: bool | None
+    numbers: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def case(self) -> str:
+        """fired, silent or unknown."""
+        return "unknown" if self.fired is None else "fired" if self.fired else "silent"
+
+
+def heavy_tail(user_days: Tabular, *, period: Period, min_cell: int = 10) -> Check:
+    """Whether few payers decide the revenue per paying user.
+
+    Fires when the mean without the largest payer leaves by more than half of its 95 % half-width, or when the largest
+    payers (1 %, at least min_cell) bring twenty times their part of revenue. The numbers are sums over at least
+    min_cell payers: no single person's amount is told.
+
+    user_days: one row per user and active day -- user, day, orders, revenue
+    """
+    payers = _paid(user_days, period.start, period.end).filter(_.orders > 0)
+    rank = ibis.row_number().over(ibis.window(order_by=[payers.revenue.desc(), payers.user]))
+    ranked = payers.mutate(rank=rank, n=payers.count().over(ibis.window()))
+    top = (ranked.rank < min_cell) | (ranked.rank * 100 < ranked.n)
+    parted = ranked.mutate(part=ibis.cases((ranked.rank == 0, 0), (top, 1), else_=2))
+    parts = count_moments(parted, by="part", pairs={"revenue": (parted.revenue, parted.revenue)}).set_index("part")
+    n, total = int(parts["users"].sum()), float(parts["total"].sum())
+    if n < 2 * min_cell or total <= 0:
+        return Check("heavy_tail", None, {"n": n})
+    rest = _pooled([_moments(row) for place, row in parts.iterrows() if place])
+    moved = abs(total / n - rest.mean) / (Z * np.sqrt(rest.variance / rest.n)) if rest.variance > 0 else np.inf
+    top_users, top_share = int(parts["users"].loc[:1].sum()), float(parts["total"].loc[:1].sum()) / total
+    fired = moved > 0.5 or top_share * n >= CONCENTRATED * top_users
+    return Check("heavy_tail", bool(fired), {"n": n, "top_users": top_users, "top_share": top_share})
+
+
+def same_day_orders(orders: Tabular, *, as_of: date, window_days: int = 365) -> Check:
+    """Purchases of a user on a day that has another of hers, and what merging them does to the frequency.
+
+    orders: one row per order -- user, day, is_purchase. Fires from 1 % of the window's purchases.
+    """
+    bought = engine_table(orders).select("user", day=_.day.cast("date"), is_purchase=_.is_purchase.cast("boolean"))
+    first = as_of - timedelta(days=window_days - 1)
+    bought = bought.filter(_.is_purchase, _.day.between(ibis.date(first), ibis.date(as_of)))
+    days = bought.group_by("user", "day").agg(orders=_.count())
+    sums = {"orders": _.orders.sum(), "days": _.count(), "buyers": _.user.nunique()}
+    n, order_days, buyers = (int(value) for value in days.aggregate(**sums).fill_null(0).to_pandas().iloc[0])
+    if not n:
+        return Check("same_day_orders", None)
+    share = wilson(n - order_days, n)
+    told = {"n": n, "share": share.value, "low": share.low, "high": share.high}
+    return Check(
+        "same_day_orders", share.value >= NOTICEABLE, told | {"mean": n / buyers, "merged": order_days / buyers}
+    )
+
+
+def outside_window(checks: Tabular) -> Check:
+    """Rows dated before the declared start, impossible in time, late, or read in two zones.
+
+    checks: one row per broken rule -- table, rule, rows. Fires when there is any.
+    """
+    broken = engine_table(checks)
+    sums = {"dropped": _.rows.sum(where=_.rule.isin(DROPPED)), "flagged": _.rows.sum(where=_.rule.isin(FLAGGED))}
+    dropped, flagged = (int(value) for value in broken.aggregate(**sums).fill_null(0).to_pandas().iloc[0])
+    return Check("outside_window", dropped + flagged > 0, {"dropped": dropped, "flagged": flagged})
+
+
+def day_boundary(steps: Tabular, *, period: Period) -> Check:
+    """Share of the period's events that would fall on another day if days were counted in UTC.
+
+    steps: one row per event -- at (UTC), day, hour (local). Fires from 1 %; unknown where every event carries the same
+    hour, which means that the source has days and no times.
+    """
+    events = engine_table(steps).select(day=_.day.cast("date"), utc_day=_.at.date(), hour=_.hour)
+    events = events.filter(_.day.between(ibis.date(period.start), ibis.date(period.end)))
+    sums = {"n": _.count(), "moved": (_.day != _.utc_day).sum(), "night": (_.hour < 3).sum(), "hours": _.hour.nunique()}
+    n, moved, night, hours = (int(value) for value in events.aggregate(**sums).fill_null(0).to_pandas().iloc[0])
+    if hours < 2:
+        return Check("day_boundary", None, {"n": n})
+    return Check("day_boundary", moved / n >= NOTICEABLE, {"n": n, "share": moved / n, "night": night / n})
+
+
+def left_truncation(users: Tabular, *, data_start: date) -> Check:
+    """Users whose life began before the data, or nobody knows when: their early days were never seen.
+
+    users: one row per user -- first_day, life_start (signup, first_event, unknown). Fires when there is any.
+    """
+    people = engine_table(users).select(first_day=_.first_day.cast("date"), life_start="life_start")
+    early = (_.life_start == "signup") & (_.first_day < ibis.date(data_start))
+    sums = {"n": _.count(), "unknown": (_.life_start == "unknown").sum(), "early": early.sum()}
+    n, unknown, before = (int(value) for value in people.aggregate(**sums).fill_null(0).to_pandas().iloc[0])
+    told = {"n": n, "unknown": unknown, "early": before}
+    return Check("left_truncation", unknown + before > 0 if n else None, told)
+
+
+def undecided(line: pd.DataFrame) -> Check:
+    """New users of the period whose first seven days are not over: neither activated nor failed.
+
+    line: aarrr of the period. Fires when there is any.
+    """
+    n = line.set_index("metric")["n"]
+    new, judged = int(n["new_users"]), int(n["activated"])
+    told = {"n": new, "undecided": new - judged}
+    return Check("undecided", new > judged if new else None, told)
+
+
+def incomplete_periods(growth: pd.DataFrame) -> Check:
+    """Periods shown that are not complete or not settled; fires when there is any.
+
+    growth: growth_accounting -- complete
+    """
+    n, complete = len(growth), int(growth["complete"].sum()) if len(growth) else 0
+    return Check("incomplete_periods", complete < n if n else None, {"n": n, "incomplete": n - complete})
+
+
+def regression_to_mean(kept: pd.DataFrame, *, key: str = "HHH") -> Check:
+    """Whether the fall of a group chosen for being high looks like a loss but is what the step before had, too.
+
+    kept: rfm_migration.kept_groups. Fires when part of the group fell and that is not clearly more than one step
+    earlier; unknown without that step.
+    """
+    names = ["from_users", "base_users", "share_kept", "share_kept_before", "kept_points"]
+    names += ["kept_points_low", "kept_points_high"]
+    row = {name: float(kept.set_index("key")[name][key]) for name in names}
+    told = {"n": row["from_users"], "fell": 1 - row["share_kept"], "base_n": row["base_users"]}
+    told |= {"usual": 1 - row["share_kept_before"], "change": -row["kept_points"]}
+    told |= {"low": -row["kept_points_high"], "high": -row["kept_points_low"]}
+    if np.isnan(row["kept_points"]):
+        return Check("regression_to_mean", None, told)
+    return Check("regression_to_mean", row["share_kept"] < 1 and row["kept_points_high"] >= 0, told)
+
+
+def many_compared(*tables: pd.DataFrame) -> Check:
+    """Whether some change looks clear alone but not once the number compared is counted (Holm).
+
+    tables: each with change (or kept_points), its _low and its _high, 95 % intervals
+    """
+    name = ["kept_points" if "kept_points" in table else "change" for table in tables]
+    ends = [table[[one, f"{one}_low", f"{one}_high"]].set_axis(["value", "low", "high"], axis=1).astype("float64")
+            for one, table in zip(name, tables, strict=True)]  # fmt: skip
+    together = pd.concat(ends, ignore_index=True).dropna()
+    alone = int(((together["low"] > 0) | (together["high"] < 0)).sum())
+    error = (together["high"] - together["low"]) / 2 / Z
+    p_values = 2 * ndtr(-(together["value"].abs() / error.where(error > 0)))
+    kept, n = int((holm(p_values) <= 0.05).sum()), compared(p_values)
+    told = {"n": n, "alone": alone, "kept": kept, "by_chance": 0.05 * n}
+    return Check("many_compared", alone > kept if n else None, told)
+
+
+def simpson(split: pd.DataFrame, *, metric: str) -> Check:
+    """Whether a total moves one way and its channels, at unchanged parts, the other (Simpson's paradox).
+
+    split: channel_mix.channel_mix. Fires when total and inside have opposite signs and the interval of at least one of
+    them excludes 0; unknown without two channels.
+    """
+    row = split.set_index("metric").loc[metric]
+    told = {
+        name: float(row[name]) for name in ("users", "channels", "total", "inside", "mix", "inside_low", "inside_high")
+    }
+    if row["channels"] < 2 or np.isnan(row["total"]):
+        return Check(f"simpson_{metric}", None, told)
+    clear = any(row[f"{part}_low"] > 0 or row[f"{part}_high"] < 0 for part in ("total", "inside"))
+    return Check(f"simpson_{metric}", bool(row["total"] * row["inside"] < 0 and clear), told)
+
+
+def _paid(user_days: Tabular, start: date, end: date) -> ir.Table:
+    """One row per user active in the days -- user, orders, revenue."""
+    revenue = _.revenue.cast("decimal(18, 4)")
+    days = engine_table(user_days).select(
+        "user", day=_.day.cast("date"), orders=_.orders.cast("int64"), revenue=revenue
+    )
+    days = days.filter(_.day.between(ibis.date(start), ibis.date(end)))
+    return days.group_by("user").agg(orders=_.orders.sum(), revenue=_.revenue.sum())
+
+
+def _moments(row: pd.Series) -> Moments:
+    variance = float(row["variance"])
+    return Moments(int(row["users"]), float(row["mean"]), 0.0 if np.isnan(variance) else variance)
+
+
+def _pooled(parts: list[Moments]) -> Moments:
+    """The moments of the union of disjoint groups."""
+    n = sum(part.n for part in parts)
+    if n < 2:
+        return Moments(n, parts[0].mean if n else 0.0, 0.0)
+    mean = sum(part.n * part.mean for part in parts) / n
+    squares = sum((part.n - 1) * part.variance + part.n * (part.mean - mean) ** 2 for part in parts if part.n)
+    return Moments(n, mean, squares / (n - 1))

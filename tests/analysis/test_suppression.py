@@ -1,0 +1,80 @@
+"""Small cells are hidden, and no subtraction over the shown cells and totals gives them back."""
+
+import numpy as np
+import pandas as pd
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import linprog
+
+from opsbook.analysis import suppression
+
+MIN = 10
+COUNTS = st.lists(st.integers(0, 40), min_size=1, max_size=9)
+TABLES = st.integers(2, 5).flatmap(
+    lambda columns: st.lists(st.lists(st.sampled_from([0, 1, 4, 9, 12, 30, 200]), min_size=columns, max_size=columns),
+                             min_size=2, max_size=5)
+)  # fmt: skip
+
+
+def test_the_complement_of_a_small_group_is_hidden_with_it():
+    """A total minus the others would give the 3 away, so the next smallest group is hidden, too."""
+    assert suppression.hidden([100, 3, 50, 0], min_cell=MIN).tolist() == [False, True, True, False]
+    assert suppression.hidden([100, 30, 50, 0], min_cell=MIN).tolist() == [False] * 4
+    assert suppression.hidden([2, 3, 0], min_cell=MIN).tolist() == [True] * 3
+
+
+@given(COUNTS)
+def test_no_hidden_group_follows_from_the_shown_groups_and_the_total(counts):
+    """Every small group is hidden, never alone, and those hidden hold min_cell users together."""
+    users, mask = np.array(counts), suppression.hidden(counts, min_cell=MIN)
+    assert mask[(users > 0) & (users < MIN)].all()
+    if mask.any() and users.sum() >= MIN:
+        assert (mask & (users > 0)).sum() >= 2
+        assert users[mask].sum() >= MIN
+    assert not mask.any() or (users[users > 0] < MIN).any()
+
+
+@settings(max_examples=40)
+@given(TABLES)
+def test_no_small_cell_of_a_two_way_table_can_be_derived(rows):
+    """For every small cell or total, tables with the same shown numbers exist in which it has another value."""
+    cells = np.array(rows, dtype=float)
+    mask = suppression.hidden_cells(cells, min_cell=MIN)
+    if cells.sum() < MIN:
+        assert not cells.sum() or mask.cells.all()
+        return
+    small = (cells > 0) & (cells < MIN)
+    assert mask.cells[small].all()
+    known = _known(cells, mask)
+    for place in np.flatnonzero(small.ravel()):
+        aim = np.zeros(cells.size)
+        aim[place] = 1
+        low, high = (sign * linprog(sign * aim, A_eq=known[0], b_eq=known[1], bounds=(0, None)).fun for sign in (1, -1))
+        assert high - low > 1e-6
+    for total, hidden in ((cells.sum(1), mask.rows), (cells.sum(0), mask.columns)):
+        assert hidden[(total > 0) & (total < MIN)].all()
+
+
+def _known(cells, mask):
+    """What a reader knows: shown cells, shown totals, the grand total."""
+    shape, size = cells.shape, cells.size
+    place = np.arange(size).reshape(shape)
+    rows = [np.eye(size)[place[i, j]] for i, j in zip(*np.nonzero(~mask.cells), strict=True)]
+    rows += [np.isin(np.arange(size), place[i]).astype(float) for i in np.flatnonzero(~mask.rows)]
+    rows += [np.isin(np.arange(size), place[:, j]).astype(float) for j in np.flatnonzero(~mask.columns)]
+    matrix = np.array([*rows, np.ones(size)])
+    return matrix, matrix @ cells.ravel()
+
+
+def test_a_table_without_small_cells_is_shown_whole():
+    """Nothing is hidden that need not be, and an empty cell hides nobody."""
+    mask = suppression.hidden_cells([[10, 0], [20, 30]], min_cell=MIN)
+    assert not any(part.any() for part in mask)
+
+
+def test_a_blanked_group_keeps_its_row_and_loses_its_values():
+    """The reader sees that the group exists and that it is too small."""
+    table = pd.DataFrame({"key": ["a", "b", "c"], "users": [3, 20, 90], "revenue": [1.0, 2.0, 3.0]})
+    shown = suppression.blanked(table, of="users", values=["users", "revenue"], min_cell=MIN)
+    assert shown["key"].tolist() == ["a", "b", "c"]
+    assert shown["revenue"].isna().tolist() == [True, True, False]
