@@ -9,8 +9,10 @@ import pytest
 from lifelines import CoxPHFitter
 
 from opsbook.simulate import survival_truth as truth
-from opsbook.simulate.life import break_days, draw_left_age, willing_days
-from opsbook.simulate.people import draw_people, signup_days
+from opsbook.simulate.life import Life, break_days, draw_left_age, draw_life, willing_days
+from opsbook.simulate.people import People, draw_people, signup_days
+from opsbook.simulate.sample import CHURN_DAYS, LANDMARK_DAYS, large_sample
+from opsbook.simulate.silence_risk import least_false
 from opsbook.simulate.world import PLATFORMS, World
 
 WORLD = World()
@@ -72,14 +74,59 @@ def test_cox_model_finds_the_hazard_ratios(lives):
     assert (later["coef"] - later.index.map(true)).abs().div(later["se(coef)"]).max() < 3.5
 
 
-def test_silence_curve_follows_the_truth_in_another_sample():
-    """Last active days before the first silence of an independent sample agree with the curves of truth.json."""
-    sample, told = truth._followed(WORLD, 99), truth.survival_truth(WORLD)
-    for days in truth.SILENCE_DAYS:
-        true = np.array(told["not_silent"][str(days)]["all"])
-        seen = np.array([(sample[f"silent_{days}"] > day).mean() for day in truth.SURVIVAL_DAYS])
-        error = np.sqrt(true * (1 - true) / len(seen) / truth.SAMPLE * len(seen))
-        assert (np.abs(seen - true) / error).max() < 3.5
+@pytest.fixture(scope="module")
+def lived() -> tuple[People, Life]:
+    """Users who all signed up in the first half of the calendar, lived day by day as the written ones are."""
+    rng = np.random.default_rng(99)
+    people = draw_people(rng, np.arange(USERS), np.sort(rng.integers(0, 300, USERS)).astype(np.int32), WORLD)
+    return people, draw_life(rng, people, WORLD)
+
+
+def _gaps(life: Life) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Per active day user, day, and days to the next active one (0 = none)."""
+    person, day = np.nonzero(life.active)
+    return person, day, np.where(np.diff(person, append=-1) == 0, np.diff(day, append=0), 0)
+
+
+@pytest.mark.parametrize("silence", CHURN_DAYS)
+def test_silence_curve_follows_the_truth_in_another_sample(lived, silence):
+    """Last active days before the first silence of users lived day by day agree with the curves of truth.json."""
+    people, life = lived
+    person, day, gap = _gaps(life)
+    long = (gap > silence) | (gap == 0)
+    first = day[long][np.unique(person[long], return_index=True)[1]] - people.signup_day
+    true = np.array(truth.survival_truth(WORLD)["not_silent"][str(silence)]["all"])
+    seen = np.array([(first > age).mean() for age in truth.SURVIVAL_DAYS])
+    assert (np.abs(seen - true) / np.sqrt(true * (1 - true) / USERS)).max() < 3.5
+
+
+def test_the_large_sample_lives_like_the_written_users(lived):
+    """Early reading, active days of the first two weeks, activity after a month: two ways to draw the same lives."""
+    people, life = lived
+    sample = large_sample(WORLD).users
+    whole = sample["signup_day"] < 300
+    age = np.arange(WORLD.days) - people.signup_day[:, None]
+    pairs = {
+        "reads_early": life.reads_early,
+        "early_active_days": (life.active & (age >= 0) & (age < LANDMARK_DAYS)).sum(axis=1),
+        "day_30": (life.active & (age == 30)).any(axis=1),
+        "left_age": np.minimum(life.left_age, 300),
+    }
+    for name, own in pairs.items():
+        drawn = np.minimum(sample[name][whole], 300).astype(float)
+        error = np.sqrt(own.var() / len(own) + drawn.var() / len(drawn))
+        assert abs(own.mean() - drawn.mean()) < 3.5 * error, name
+
+
+def test_least_false_coefficients_are_those_of_another_engine():
+    """The likelihood from counts is flat where lifelines says it is, up to how finely days are cut."""
+    rng = np.random.default_rng(6)
+    codes = [rng.integers(0, 3, 3000), rng.integers(0, 2, 3000)]
+    days = np.ceil(rng.exponential(40 / np.exp(0.4 * codes[0] - 0.3 * codes[1]))).astype(np.int64)
+    churned = days <= 60
+    frame = pd.DataFrame({"one": codes[0] == 1, "two": codes[0] == 2, "b": codes[1], "day": days.clip(max=60)})
+    fitted = CoxPHFitter().fit(frame.astype(int).assign(churned=churned), "day", "churned").params_
+    np.testing.assert_allclose(least_false(codes, days.clip(max=60), churned), fitted, atol=2e-3)
 
 
 def test_breaks_make_silences_that_a_return_ends():

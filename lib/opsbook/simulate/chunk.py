@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from opsbook.simulate import campaigns, facts, shopping, tables
+from opsbook.simulate import campaigns, facts, flows, shopping, tables
 from opsbook.simulate.content import Library
 from opsbook.simulate.events import Deeds, draw_check_ins, event_rows
 from opsbook.simulate.life import Life, draw_life, user_days
@@ -42,9 +42,10 @@ def simulate_chunk(rng: np.random.Generator, people: People, library: Library, w
     redeemed = [shopping.redeem(rng, each, code, days, orders, check_in, world) for code, each in enumerate(involved)]
     totals = facts.count_people(people, life, world) | facts.count_orders(days, orders, world)
     totals |= facts.count_funnel(days, shopped) | facts.count_onboarding(people, onboarding, guide, world)
-    totals |= facts.count_button(days, button, orders, world)
+    totals |= facts.count_button(days, button, orders, world) | facts.count_value(people, days, orders, world)
+    totals |= flows.count_lives(life.active, people.signup_day, world)
     for each, rows in zip(involved, redeemed, strict=True):
-        totals |= facts.count_campaign(each, rows)
+        totals |= facts.count_campaign(each, rows, people, days, orders, world)
         amount = world.mean_amount_yuan(people.spend)
         totals |= campaigns.expected_effects(each, days, chance, amount, world)
     deeds = Deeds(people, life, days, shopped, check_in, guide, involved)

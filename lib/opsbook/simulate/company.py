@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from opsbook.simulate import facts, tables
+from opsbook.simulate import facts, flows, tables
 from opsbook.simulate.chunk import Chunk, simulate_chunk
 from opsbook.simulate.content import Library, draw_library
 from opsbook.simulate.files import Files
 from opsbook.simulate.hunters import draw_hunters, hunter_events, hunter_redemptions, hunters
 from opsbook.simulate.ledger import Ledger
+from opsbook.simulate.life import active_days
 from opsbook.simulate.people import FIRST_UID, draw_people, inviters, signup_days
 from opsbook.simulate.truth import describe
 from opsbook.simulate.world import Integers, World
@@ -88,7 +89,7 @@ def _write_chunk(
     inviter = inviters(rng, people, signup_day, left_day, world)
     ledger.write_users(rng, tables.user_rows(people, _uid(inviter), world))
     _write_rows(rng, ledger, chunk)
-    ledger.count(chunk.totals | {"invited": int((inviter >= 0).sum())})
+    ledger.count(chunk.totals | facts.count_invited(people.signup_day, inviter, world))
 
 
 def _write_rows(rng: np.random.Generator, ledger: Ledger, chunk: Chunk) -> None:
@@ -106,7 +107,10 @@ def _write_end(rng: np.random.Generator, ledger: Ledger, users: int) -> list[int
     ledger.write_users(rng, tables.user_rows(people, _uid(inviter), world))
     ledger.write_events(rng, hunter_events(people, world))
     ledger.write_redemptions(hunter_redemptions(people, world))
-    ledger.count(facts.count_hunters(people, world))
+    ledger.count(facts.count_hunters(people, world) | facts.count_invited(people.signup_day, inviter, world))
+    ledger.count(facts.count_value(people, None, None, world))
+    once = active_days(np.arange(size), people.signup_day, size, world)
+    ledger.count(flows.count_lives(once, people.signup_day, world))
     ledger.write_orphans(rng, users)
     treated = np.array([ledger.totals[f"{c.key}.assigned_treatment"] for c in world.campaigns])
     ledger.write_costs(tables.cost_rows(rng, ledger.totals["signups"], treated, world))

@@ -13,6 +13,7 @@ from opsbook.simulate.shopping import Shopping
 from opsbook.simulate.world import CONTROL, NOT_ASSIGNED, TREATMENT, Bools, Integers, Rows, World
 
 RETAINED_DAYS = (1, 7, 30)
+LTV_DAYS = (30, 60, 90, 180, 365)
 Totals = dict[str, Any]
 
 
@@ -23,7 +24,7 @@ def add(total: Totals, part: Totals) -> Totals:
 
 
 def count_people(people: People, life: Life, world: World) -> Totals:
-    """Sign-ups per day and channel, users active per day, month and ISO week, cohorts retained on day N."""
+    """Sign-ups per day and channel, users active per day, month and ISO week."""
     active = life.active[:, world.observed_from :]
     days = world.calendar[world.observed_from :]
     return {
@@ -31,21 +32,21 @@ def count_people(people: People, life: Life, world: World) -> Totals:
         "daily": active.sum(axis=0, dtype=np.int64),
         "monthly": _distinct(active, months(days)),
         "weekly": _distinct(active, weeks(days)),
-        **{f"retained_{n}": _retained(people, life, n, world) for n in RETAINED_DAYS},
     }
 
 
 def count_orders(days: UserDays, orders: Rows, world: World) -> Totals:
-    """Orders, paid cents and refunded cents per observed day; ordering users per month."""
+    """Orders, paid cents and refunded cents per observed day; ordering users per month and per week."""
     row = orders["row"].astype(np.int64)
     day = days.day[row] - world.observed_from
     size = world.days - world.observed_from
-    month = months(world.calendar[world.observed_from :])[day]
+    month, week = (span(world.calendar[world.observed_from :])[day] for span in (months, weeks))
     return {
         "orders": np.bincount(day, minlength=size),
         "paid_cents": np.bincount(day, orders["amount_cents"], size).astype(np.int64),
         "refunded_cents": np.bincount(day, orders["refund_cents"], size).astype(np.int64),
         "buyers": users_per_month(days.person[row], month, world),
+        "weekly_buyers": users_per_week(days.person[row], week, world),
     }
 
 
@@ -79,9 +80,48 @@ def count_button(days: UserDays, arm: Integers, orders: Rows, world: World) -> T
     }
 
 
-def count_campaign(each: Involvement, redemptions: Rows) -> Totals:
-    """Users per arm, shown, joined; redemptions and their cost."""
-    key = each.campaign.key
+def count_invited(signup_day: Integers, inviter: Integers, world: World) -> Totals:
+    """Users whom somebody invited, in all and per month and week of sign-up; inviter: -1 for none."""
+    day = signup_day[(inviter >= 0) & (signup_day >= world.observed_from)] - world.observed_from
+    kinds = {"month": months, "week": weeks}
+    numbers = {kind: number(world.calendar[world.observed_from :]) for kind, number in kinds.items()}
+    counted = {f"{kind}.invited": np.bincount(n[day], minlength=int(n[-1]) + 1) for kind, n in numbers.items()}
+    return {"invited": int((inviter >= 0).sum()), **counted}
+
+
+def count_value(people: People, days: UserDays | None, orders: Rows | None, world: World) -> Totals:
+    """By span of days, month of sign-up and channel: users whose span lies in the data, and their net cents in it."""
+    buyer, age, cents = _bought(days, orders) if days and orders else np.zeros((3, 0), dtype=np.int64)
+    channels, month = len(world.channels), months(world.calendar[world.observed_from :])
+    cell = month[np.maximum(people.signup_day - world.observed_from, 0)] * channels + people.channel
+    counted = []
+    for span in LTV_DAYS:
+        whole = (people.signup_day >= world.observed_from) & (people.signup_day + span <= world.days)
+        inside = whole[buyer] & (age < span)
+        sums = (np.bincount(cell[whole]), np.bincount(cell[buyer[inside]], cents[inside]).astype(np.int64))
+        counted.append([np.pad(s, (0, (int(month[-1]) + 1) * channels - len(s))).reshape(-1, channels) for s in sums])
+    return {"value": np.array(counted)}
+
+
+def _bought(days: UserDays, orders: Rows) -> Integers:
+    """Per order the buyer, the age on that day and the net cents."""
+    row = orders["row"].astype(np.int64)
+    return np.vstack([days.person[row], days.age[row], orders["amount_cents"] - orders["refund_cents"]])
+
+
+def count_campaign(
+    each: Involvement, redemptions: Rows, people: People, days: UserDays, orders: Rows, world: World
+) -> Totals:
+    """Users per arm, shown, joined; redemptions and their cost; what those shown bought during it, and just before."""
+    key, start, end = each.campaign.key, world.index(each.campaign.start), world.index(each.campaign.end)
+    shown = np.zeros(len(people), dtype=bool)
+    shown[days.person[each.first_shown]] = True
+    row = orders["row"].astype(np.int64)
+    day, net = days.day[row], orders["amount_cents"] - orders["refund_cents"]
+    before = start - (end - start + 1)
+    known = shown & (people.signup_day <= before)
+    during = (day >= start) & (day <= end)
+    earlier = (day >= before) & (day < start)
     return {
         f"{key}.assigned_treatment": int((each.arm == TREATMENT).sum()),
         f"{key}.assigned_control": int((each.arm == CONTROL).sum()),
@@ -89,6 +129,12 @@ def count_campaign(each: Involvement, redemptions: Rows) -> Totals:
         f"{key}.participants": len(each.joined),
         f"{key}.redemptions": len(redemptions["row"]),
         f"{key}.redemption_cost_yuan": float(redemptions["cost_yuan"].sum()),
+        f"{key}.new_exposed": int((shown & (people.signup_day >= start)).sum()),
+        f"{key}.orders_of_exposed": int((during & shown[days.person[row]]).sum()),
+        f"{key}.cents_of_exposed": int(net[during & shown[days.person[row]]].sum()),
+        f"{key}.known_exposed": int(known.sum()),
+        f"{key}.cents_of_known_before": int(net[earlier & known[days.person[row]]].sum()),
+        f"{key}.cents_of_known_during": int(net[during & known[days.person[row]]].sum()),
     }
 
 
@@ -104,21 +150,30 @@ def count_hunters(people: People, world: World) -> Totals:
         "weekly": np.bincount(weeks(days)[day], minlength=weeks(days).max() + 1),
         "hunters": len(people),
         "funnel_days": np.array([len(people), 0, 0, 0]),
-        "invited": len(people) - 1,
-        **{f"retained_{n}": _retained(people, None, n, world) for n in RETAINED_DAYS},
     }
 
 
 def count_costs(rows: Rows, world: World) -> Totals:
-    """Yuan spent per channel (`push` last, for campaigns)."""
-    source = rows["source"].astype(np.int64)
-    return {"spend_yuan": np.bincount(source, rows["spend_yuan"], len(world.channels) + 1)}
+    """Yuan spent per channel (`push` last, for campaigns), and per campaign."""
+    source, campaign = rows["source"].astype(np.int64), rows["campaign"].astype(np.int64)
+    media = {
+        f"{c.key}.media_yuan": float(rows["spend_yuan"][campaign == i].sum()) for i, c in enumerate(world.campaigns)
+    }
+    return {"spend_yuan": np.bincount(source, rows["spend_yuan"], len(world.channels) + 1), **media}
 
 
 def users_per_month(uid: Integers, month: Integers, world: World) -> Integers:
     """Distinct users per month of data."""
-    size = months(world.calendar[world.observed_from :]).max() + 1
-    return np.bincount(np.unique(np.stack([uid, month]), axis=1)[1], minlength=size)
+    return _users_per(uid, month, months(world.calendar[world.observed_from :]))
+
+
+def users_per_week(uid: Integers, week: Integers, world: World) -> Integers:
+    """Distinct users per ISO week of data."""
+    return _users_per(uid, week, weeks(world.calendar[world.observed_from :]))
+
+
+def _users_per(uid: Integers, period: Integers, of_day: Integers) -> Integers:
+    return np.bincount(np.unique(np.stack([uid, period]), axis=1)[1], minlength=int(of_day[-1]) + 1)
 
 
 def negative_cents(rows: Rows, month: Integers, world: World) -> Integers:
@@ -150,11 +205,11 @@ def _by_day_and_channel(people: People, world: World) -> Integers:
     return np.bincount(flat, minlength=world.days * len(world.channels)).reshape(world.days, len(world.channels))
 
 
-def _retained(people: People, life: Life | None, after_days: int, world: World) -> Integers:
+def retained(active: Bools, begun: Integers, after_days: int, world: World) -> Integers:
     """Per cohort month of observed sign-ups: users whose day N lies in the data, and those active on it."""
-    day = people.signup_day + after_days
-    complete = np.flatnonzero((people.signup_day >= world.observed_from) & (day < world.days))
-    month = months(world.calendar[world.observed_from :])[people.signup_day[complete] - world.observed_from]
-    active = life.active[complete, day[complete]] if life else np.zeros(len(complete), dtype=bool)
+    day = begun + after_days
+    complete = np.flatnonzero((begun >= world.observed_from) & (day < world.days))
+    month = months(world.calendar[world.observed_from :])[begun[complete] - world.observed_from]
+    there = active[complete, day[complete]]
     size = 1 + months(world.calendar[world.observed_from :]).max()
-    return np.vstack([np.bincount(month, minlength=size), np.bincount(month[active], minlength=size)])
+    return np.vstack([np.bincount(month, minlength=size), np.bincount(month[there], minlength=size)])

@@ -7,9 +7,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from opsbook.simulate import dirt, facts, files
+from opsbook.simulate import dirt, facts, files, flows
 from opsbook.simulate.content import local_ms
 from opsbook.simulate.dirt import Counts
+from opsbook.simulate.life import active_days
 from opsbook.simulate.world import ZONE_SECONDS, Integers, Rows, World
 
 
@@ -49,8 +50,11 @@ class Ledger:
     def write_orphans(self, rng: np.random.Generator, users: int) -> None:
         """Append events of users that `users` does not know."""
         rows, counts = dirt.orphan_events(rng, users, self.world)
-        month = file_month(rows["ts_ms"], self.world)
-        self.count({"orphan_active": facts.users_per_month(rows["uid"], month, self.world)})
+        person, size = rows["uid"] - dirt.ORPHAN_UID, int(counts["events.orphan_users"])
+        day = local_day(rows["ts_ms"], self.world)
+        active = active_days(person, day, size, self.world)
+        lives = flows.count_lives(active, active.argmax(axis=1), self.world)
+        self.count({f"orphan.{name}": count for name, count in lives.items()})
         self.count_dirt(counts)
         self._append_events(rows)
 
@@ -112,6 +116,12 @@ def file_month(unix_ms: Integers, world: World) -> Integers:
     day = (unix_ms.astype(np.int64) // 1000 + ZONE_SECONDS) // 86_400
     month = day.astype("datetime64[D]").astype("datetime64[M]")
     return (month - np.datetime64(world.data_start, "M")).astype(np.int64)
+
+
+def local_day(unix_ms: Integers, world: World) -> Integers:
+    """Index of an instant's local day since the first sign-up."""
+    day = (unix_ms.astype(np.int64) // 1000 + ZONE_SECONDS) // 86_400
+    return day - int(np.datetime64(world.first_signup, "D").astype(int))
 
 
 def last_month(world: World) -> int:

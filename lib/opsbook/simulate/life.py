@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from opsbook.simulate.people import People, session_seconds
+from opsbook.simulate.people import People, draw_breaks, session_seconds
 from opsbook.simulate.season import season
 from opsbook.simulate.world import Bools, Floats, Integers, World
 
@@ -70,15 +70,11 @@ def willing_days(rng: np.random.Generator, people: People, factor: Floats, world
 
 
 def break_days(rng: np.random.Generator, people: People, world: World) -> Bools:
-    """Users by days: on a break; every day after sign-up and between breaks has the same chance to begin one."""
+    """Users by days: on a break."""
+    person, start, back = draw_breaks(rng, people.signup_day, world)
     turns = np.zeros((len(people), world.days + 1), dtype=np.int8)
-    person, back = np.arange(len(people)), people.signup_day.astype(np.int64)
-    while len(person):
-        start = back + rng.geometric(world.break_hazard_per_day, len(person))
-        person, start = person[start < world.days], start[start < world.days]
-        back = np.minimum(start + rng.geometric(1 / world.mean_break_days, len(start)), world.days)
-        turns[person, start] += 1
-        turns[person, back] -= 1
+    np.add.at(turns, (person, start), 1)
+    np.add.at(turns, (person, back), -1)
     return np.cumsum(turns[:, :-1], axis=1, dtype=np.int8).astype(bool)
 
 
@@ -86,7 +82,11 @@ def draw_early_reads(rng: np.random.Generator, people: People, willing: Bools, w
     """Contents read on the first days of life, one column per age; zero on days without activity."""
     age = np.arange(world.early_days)
     day = np.minimum(people.signup_day[:, None] + age, willing.shape[1] - 1)
-    active = np.take_along_axis(willing, day, axis=1)
+    return reads_if_active(rng, people, np.take_along_axis(willing, day, axis=1))
+
+
+def reads_if_active(rng: np.random.Generator, people: People, active: Bools) -> Integers:
+    """Contents read on the days on which each user (row) is active, zero on the others."""
     return (rng.poisson(people.reads[:, None], active.shape) * active).astype(np.int16)
 
 
@@ -98,6 +98,13 @@ def draw_left_age(rng: np.random.Generator, hazard_ratio: Floats, reads_early: B
     reached = np.where(reads_early & (reached > turn), later, reached)
     ages = world.cumulative_hazard(np.arange(world.days + 1))
     return np.searchsorted(ages, reached, side="left").astype(np.int16)
+
+
+def active_days(person: Integers, day: Integers, users: int, world: World) -> Bools:
+    """Users by days from a list of user and active day."""
+    active = np.zeros((users, world.days), dtype=bool)
+    active[person, day] = True
+    return active
 
 
 def user_days(rng: np.random.Generator, people: People, active: Bools, world: World) -> UserDays:

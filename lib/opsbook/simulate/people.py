@@ -80,6 +80,19 @@ def hazard_ratio(channel: Integers, platform: Integers, world: World) -> Floats:
     return by_channel[channel] * np.array(world.platform_hazard_ratios)[platform]
 
 
+def draw_breaks(rng: np.random.Generator, signup_day: Integers, world: World) -> tuple[Integers, Integers, Integers]:
+    """Every break as user, first day off and first day back; each day outside breaks may begin one after sign-up."""
+    person, back = np.arange(len(signup_day)), signup_day.astype(np.int64)
+    drawn = []
+    while len(person):
+        start = back + rng.geometric(world.break_hazard_per_day, len(person))
+        person, start = person[start < world.days], start[start < world.days]
+        back = np.minimum(start + rng.geometric(1 / world.mean_break_days, len(start)), world.days)
+        drawn.append((person, start, back))
+    who, begin, end = (np.concatenate(column) for column in zip(*drawn, strict=True))
+    return who, begin, end
+
+
 def session_seconds(rng: np.random.Generator, size: int) -> Integers:
     """Second of the local day at which a session starts; sessions never cross midnight."""
     hour = rng.choice(24, size, p=HOUR_WEIGHTS / HOUR_WEIGHTS.sum())

@@ -6,8 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from opsbook.simulate.facts import RETAINED_DAYS, Totals, months, weeks
+from opsbook.simulate.facts import Totals, months, weeks
 from opsbook.simulate.hunters import TARGET
+from opsbook.simulate.period_truth import counted_value, life_counts, period_facts, standing_facts
+from opsbook.simulate.sample import large_sample
+from opsbook.simulate.silence_risk import silence_risk
 from opsbook.simulate.survival_truth import log_hazard_ratios, survival_truth
 from opsbook.simulate.world import ZONE, Campaign, Integers, World
 
@@ -29,6 +32,7 @@ def describe(
         "incident_day": str(world.incident),
         "survival": survival_truth(world),
         "log_hazard_ratio": log_hazard_ratios(world),
+        "silence_risk": silence_risk(large_sample(world), world),
         "channels": _channels(totals, world),
         "shopping": _shopping(totals, world),
         "campaigns": {each.key: _campaign(each, totals, world) for each in world.campaigns},
@@ -60,16 +64,12 @@ def _facts(totals: Totals, world: World) -> dict[str, Any]:
             for number in np.unique(week)
             if (week == number).sum() == 7
         },
-        "retained_on_day": {str(n): _retained(totals[f"retained_{n}"], world) for n in RETAINED_DAYS},
+        "periods": period_facts(totals, world),
+        **standing_facts(totals, world),
+        "net_revenue_of_signups": counted_value(totals, world),
         "finished_guide_users": totals["finished_guide"],
         "invited_users": totals["invited"],
     }
-
-
-def _retained(counts: Integers, world: World) -> dict[str, Any]:
-    """By month of sign-up: users whose day N lies in the data, and those active on it; hunters included."""
-    per_month = _by_month(world)
-    return {"users": per_month(counts[0]), "active": per_month(counts[1])}
 
 
 def _channels(totals: Totals, world: World) -> dict[str, Any]:
@@ -117,13 +117,26 @@ def _campaign(campaign: Campaign, totals: Totals, world: World) -> dict[str, Any
         "planned_control_share": campaign.planned_control_share,
         "join_share_of_exposed": campaign.join_share,
         "relative_order_lift_during": _share(own["added_during_orders"], own["untreated_during_orders"]),
+        "relative_order_lift_net": _share(
+            own["added_during_orders"] + own["added_after_orders"],
+            own["untreated_during_orders"] + own["untreated_after_orders"],
+        ),
         "after_lift_first_day": campaign.after_lift,
         "after_half_life_days": campaign.after_half_life_days if campaign.after_lift else None,
         "pulled_forward_share_of_later_orders": campaign.pulled_forward_share,
         "effect_per_assigned_user": {unit: _effect(own, unit, assigned) for unit in ("orders", "yuan")},
-        "media_cost_yuan": round(own["assigned_treatment"] * campaign.media_yuan_per_user, 2),
+        "media_cost_yuan": round(own["media_yuan"], 2),
         **{name: own[name] for name in ("assigned_treatment", "assigned_control", "exposed")},
         "participants": own["participants"] + hunters,
+        "exposed_participants": own["participants"],
+        "new_users": own["new_exposed"] + hunters,
+        "orders_of_exposed": own["orders_of_exposed"],
+        "net_revenue_of_exposed_yuan": round(own["cents_of_exposed"] / 100, 2),
+        "before_after": {
+            "users": own["known_exposed"],
+            "before_yuan": round(own["cents_of_known_before"] / 100, 2),
+            "during_yuan": round(own["cents_of_known_during"] / 100, 2),
+        },
         "redemptions": own["redemptions"] + hunters,
         "redemption_cost_yuan": own["redemption_cost_yuan"] + hunters * campaign.reward_yuan,
         "bonus_hunters": hunters,
@@ -169,7 +182,11 @@ def _dirt(counts: dict[str, float], totals: Totals, world: World) -> dict[str, A
         table, kind = key.split(".")
         tables.setdefault(table, {})[kind] = int(rows)
     tables["orders"]["negative_amount_yuan"] = _by_month(world)(totals["negative_cents"] / 100, digits=2)
-    tables["events"]["orphan_active_users"] = _by_month(world)(totals["orphan_active"])
+    tables["events"]["orphan_active_users"] = _by_month(world)(totals["orphan.month.active"])
+    tables["events"]["orphan_lives"] = {
+        "periods": {kind: life_counts(totals, kind, world, "orphan.") for kind in ("month", "week")},
+        **standing_facts(totals, world, "orphan."),
+    }
     return tables
 
 
