@@ -79,8 +79,8 @@ def test_counts_equal_counting_user_by_user(seed):
     for row in found.itertuples():
         doers, users, stayed, rest, rest_stayed = hand[row.item, row.window_days, row.at_least]
         assert row.reach == pytest.approx(doers / len(births))
-        assert (row.done_users, row.rest_users) == (users, rest)
-        assert (row.done_share, row.rest_share) == pytest.approx((stayed / users, rest_stayed / rest))
+        assert (row.done_users, row.other_users) == (users, rest)
+        assert (row.done_share, row.other_share) == pytest.approx((stayed / users, rest_stayed / rest))
     assert len(found) > 15
     assert "one" not in set(found["item"])
 

@@ -21,7 +21,7 @@ BEYOND_CHANCE = 0.05
 KINDS = {"event": 0, "group": 1, ACTIVE_DAYS: 2}
 COLUMNS = [
     "kind", "item", "window_days", "at_least", "reach", "reach_low", "reach_high", "done_users", "done_share",
-    "rest_users", "rest_share", "difference", "difference_low", "difference_high", "adjusted", "adjusted_low",
+    "other_users", "other_share", "difference", "difference_low", "difference_high", "adjusted", "adjusted_low",
     "adjusted_high", "adjusted_ratio", "naive", "train_adjusted", "train_z", "p_search", "is_best", "is_close",
 ]  # fmt: skip
 
@@ -46,7 +46,7 @@ def search(early: Early, *, seed: int) -> pd.DataFrame:
 
     returns: one row per behaviour with enough users on either side -- kind (event, group, active_days), item,
              window_days, at_least; reach (share of all newcomers who did it, 0-1) with _low, _high (Wilson); in the
-             half that judges, of users seen after the window: done_users, done_share, rest_users, rest_share (stayed,
+             half that judges, of users seen after the window: done_users, done_share, other_users, other_share (stayed,
              0-1), difference (0-1) with _low, _high (Newcombe), adjusted (the same within channel and first-day
              activity) with _low, _high and adjusted_ratio (Mantel-Haenszel); naive (difference among all newcomers,
              gone or not); in the half searched train_adjusted, train_z (Cochran-Mantel-Haenszel); p_search (chance
@@ -144,13 +144,13 @@ def _figures(retained: np.ndarray, users: np.ndarray, stayed: np.ndarray, total:
     )
     hits, n, rest_hits, rest_n = (part.sum(axis=-1) for part in test)
     plain, adjusted = newcombe(hits, n, rest_hits, rest_n), mantel_haenszel.risk_difference(*test)
-    columns = {"done_users": n, "done_share": hits / n, "rest_users": rest_n, "rest_share": rest_hits / rest_n}
+    columns = {"done_users": n, "done_share": hits / n, "other_users": rest_n, "other_share": rest_hits / rest_n}
     columns |= {"difference": plain.value, "difference_low": plain.low, "difference_high": plain.high}
     columns |= {"adjusted": adjusted.value, "adjusted_low": adjusted.low, "adjusted_high": adjusted.high}
     columns |= {"adjusted_ratio": mantel_haenszel.risk_ratio(*test).value}
     columns |= {"train_adjusted": mantel_haenszel.risk_difference(*train).value}
     columns |= {"train_z": np.nan_to_num(mantel_haenszel.score(*train).z)}
-    return pd.DataFrame(columns).astype({"done_users": "int64", "rest_users": "int64"})
+    return pd.DataFrame(columns).astype({"done_users": "int64", "other_users": "int64"})
 
 
 def _naive(hits: np.ndarray, users: np.ndarray, stayed: float, total: float) -> pd.DataFrame:

@@ -32,11 +32,11 @@ class AhaSettings(BaseModel):
         first, last = self.outcome_days
         if not self.landmark_days <= first <= last:
             raise ValueError(
-                f"outcome_days {first} to {last} must rise and lie after the longest window of {self.landmark_days} days"
+                f"outcome_days {first} to {last} must rise and lie after the longest window, {self.landmark_days} days"
             )
         return self
 
     @property
     def landmark_days(self) -> int:
-        """The longest window: only users seen on or after this day of life are compared."""
+        """The longest window; what counts as staying comes after it."""
         return max(self.windows)
