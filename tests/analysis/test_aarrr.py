@@ -76,3 +76,61 @@ def test_documented_columns_come_back_even_from_nothing():
     ]  # fmt: skip
     assert table["value"].notna().tolist() == [True] + [False] * 7
     assert all(name in aarrr.aarrr.__doc__ for name in table)
+
+
+def test_capped_mean_counts_no_payer_beyond_the_percentile(table):
+    """Of 2,000 payers one paid 100,000: the capped mean takes it down to the 99.9th percentile, ARPPU does not."""
+    amounts = [10.0] * 1999 + [100_000.0]
+    days = pd.DataFrame({"user": range(2000), "day": pd.Timestamp(START), "orders": 1, "revenue": amounts})
+    _paying, arpu, arppu, capped = aarrr._revenue(days, weeks()[0], 10)
+    assert arppu.value == arpu.value == pytest.approx(np.mean(amounts))
+    limit = np.quantile(amounts, 0.999)
+    assert capped.value == pytest.approx(np.minimum(amounts, limit).mean(), abs=1e-6)
+    assert capped.high - capped.low < 0.01 < arppu.high - arppu.low
+
+
+def test_few_payers_show_no_mean():
+    """Below min_cell payers their mean revenue would be somebody's amount."""
+    days = pd.DataFrame({"user": range(20), "day": pd.Timestamp(START), "orders": [1] * 5 + [0] * 15, "revenue": 3.0})
+    paying, _arpu, arppu, capped = aarrr._revenue(days, weeks()[0], 10)
+    assert (paying.value, arppu.n) == (0.25, 5)
+    assert np.isnan(arppu.value)
+    assert np.isnan(capped.value)
+
+
+def metrics(**values: tuple[float, float, float, int, str]) -> pd.DataFrame:
+    rows = [(name, *told) for name, told in values.items()]
+    return pd.DataFrame(rows, columns=["metric", "value", "low", "high", "n", "unit"])
+
+
+def test_changes_are_those_of_the_textbooks_and_few_are_claimed():
+    """A share changes by Newcombe's interval, money by the root of summed squares; Holm decides what is clear."""
+    now = metrics(paying=(0.8, 0.7, 0.9, 70, "share"), arpu=(10.0, 9.0, 11.0, 500, "money"),
+                  new_users=(400, 0, 0, 400, "users"))  # fmt: skip
+    base = metrics(paying=(0.6, 0.5, 0.7, 80, "share"), arpu=(9.5, 8.5, 10.5, 500, "money"),
+                   new_users=(100, 0, 0, 100, "users"))  # fmt: skip
+    table = aarrr.aarrr_changes(now, base).set_index("metric")
+    assert tuple(table.loc["paying", ["change_low", "change_high"]]) == pytest.approx((0.0524, 0.3339), abs=1e-4)
+    assert table.loc["arpu", "change_low"] == pytest.approx(0.5 - 2**0.5)
+    assert table.loc["new_users", "change_high"] == pytest.approx(300 + 1.959963984540054 * 500**0.5)
+    assert table["clear"].to_dict() == {"paying": True, "arpu": False, "new_users": True}
+    assert table["compared"].eq(3).all()
+    assert not aarrr.aarrr_changes(now, base, comparable=False)["clear"].any()
+
+
+def test_no_change_is_claimed_against_a_period_that_is_not_covered():
+    """The base must lie inside the data and this period must be settled."""
+    now, base = weeks()[2], weeks()[1]
+    assert aarrr.comparable(base, now, data_start=START, settled_through=SETTLED)
+    assert not aarrr.comparable(base, now, data_start=now.start, settled_through=SETTLED)
+    assert not aarrr.comparable(base, now, data_start=START, settled_through=base.end)
+
+
+def test_interval_of_arppu_covers_the_truth_when_payers_are_redrawn():
+    """Over 300 draws of 300 skewed amounts the interval holds the true mean about 95 times in 100."""
+    rng, covered = np.random.default_rng(12), 0
+    for _trial in range(300):
+        drawn = rng.gamma(1.5, 40, 300)
+        mean = aarrr._mean(300, drawn.sum(), (drawn**2).sum())
+        covered += mean.low <= 60 <= mean.high
+    assert 0.91 <= covered / 300 <= 0.98

@@ -49,7 +49,8 @@ def _by_channel(user_days: Tabular, users: Tabular, period: Period) -> pd.DataFr
     people = engine_table(users).select("user", channel=_.channel.cast("string").fill_null("unknown"))
     active = paid.inner_join(people, "user").mutate(paying=(_.orders > 0).cast("int64"))
     pairs = {"paying": (active.paying, active.paying), "arpu": (active.revenue, active.revenue)}
-    return count_moments(active, by="channel", pairs=pairs)[["channel", "name", "users", "mean", "variance"]]
+    found = count_moments(active, by="channel", pairs=pairs)[["channel", "name", "users", "mean", "variance"]]
+    return found.astype({"users": "int64", "mean": "float64", "variance": "float64"})
 
 
 def _folded(counted: pd.DataFrame, min_cell: int) -> pd.DataFrame:

@@ -76,8 +76,8 @@ def rfm_cuts(cuts: pd.DataFrame) -> Sentence:
 
 
 def aarrr(line: pd.DataFrame) -> Sentence:
-    """The five numbers in one sentence; what was not recorded is left out by name."""
-    at = line.set_index("metric")["value"]
+    """The five numbers in one sentence; what was not recorded is left out by name, the capped mean is in the table."""
+    at = line.set_index("metric")["value"].drop("arppu_capped", errors="ignore")
     if not at["new_users"] and at.drop("new_users").isna().all():
         return Sentence("lifecycle.aarrr.empty")
     parts = [Sentence(f"lifecycle.aarrr.{name}", value=value) for name, value in at.items() if pd.notna(value)]
