@@ -1,6 +1,7 @@
 """Every user alive has exactly one stage, and users who move between stages are neither lost nor invented."""
 
 from collections import Counter
+from itertools import pairwise
 
 import pandas as pd
 import pytest
@@ -193,3 +194,39 @@ def test_documented_columns_come_back_even_from_nothing():
     matrix = moves(empty, 27, 55)
     assert len(matrix) == 36
     assert all(name in stages.stage_transitions.__doc__ for name in matrix)
+
+
+@LAWS
+@given(COMPANIES)
+@pytest.mark.parametrize("rules", [DEFAULT_STAGES, EVERY_BOUND])
+def test_history_holds_the_matrix_of_every_pair_of_periods(rules, company):
+    """Reading all periods in one pass gives each period's own matrix, and columns add up to the stock."""
+    people = company.user_days(), company.users()
+    history = stages.transition_history(*people, rules=rules, periods=WEEKS, **SPAN)
+    for before, now in pairwise(WEEKS):
+        rows = history[history["end"] == pd.Timestamp(now.end)].reset_index(drop=True)
+        own = stages.stage_transitions(*people, rules=rules, start=before.end, end=now.end, **SPAN)
+        pd.testing.assert_frame_equal(rows[own.columns], own)
+    stocks = stock(company, rules).set_index(["end", "stage"])["users"]
+    arrived = history.groupby(["end", "to_stage"])["users"].sum().drop(LEFT, level="to_stage")
+    assert arrived.to_dict() == stocks.reindex(arrived.index).to_dict()
+
+
+@FEW
+@given(COMPANIES)
+def test_stage_of_each_user_is_the_one_read_by_hand(company):
+    """The engine table for other analyses has one row per user alive, with the first rule that holds."""
+    found = stages.user_stages(company.user_days(), company.users(), rules=EVERY_BOUND, day=day(55)).to_pandas()
+    expected = {user: stage_by_hand(company, user, 55, EVERY_BOUND) for user in company.people}
+    assert dict(zip(found["user"], found["stage"], strict=True)) == {u: s for u, s in expected.items() if s}
+
+
+def test_history_of_fewer_than_two_periods_is_empty_but_whole():
+    """One period has no predecessor; the documented columns are there all the same."""
+    company = Company({1: frozenset({2})})
+    for periods in ([], WEEKS[:1]):
+        table = stages.transition_history(
+            company.user_days(), company.users(), rules=DEFAULT_STAGES, periods=periods, **SPAN
+        )
+        assert table.empty
+        assert {"period", "start_end", "end", "from_stage", "share_low", "complete"} <= set(table.columns)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import reduce
+from itertools import pairwise
 
 import ibis
 import ibis.expr.types as ir
@@ -74,21 +75,48 @@ def stage_transitions(
              share (of the row, so that rows sum to 1; missing in an empty row), share_low, share_high (Wilson),
              complete (the look-back of the rules lies inside the data at both ends and is settled)
     """
-    before, after = _day_number(start), _day_number(end)
-    people = _lives(users).filter(_.life <= after)
-    for name, day in (("before", start), ("after", end)):
-        seen = _recent(user_days, _window(lookback_days(rules), [day])).drop("place", "end").rename(f"{{name}}_{name}")
-        people = people.left_join(seen, people.user == seen[f"user_{name}"]).drop(f"user_{name}")
-    was = ibis.ifelse(people.life > before, ENTERED, _stage(_facts(people, before, "_before"), rules))
-    now = _stage(_facts(people, after, "_after"), rules)
-    counted = people.group_by(from_stage=was, to_stage=now).agg(users=_.count())
-    grid = pd.MultiIndex.from_product([[*STAGES, ENTERED], [*STAGES, LEFT]], names=["from_stage", "to_stage"])
-    moves = counted.to_pandas().astype({"users": "int64"}).set_index(["from_stage", "to_stage"])["users"]
-    table = moves.reindex(grid, fill_value=0).reset_index()
-    table["from_users"] = table.groupby("from_stage")["users"].transform("sum")
+    table = _moves(user_days, users, rules, [start, end]).drop(columns="place")
     lookback = lookback_days(rules)
     covered = all(_covered(day, lookback, data_start, settled_through) for day in (start, end))
     return add_share(table, of="users", out_of="from_users").assign(complete=covered)
+
+
+def transition_history(
+    user_days: Tabular,
+    users: Tabular,
+    *,
+    rules: Sequence[StageRule],
+    periods: Sequence[Period],
+    data_start: date,
+    settled_through: date,
+) -> pd.DataFrame:
+    """The transition matrix of every period: from its predecessor's end to its own, all read in one pass.
+
+    periods: consecutive, oldest first; the first one serves only as the start of the second
+    returns: one row per period from the second on, from_stage and to_stage -- period (label), start_end (end of the
+             period before), end, and the columns of `stage_transitions`
+    """
+    ends = [period.end for period in periods]
+    table = _moves(user_days, users, rules, ends)
+    lookback = lookback_days(rules)
+    covered = [_covered(end, lookback, data_start, settled_through) for end in ends]
+    facts = pd.DataFrame(
+        {
+            "place": range(1, max(len(ends), 1)),
+            "period": pd.Series([period.label for period in periods[1:]], dtype="object"),
+            "start_end": pd.to_datetime(ends[:-1]).astype("datetime64[ns]"),
+            "end": pd.to_datetime(ends[1:]).astype("datetime64[ns]"),
+            "complete": [one and other for one, other in pairwise(covered)],
+        }
+    ).astype({"complete": "bool"})
+    shares = add_share(table.merge(facts, on="place", validate="many_to_one"), of="users", out_of="from_users")
+    names = ["period", "start_end", "end", "from_stage", "to_stage", "users", "from_users"]
+    return shares[[*names, "share", "share_low", "share_high", "complete"]]
+
+
+def user_stages(user_days: Tabular, users: Tabular, *, rules: Sequence[StageRule], day: date) -> ir.Table:
+    """One row per user alive at the end of the day -- user, stage; an engine table, for analyses that value stages."""
+    return _staged(user_days, users, rules, [day]).select("user", "stage")
 
 
 def lookback_days(rules: Sequence[StageRule]) -> int:
@@ -130,6 +158,29 @@ def _counts(user_days: Tabular, users: Tabular, rules: Sequence[StageRule], peri
     return pd.concat(parts).astype({"users": "int64"}).groupby(["place", "stage"])["users"].sum()
 
 
+def _moves(user_days: Tabular, users: Tabular, rules: Sequence[StageRule], ends: Sequence[date]) -> pd.DataFrame:
+    """Users by place of the later end (from 1 on), from_stage and to_stage, with from_users; cells of nobody are 0."""
+    names, later = ["place", "from_stage", "to_stage"], range(1, max(len(ends), 1))
+    grid = pd.MultiIndex.from_product([later, [*STAGES, ENTERED], [*STAGES, LEFT]], names=names)
+    if len(ends) < 2:
+        return pd.DataFrame(index=grid, columns=["users", "from_users"], dtype="int64").reset_index()
+    staged = _staged(user_days, users, rules, ends)
+    now = staged.filter(_.place > 0).rename(to_stage="stage")
+    before = staged.select("user", place=(_.place + 1).cast("int32"), was="stage")
+    both = now.left_join(before, ["user", "place"]).mutate(from_stage=_.was.fill_null(ENTERED))
+    counted = both.group_by("place", "from_stage", "to_stage").agg(users=_.count()).to_pandas()
+    moves = counted.astype({"users": "int64"}).set_index(names)["users"].reindex(grid, fill_value=0).reset_index()
+    return moves.assign(from_users=moves.groupby(["place", "from_stage"])["users"].transform("sum"))
+
+
+def _staged(user_days: Tabular, users: Tabular, rules: Sequence[StageRule], ends: Sequence[date]) -> ir.Table:
+    """One row per end and user alive then -- place (of the end), user, stage."""
+    alive = _lives(users).cross_join(_window(1, ends).drop("number")).filter(_.life <= _.end)
+    seen = _recent(user_days, _window(lookback_days(rules), ends)).drop("end")
+    placed = alive.left_join(seen, ["place", "user"])
+    return placed.select("place", "user", stage=_stage(_facts(placed, placed.end), rules))
+
+
 def _lives(users: Tabular) -> ir.Table:
     """One row per user -- user, life (day number of the first day), known (whether that is where life began)."""
     people = engine_table(users)
@@ -160,11 +211,11 @@ def _recent(user_days: Tabular, window: ir.Table) -> ir.Table:
     )
 
 
-def _facts(row: ir.Table, end: ir.IntegerValue | int, suffix: str = "") -> _Facts:
+def _facts(row: ir.Table, end: ir.IntegerValue) -> _Facts:
     """Facts of users of whom something may have been seen in the look-back; if nothing was, as `_unseen`."""
     tenure = end - row.life
-    silent = ibis.coalesce(end - row[f"last_day{suffix}"], tenure)
-    counts = (row[f"{name}{suffix}"].fill_null(0) for name in ("active_days", "orders"))
+    silent = ibis.coalesce(end - row.last_day, tenure)
+    counts = (row[name].fill_null(0) for name in ("active_days", "orders"))
     return _Facts(row.known, tenure, silent, *counts)
 
 

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from opsbook.inputs import stage_presets
+from opsbook.inputs.aha import AhaSettings
+from opsbook.inputs.funnels import Funnel, default_funnel, expanded
+from opsbook.inputs.intensity import Intensity, refuse_unknown_metrics
+from opsbook.inputs.plays import Plays
+from opsbook.inputs.segments import Exports, ProfileSettings, Segment, check_segments
+from opsbook.inputs.value import ValueSettings
 from opsbook.inputs.yaml_file import did_you_mean, load
 
 Language = Literal["en", "zh"]
 TableName = Literal["users", "events", "orders", "costs", "assignments", "exposures", "contents", "redemptions"]
+USER_COLUMNS = ("user_id", "signed_up_at", "channel", "invited_by")
 Share = Annotated[float, Field(ge=0, le=1)]
 Days = Annotated[int, Field(ge=0, le=3650)]
 
@@ -131,11 +139,18 @@ class Thresholds(Typed):
     horizon_days: Annotated[int, Field(ge=7)] = 180
     stickiness_days: Annotated[int, Field(ge=2)] = 28
     min_cell: Annotated[int, Field(ge=1)] = 10
-    stages: tuple[StageRule, ...] = DEFAULT_STAGES
+    stages: tuple[StageRule, ...] = Field(DEFAULT_STAGES, description="a list, or the name of a preset")
+    intensity: Intensity = Intensity()
     rfm_cut: Literal["median", "mean", "value"] = "median"
     rfm_days: Annotated[int, Field(ge=1)] = 365
     rfm_values: dict[Literal["recency_days", "orders", "revenue"], float] = Field(default_factory=dict)
+    rfm_money: Literal["total", "mean_per_order"] = Field("total", description="M: amount of the window, or per order")
     drop_budget: Share = Field(0.05, description="share of a table's rows that rules may drop before the run stops")
+
+    @field_validator("stages", mode="before")
+    @classmethod
+    def _named_preset(cls, stages: Any) -> Any:
+        return stage_presets.rules_of(stages)
 
     @model_validator(mode="after")
     def _complete(self) -> Thresholds:
@@ -177,6 +192,13 @@ class Workbook(Typed):
     data_start: date | None = Field(None, description="rows before this day are out of the declared window")
     event_groups: dict[str, list[str]] = Field(default_factory=dict, description="group name: its events")
     thresholds: Thresholds = Thresholds()
+    aha: AhaSettings = AhaSettings()
+    segments: dict[str, Segment] = Field(default_factory=dict, description="name: whom it holds")
+    profile: ProfileSettings = ProfileSettings()
+    exports: Exports = Exports()
+    plays: Plays = Field(default_factory=dict, description="RFM group: what is done with it, by whom")
+    value: ValueSettings = ValueSettings()
+    funnels: tuple[Funnel, ...] = Field((), description="the first one is followed in detail; none = the event groups")
     incidents: tuple[Incident, ...] = ()
     engine: EngineSettings = EngineSettings()
     seed: int = 20260101
@@ -194,11 +216,43 @@ class Workbook(Typed):
             raise ValueError(f"group names become columns, so use letters, digits and _ (found {', '.join(odd)})")
         return groups
 
+    @field_validator("funnels")
+    @classmethod
+    def _whole_funnels(cls, funnels: tuple[Funnel, ...], info: ValidationInfo) -> tuple[Funnel, ...]:
+        return expanded(funnels, info.data.get("event_groups", {}))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _stages_of_a_shop(cls, content: Any) -> Any:
+        return stage_presets.with_default_stages(content)
+
+    @model_validator(mode="after")
+    def _known_metrics(self) -> Workbook:
+        refuse_unknown_metrics(self.thresholds.intensity.metrics, self.event_groups)
+        return self
+
     @model_validator(mode="after")
     def _activity_known(self) -> Workbook:
         if not {"events", "orders"} & set(self.tables):
             raise ValueError("tables must name `events` or `orders`: without either nobody is ever active")
         return self
+
+    @model_validator(mode="after")
+    def _segments_known(self) -> Workbook:
+        check_segments(self.segments, self.profile, attributes=self.attributes, groups=list(self.event_groups))
+        return self
+
+    @property
+    def attributes(self) -> list[str]:
+        """Columns of users that say what a user is: the channel and the company's own."""
+        users = self.tables.get("users")
+        own = [*users.columns, *users.attributes] if users else []
+        return ["channel", *(name for name in dict.fromkeys(own) if name not in USER_COLUMNS)]
+
+    @property
+    def funnel(self) -> Funnel | None:
+        """The funnel that is followed in detail: the first one defined, else the event groups in their order."""
+        return self.funnels[0] if self.funnels else default_funnel(self.event_groups)
 
     @property
     def timezone(self) -> ZoneInfo:

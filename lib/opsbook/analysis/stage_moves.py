@@ -1,0 +1,53 @@
+"""The moves an operations team steers by, out of every period's transition matrix: kept, fell asleep, woke."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from opsbook.analysis.proportion import Estimate, add_share, newcombe
+
+AWAKE, ASLEEP = ("introduction", "growth", "mature"), ("sleeping", "lost")
+# name: (from any of these stages, to any of these)
+MOVES = {
+    "kept_mature": (("mature",), ("mature",)),
+    "fell_asleep": (AWAKE, ASLEEP),
+    "woke_sleeping": (("sleeping",), AWAKE),
+    "woke_lost": (("lost",), AWAKE),
+    "matured": (("introduction", "growth"), ("mature",)),
+}
+
+
+def move_rates(history: pd.DataFrame) -> pd.DataFrame:
+    """How many of those who could make a move made it, period by period.
+
+    history: transition_history -- period, start_end, end, from_stage, to_stage, users, complete
+    returns: one row per move of MOVES and period, oldest first -- move, period, start_end, end, users, from_users,
+             share, share_low, share_high (Wilson), complete
+    """
+    keys = ["period", "start_end", "end", "complete"]
+    parts = [_move(history, keys, name, *stages) for name, stages in MOVES.items()]
+    table = add_share(pd.concat(parts, ignore_index=True), of="users", out_of="from_users")
+    names = ["move", "period", "start_end", "end", "users", "from_users", "share", "share_low", "share_high"]
+    return table[[*names, "complete"]]
+
+
+def move_change(rates: pd.DataFrame, *, move: str) -> Estimate | None:
+    """The last complete period's share minus that of the period before, as of independent users; None without both.
+
+    Most users are in both periods, so the interval is wider than it need be.
+    """
+    rows = rates[(rates["move"] == move) & (rates["from_users"] > 0)].sort_values("end")
+    if len(rows) < 2 or not rows["complete"].iloc[-2:].all():
+        return None
+    base, now = (rows.iloc[place] for place in (-2, -1))
+    return newcombe(now["users"], now["from_users"], base["users"], base["from_users"])
+
+
+def _move(
+    history: pd.DataFrame, keys: list[str], name: str, come: tuple[str, ...], go: tuple[str, ...]
+) -> pd.DataFrame:
+    rows = history[history["from_stage"].isin(come)]
+    counted = rows.assign(made=rows["users"].where(rows["to_stage"].isin(go), 0))
+    sums = counted.groupby(keys, sort=False)[["made", "users"]].sum().reset_index()
+    table = sums.rename(columns={"users": "from_users"}).rename(columns={"made": "users"})
+    return table.assign(move=name).sort_values("end")

@@ -1,0 +1,75 @@
+"""Move rates are read off the matrices: kept, fell asleep, woke."""
+
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+
+from opsbook.analysis import stage_moves, stages
+from opsbook.inputs.workbook import DEFAULT_STAGES
+from small_company import COMPANIES, START, day, weeks
+
+SPAN = {"data_start": START, "settled_through": day(59)}
+
+
+def history(*matrices: dict[tuple[str, str], int], complete: bool = True) -> pd.DataFrame:
+    rows = [
+        (f"2026-0{month}", pd.Timestamp(2026, month, 1), pd.Timestamp(2026, month, 28), was, now, users)
+        for month, matrix in enumerate(matrices, start=1)
+        for (was, now), users in (dict.fromkeys(product(stages.STAGES, stages.STAGES), 0) | matrix).items()
+    ]
+    names = ["period", "start_end", "end", "from_stage", "to_stage", "users"]
+    return pd.DataFrame(rows, columns=names).assign(complete=complete)
+
+
+def test_each_rate_counts_those_who_could_and_those_who_did(same):
+    """70 of 100 mature stayed mature, 25 of 130 awake fell asleep, 5 of 20 sleeping woke."""
+    moved = {("mature", "mature"): 70, ("mature", "growth"): 10, ("mature", "sleeping"): 20}
+    moved |= {("growth", "mature"): 25, ("growth", "lost"): 5, ("sleeping", "growth"): 5, ("sleeping", "lost"): 15}
+    same(
+        stage_moves.move_rates(history(moved)),
+        """
+        move          | period  | users | from_users | share
+        kept_mature   | 2026-01 | 70    | 100        | 0.7
+        fell_asleep   | 2026-01 | 25    | 130        | 0.19230769230769232
+        woke_sleeping | 2026-01 | 5     | 20         | 0.25
+        woke_lost     | 2026-01 | 0     | 0          |
+        matured       | 2026-01 | 25    | 30         | 0.8333333333333334
+    """,
+    )
+
+
+@settings(max_examples=6, deadline=None)
+@given(COMPANIES)
+def test_rates_equal_counting_in_the_matrices(company):
+    """For every move and period the counts are sums of cells, and those who could are sums of rows."""
+    path = stages.transition_history(
+        company.user_days(), company.users(), rules=DEFAULT_STAGES, periods=weeks()[3:], **SPAN
+    )
+    rates = stage_moves.move_rates(path)
+    for row in rates.itertuples():
+        come, go = stage_moves.MOVES[row.move]
+        cells = path[(path["period"] == row.period) & path["from_stage"].isin(come)]
+        assert row.from_users == cells["users"].sum()
+        assert row.users == cells.loc[cells["to_stage"].isin(go), "users"].sum()
+
+
+def test_change_needs_two_complete_periods_with_users():
+    """The change of a rate is that of the last two periods, or cannot be told."""
+    first, then = {("mature", "mature"): 50, ("mature", "lost"): 50}, {("mature", "mature"): 80, ("mature", "lost"): 20}
+    change = stage_moves.move_change(stage_moves.move_rates(history(first, then)), move="kept_mature")
+    assert change.value == pytest.approx(0.3)
+    assert change.low > 0
+    assert stage_moves.move_change(stage_moves.move_rates(history(first)), move="kept_mature") is None
+    assert (
+        stage_moves.move_change(stage_moves.move_rates(history(first, then, complete=False)), move="woke_lost") is None
+    )
+
+
+def test_documented_columns_come_back_even_from_nothing():
+    """No periods give no rows."""
+    rates = stage_moves.move_rates(history().astype({"users": np.int64, "complete": bool}))
+    assert rates.empty
+    assert all(name in stage_moves.move_rates.__doc__ for name in rates)
