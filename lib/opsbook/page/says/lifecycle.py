@@ -11,7 +11,8 @@ from opsbook.analysis.proportion import wilson
 from opsbook.page.says.rows import direction, last_row, span
 from opsbook.page.words import Sentence
 
-TERMS = ["stickiness", "quick_ratio", "unknown", "fluctuation", "stage", "transition", "rfm", "aarrr", "interval"]
+TERMS = ["stickiness", "quick_ratio", "levers", "unknown", "fluctuation", "stage", "transition", "steady", "rfm"]
+TERMS += ["aarrr", "interval"]
 
 
 def active_users(changes: pd.DataFrame) -> Sentence:
