@@ -93,7 +93,7 @@ def _reached_in_order(entries: ir.Table, events: ir.Table, funnel: Funnel) -> li
 def _for_every_value(started: ir.Table, events: ir.Table) -> ir.Table:
     """Sign-ups, once for every value the user's events hold."""
     values = events.select("cohort", "user", "held").distinct()
-    return started.drop("held").inner_join(values, ["cohort", "user"]).select("cohort", "user", "held", "us", "start")
+    return started.drop("held").inner_join(values, ["cohort", "user"]).select(started.columns)
 
 
 def _keys(funnel: Funnel) -> list[str]:

@@ -140,6 +140,27 @@ def group_differences(counts: pd.DataFrame, *, min_cell: int) -> pd.DataFrame:
     return _compared(moves.sort_values(["entered", "group", "step"], ascending=[False, True, True], kind="stable"))
 
 
+def broken_down(
+    walked: ir.Table | None, users: Tabular, *, funnel: Funnel | None, periods: Sequence[Period], min_cell: int
+) -> pd.DataFrame:
+    """`group_differences` by the first of the funnel's `by` columns: over all periods where users enter only once.
+
+    A user signs up once, so the periods of a funnel that begins with the sign-up may be added up; who enters anew in
+    every period would count several times, so other funnels are read in the one period that `shown` takes.
+    returns: as group_differences; no rows when users lack the column or have fewer than two groups
+    """
+    table = engine_table(users)
+    if walked is None or funnel is None or not funnel.by or funnel.by[0] not in table.columns:
+        return group_differences(pd.DataFrame(columns=COUNTED), min_cell=min_cell)
+    counted = counts(walked, funnel=funnel, periods=periods, users=table, by=funnel.by[0])
+    if funnel.entry == "event":
+        return group_differences(shown(counted), min_cell=min_cell)
+    keys = ["group", "step", "event", "optional"]
+    sums = counted.groupby(keys, sort=True)[["users", "incomplete"]].sum().reset_index()
+    span = {"start": counted["start"].min(), "end": counted["end"].max()}
+    return group_differences(sums.assign(cohort=0, period=ALL, **span)[COUNTED], min_cell=min_cell)
+
+
 def _with_group(walked: ir.Table, users: ir.Table, by: str) -> ir.Table:
     named = users.select("user", group=users[by].cast("string").fill_null(UNKNOWN))
     joined = walked.left_join(named, "user")
