@@ -47,9 +47,9 @@ def now(**changed):
 def test_counts_of_overlapping_segments_and_of_everyone(same):
     """Users, actives and buyers of the period; the last row is everyone alive."""
     same(
-        now()[["segment", "users", "all_users", "active_users", "buyers", "suppressed", "complete"]],
+        now()[["segment", "users", "alive_users", "active_users", "buyers", "suppressed", "complete"]],
         """
-        segment  | users | all_users | active_users | buyers | suppressed | complete
+        segment  | users | alive_users | active_users | buyers | suppressed | complete
         odd      | 20    | 40        | 10           | 10     | false      | true
         low      | 15    | 40        | 15           | 15     | false      | true
         nobody   |       | 40        |              |        | true       | true
@@ -71,7 +71,7 @@ def test_a_small_group_and_a_small_complement_are_suppressed():
     """Neither a segment of few nor one that leaves few others is shown; everyone is."""
     table = now(min_cell=16).set_index("segment")
     assert table["suppressed"].to_dict() == {"odd": False, "low": True, "nobody": True, "everyone": False}
-    assert table.loc["low"].drop(["all_users", "suppressed", "complete"]).isna().all()
+    assert table.loc["low"].drop(["alive_users", "suppressed", "complete"]).isna().all()
 
 
 def test_an_unsettled_period_is_not_complete():
@@ -87,9 +87,9 @@ def returning(**changed):
 def test_the_comparison_is_with_everybody_else(same):
     """Of the first fifteen users all came back, of the other twenty-five five."""
     same(
-        returning()[["segment", "users", "retained", "rest_users", "rest_retained", "compared"]],
+        returning()[["segment", "users", "returned", "rest_users", "rest_returned", "tested"]],
         """
-        segment | users | retained | rest_users | rest_retained | compared
+        segment | users | returned | rest_users | rest_returned | tested  
         odd     | 20    | 10       | 20         | 10            | 2
         low     | 15    | 15       | 25         | 5             | 2
         nobody  |       |          |            |               | 2
@@ -144,7 +144,7 @@ def test_doubling_everybody_keeps_shares_and_narrows_intervals():
     users = engine(pd.DataFrame({"user": [*range(40), *range(1000, 1040)]}))
     asked = {"names": NAMES, "period": OCTOBER, "window_days": 28, "min_cell": 3, **SETTLED}
     two = breakdown.now(engine(double), users, both, **asked)
-    for name in ("share_users", "share_active", "stickiness", "arpu"):
+    for name in ("share_of_all", "share_active", "stickiness", "arpu"):
         assert np.allclose(one[name], two[name], equal_nan=True)
         width = [table[f"{name}_high"] - table[f"{name}_low"] for table in (one, two)]
         assert (width[1] <= width[0] + 1e-12).where(width[0].notna(), True).all()

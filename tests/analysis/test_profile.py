@@ -26,11 +26,11 @@ def cities(rows=CITIES, **asked):
 
 def test_tgi_against_everyone_and_against_the_rest(same):
     """30 % of the group live in a, of everyone 18 %, of the rest 15 %: TGI 166.7 and 200."""
-    columns = ["attribute", "value", "group_users", "rest_users", "share_group", "share_comparison", "tgi", "compared"]
+    columns = ["attribute", "value", "own_users", "rest_users", "share_group", "share_comparison", "tgi", "tested"]
     same(
         cities()[columns],
         """
-        attribute | value | group_users | rest_users | share_group | share_comparison | tgi           | compared
+        attribute | value | own_users   | rest_users | share_group | share_comparison | tgi           | tested  
         city      | b     | 70          | 340        | 0.7         | 0.82             | 85.3658536585 | 2
         city      | a     | 30          | 60         | 0.3         | 0.18             | 166.666666667 | 2
         """,
@@ -118,7 +118,7 @@ def test_small_values_are_pooled_so_that_none_can_be_worked_out():
     """Values of few users on either side join the smallest large one; the pool keeps that one's name."""
     table = cities([*CITIES, (True, "c", 2), (False, "c", 5), (True, None, 3), (False, None, 1)])
     assert table[["value", "pooled"]].to_numpy().tolist() == [["b", False], ["a", True]]
-    assert table.set_index("value").loc["a", "group_users"] == 35
+    assert table.set_index("value").loc["a", "own_users"] == 35
 
 
 def test_many_values_are_pooled_as_other():

@@ -38,7 +38,7 @@ def now(
     """What each segment is in the period that its membership ends; segments may overlap.
 
     membership: one row per user and segment; people: one row per user alive; both at the end of the period
-    returns: one row per segment in the order of names, then everyone -- segment, users, all_users, share_users (of
+    returns: one row per segment in the order of names, then everyone -- segment, users, alive_users, share_of_all (of
              all), active_users (in the period), share_active (of the segment), stickiness (mean daily actives over
              the window / actives of the window), buyers, share_paying (of active users), arpu (revenue per active
              user), each share with _low and _high (Wilson; ratios by the delta method), suppressed (the segment or
@@ -54,19 +54,19 @@ def now(
         "paying": (filled.buyer, filled.active),
     }
     moments = count_moments(filled, by="segment", pairs=pairs)
-    table = _wide(moments, [*names, EVERYONE], window_days).assign(all_users=total)
-    table = add_share(table, of="users", out_of="all_users", name="share_users")
+    table = _wide(moments, [*names, EVERYONE], window_days).assign(alive_users=total)
+    table = add_share(table, of="users", out_of="alive_users", name="share_of_all")
     table = add_share(table, of="active_users", out_of="users", name="share_active")
     table = add_share(table, of="buyers", out_of="active_users", name="share_paying")
     hidden = (table["users"] < min_cell) | _reveals(table["users"], total, min_cell)
     ordered = [name for part in NOW for name in part.split()]
-    return _suppressed(table[ordered], hidden, keep=["segment", "all_users"]).assign(
+    return _suppressed(table[ordered], hidden, keep=["segment", "alive_users"]).assign(
         complete=period.end <= settled_through
     )
 
 
 NOW = (
-    "segment users all_users share_users share_users_low share_users_high",
+    "segment users alive_users share_of_all share_of_all_low share_of_all_high",
     "active_users share_active share_active_low share_active_high stickiness stickiness_low stickiness_high",
     "buyers share_paying share_paying_low share_paying_high arpu arpu_low arpu_high",
 )
@@ -86,18 +86,18 @@ def returning(
 
     Membership is fixed before the outcome is seen: a segment made of active users is not compared on being active.
     membership, people: at the end of the day before the period
-    returns: one row per segment -- segment, users, retained, share_retained, _low, _high (Wilson), rest_users,
-             rest_retained, share_rest, difference, difference_low, difference_high (Newcombe), p, p_holm, compared
+    returns: one row per segment -- segment, users, returned, share_returned, _low, _high (Wilson), rest_users,
+             rest_returned, share_rest, difference, difference_low, difference_high (Newcombe), p, p_holm, tested
              (segments tested), suppressed, complete
     """
     active = _days(user_days, period.start, period.end).select("user").distinct().mutate(active=ibis.literal(1))
     seen = _grouped(membership, people).left_join(active, "user").drop("user_right")
-    counts = seen.group_by("segment").agg(users=_.count(), retained=_.active.fill_null(0).sum()).to_pandas()
-    table = _in_order(counts, [*names, EVERYONE], ["users", "retained"])
+    counts = seen.group_by("segment").agg(users=_.count(), returned=_.active.fill_null(0).sum()).to_pandas()
+    table = _in_order(counts, [*names, EVERYONE], ["users", "returned"])
     everyone, table = table.iloc[-1], table.iloc[:-1].copy()
-    for name in ("users", "retained"):
+    for name in ("users", "returned"):
         table[f"rest_{name}"] = int(everyone[name]) - table[name]
-    return against_rest(table, of="retained", out_of="users", min_cell=min_cell).assign(
+    return against_rest(table, of="returned", out_of="users", min_cell=min_cell).assign(
         complete=period.end <= settled_through
     )
 
@@ -118,7 +118,7 @@ def against_rest(table: pd.DataFrame, *, of: str, out_of: str, min_cell: int) ->
         p=_pooled_p(*(side.to_numpy(dtype=float) for side in sides)),
     )
     table = _suppressed(table, hidden, keep=["segment"])
-    return table.assign(p_holm=holm(table["p"]), compared=compared(table["p"]))
+    return table.assign(p_holm=holm(table["p"]), tested=compared(table["p"]))
 
 
 def campaign(
@@ -139,7 +139,7 @@ def campaign(
     returns: one row per segment, then everyone -- segment, users, exposed, participants, base (exposed where anybody
              was, else users), base_participants, share_participants (of base), _low, _high (Wilson), buyers, orders
              (start to end), share_buyers (of users), _low, _high, orders_per_user, suppressed; and against everybody
-             else difference, difference_low, difference_high (Newcombe, of share_participants), p, p_holm, compared
+             else difference, difference_low, difference_high (Newcombe, of share_participants), p, p_holm, tested
     """
     sales = _between(engine_table(orders), start, end).filter(_.is_purchase.cast("boolean"))
     bought = sales.group_by("user").agg(orders=_.count())
@@ -170,7 +170,7 @@ def _campaign_shares(table: pd.DataFrame, min_cell: int) -> pd.DataFrame:
     everyone = table.iloc[-1]
     rest = {f"rest_{name}": int(everyone[name]) - table[name] for name in ("base", "base_participants")}
     tested = against_rest(table.assign(**rest).iloc[:-1], of="base_participants", out_of="base", min_cell=min_cell)
-    names = ["difference", "difference_low", "difference_high", "p", "p_holm", "compared"]
+    names = ["difference", "difference_low", "difference_high", "p", "p_holm", "tested"]
     hidden = (table["base"] < min_cell) | _reveals(table["base"], int(everyone["base"]), min_cell)
     whole = table.merge(tested[["segment", *names]], on="segment", how="left", validate="one_to_one")
     return _suppressed(whole, hidden, keep=["segment"])

@@ -35,6 +35,15 @@ class Clusters(NamedTuple):
     table: pd.DataFrame
 
 
+def search(
+    user_days: Tabular, *, wanted: bool, as_of: date, window_days: int, groups: Sequence[str], seed: int
+) -> Clusters:
+    """The clusters of the window's active users; when the company wants none, nothing is drawn (sampled_users 0)."""
+    if not wanted:
+        return Clusters(0, np.nan, np.nan, 0, pd.DataFrame(columns=COLUMNS))
+    return find(sample(user_days, as_of=as_of, window_days=window_days, groups=groups, seed=seed), seed=seed)
+
+
 def sample(
     user_days: Tabular, *, as_of: date, window_days: int, groups: Sequence[str], seed: int, most: int = SAMPLED
 ) -> pd.DataFrame:

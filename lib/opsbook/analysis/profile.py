@@ -20,6 +20,7 @@ from opsbook.analysis.multiplicity import benjamini_hochberg, compared
 from opsbook.mart.tables import Tabular, engine_table
 
 _ = ibis._
+MEASURES = ["active_days_28", "orders_90", "revenue_90", "silent_days", "tenure_days"]
 METHOD_TGI = "log ratio, delta method"
 METHOD_DIFFERENCE = "delta method"
 UNKNOWN, OTHER = "unknown", "other"
@@ -40,10 +41,10 @@ def attributes(
     people:  one row per user -- <group> (bool), and the columns (text or numbers; missing is `unknown`)
     most:    values shown per attribute; further ones, and those of fewer than min_cell users on either side, are pooled
     returns: one row per attribute and value, largest first -- attribute, value (of a pool: its largest, or `other`),
-             pooled (the value and small others), group_users, rest_users (with it),
+             pooled (the value and small others), own_users, rest_users (with it),
              share_group, share_comparison, tgi, tgi_low, tgi_high, standardised (difference against everybody else, in
              standard deviations), standardised_low, standardised_high, p (two shares, pooled), p_bh (Benjamini-
-             Hochberg), compared (values tested). An attribute with a single value has no row.
+             Hochberg), tested (values). An attribute with a single value has no row.
     """
     table = engine_table(people)
     parts = [_values(table, group, name, min_cell, most) for name in columns]
@@ -55,9 +56,9 @@ def behaviours(people: Tabular, *, group: str, columns: Sequence[str], min_cell:
     """How far the group's mean lies from everybody else's, in standard deviations.
 
     people:  one row per user -- <group> (bool), and numeric columns; missing is 0
-    returns: one row per column -- behaviour, group_users, rest_users, mean_group, mean_rest, standardised, _low, _high
+    returns: one row per column -- behaviour, own_users, rest_users, mean_group, mean_rest, standardised, _low, _high
              (delta method with the third and fourth moments, so that heavy tails widen it), p (Welch z), p_bh,
-             compared; empty when either side has fewer than min_cell users
+             tested; empty when either side has fewer than min_cell users
     """
     table = engine_table(people)
     sums = {
@@ -70,9 +71,9 @@ def behaviours(people: Tabular, *, group: str, columns: Sequence[str], min_cell:
     return _screened(pd.DataFrame(rows, columns=BEHAVIOURS[:-2]))
 
 
-BEHAVIOURS = ["behaviour", "group_users", "rest_users", "mean_group", "mean_rest"]
-BEHAVIOURS += ["standardised", "standardised_low", "standardised_high", "p", "p_bh", "compared"]
-_NOBODY = pd.DataFrame(columns=["attribute", "value", "pooled", "group_users", "rest_users", "group_n", "rest_n"])
+BEHAVIOURS = ["behaviour", "own_users", "rest_users", "mean_group", "mean_rest"]
+BEHAVIOURS += ["standardised", "standardised_low", "standardised_high", "p", "p_bh", "tested"]
+_NOBODY = pd.DataFrame(columns=["attribute", "value", "pooled", "own_users", "rest_users", "group_n", "rest_n"])
 
 
 def index(
@@ -127,11 +128,11 @@ def standardised(
 def _values(table: ir.Table, group: str, name: str, min_cell: int, most: int) -> pd.DataFrame:
     """Counts of one attribute's values on both sides, small ones pooled."""
     valued = table.select(value=table[name].cast("string").fill_null(UNKNOWN), inside=table[group])
-    counted = valued.group_by("value").agg(group_users=_.inside.sum(), rest_users=(~_.inside).sum())
-    counts = counted.order_by([ibis.desc(_.group_users + _.rest_users), "value"]).to_pandas()
-    sides = ["group_users", "rest_users"]
+    counted = valued.group_by("value").agg(own_users=_.inside.sum(), rest_users=(~_.inside).sum())
+    counts = counted.order_by([ibis.desc(_.own_users + _.rest_users), "value"]).to_pandas()
+    sides = ["own_users", "rest_users"]
     pooled = _pooled(counts.astype(dict.fromkeys(sides, "int64")), sides, min_cell, most)
-    return pooled.assign(attribute=name, group_n=pooled["group_users"].sum(), rest_n=pooled["rest_users"].sum())
+    return pooled.assign(attribute=name, group_n=pooled["own_users"].sum(), rest_n=pooled["rest_users"].sum())
 
 
 def _pooled(counts: pd.DataFrame, sides: list[str], min_cell: int, most: int) -> pd.DataFrame:
@@ -152,7 +153,7 @@ def _pooled(counts: pd.DataFrame, sides: list[str], min_cell: int, most: int) ->
 
 def _indexed(counts: pd.DataFrame, against: Literal["everyone", "rest"]) -> pd.DataFrame:
     k, n, base_k, base_n = (
-        counts[name].to_numpy(dtype=float) for name in ("group_users", "group_n", "rest_users", "rest_n")
+        counts[name].to_numpy(dtype=float) for name in ("own_users", "group_n", "rest_users", "rest_n")
     )
     value, low, high = index(k, n, base_k, base_n, against=against)
     p, q = k / n, base_k / base_n
@@ -160,7 +161,7 @@ def _indexed(counts: pd.DataFrame, against: Literal["everyone", "rest"]) -> pd.D
     compared_with = (k + base_k) / (n + base_n) if against == "everyone" else q
     shares = {"share_group": p, "share_comparison": compared_with, "tgi": value, "tgi_low": low, "tgi_high": high}
     differences = {"standardised": d, "standardised_low": d_low, "standardised_high": d_high}
-    table = counts[["attribute", "value", "pooled", "group_users", "rest_users"]].assign(**shares, **differences)
+    table = counts[["attribute", "value", "pooled", "own_users", "rest_users"]].assign(**shares, **differences)
     return table.assign(p=_two_shares(k, n, base_k, base_n))
 
 
@@ -197,4 +198,4 @@ def _central(sums: Mapping[Any, Any], name: str) -> tuple[np.ndarray, ...]:
 
 
 def _screened(table: pd.DataFrame) -> pd.DataFrame:
-    return table.assign(p_bh=benjamini_hochberg(table["p"]), compared=compared(table["p"]))
+    return table.assign(p_bh=benjamini_hochberg(table["p"]), tested=compared(table["p"]))

@@ -65,6 +65,11 @@ def grouped(people: ir.Table, name: str) -> ir.Table:
     return people.mutate(group=belongs)
 
 
+def size(grouped: ir.Table) -> int:
+    """Users of the group."""
+    return int(grouped.filter(grouped.group).count().to_pandas())
+
+
 def membership(people: ir.Table, names: Sequence[str]) -> ir.Table:
     """Who belongs to what: one row per user and segment, in the engine -- user, segment."""
     parts = [people.filter(people[member(name)]).select("user", segment=ibis.literal(name)) for name in names]

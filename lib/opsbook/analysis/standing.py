@@ -23,6 +23,13 @@ _ = ibis._
 MONEY = "decimal(18, 4)"
 ACTIVITY_DAYS, ORDER_DAYS = 28, 90
 COUNTS = ["active_days_28", "orders_90", "revenue_90"]
+TABLE_OF = {
+    "active_days": "user_days",
+    "orders": "orders",
+    "revenue": "orders",
+    "event": "steps",
+    "event_group": "steps",
+}
 Counted = tuple[str, str, int]
 
 
@@ -44,19 +51,16 @@ def standing(
              active_days_28, orders_90 and revenue_90 (of active days, as the stage rules count them), stage, rfm (key;
              missing without an order in the window), and a column per counted condition, named by `counted_column`
     """
-    days = _until(user_days, as_of)
-    people = _alive(engine_table(users), as_of)
-    parts = [_activity(days, as_of), _rfm(orders, limits, as_of)]
     wanted = list(dict.fromkeys(key for rule in rules for leaf in rule.leaves if (key := _counted(leaf))))
-    tables = {"active_days": days, "orders": orders, "revenue": orders}
-    for source in ("active_days", "orders", "revenue", "event", "event_group"):
-        asked = [key for key in wanted if key[0] == source]
-        if asked:
-            parts.append(_counts(_until(tables.get(source, steps), as_of), asked, as_of, event_groups or {}))
+    by_table = {name: [key for key in wanted if TABLE_OF[key[0]] == name] for name in ("user_days", "orders", "steps")}
+    parts = [_activity(_until(user_days, as_of), by_table["user_days"], as_of), _rfm(orders, limits, as_of)]
+    for name, table in (("orders", orders), ("steps", steps)):
+        if by_table[name]:
+            parts.append(_counts(_until(table, as_of), by_table[name], as_of, event_groups or {}))
+    people = _alive(engine_table(users), as_of)
     for part in parts:
-        people = people.left_join(part, "user").drop("user_right")
-    counts = {_column(key): _[_column(key)].fill_null(0) for key in wanted}
-    return _with_stage(people.mutate(**counts), limits.stages, as_of)
+        people = people.left_join(part, "user", rname="{name}_again").drop("user_again")
+    return _with_stage(people, [*COUNTS, *(_column(key) for key in wanted)], limits.stages, as_of)
 
 
 def counted_column(leaf: Rule) -> str:
@@ -90,8 +94,8 @@ def _alive(people: ir.Table, as_of: date) -> ir.Table:
     return aged.filter(_.tenure_days >= 0)
 
 
-def _activity(days: ir.Table, as_of: date) -> ir.Table:
-    """One row per user ever active -- user, last_number (day), and COUNTS."""
+def _activity(days: ir.Table, keys: Sequence[Counted], as_of: date) -> ir.Table:
+    """One row per user ever active -- user, last_number (day), COUNTS, and counted active days."""
     recent, bought = (days.day > ibis.date(as_of - timedelta(days=span)) for span in (ACTIVITY_DAYS, ORDER_DAYS))
     orders, revenue = days.orders.cast("int64"), days.revenue.cast(MONEY)
     return days.group_by("user").agg(
@@ -99,6 +103,7 @@ def _activity(days: ir.Table, as_of: date) -> ir.Table:
         active_days_28=recent.sum().cast("int64"),
         orders_90=orders.sum(where=bought).cast("int64"),
         revenue_90=revenue.sum(where=bought),
+        **{_column(key): _one_count(days, key, as_of, {}) for key in keys},
     )
 
 
@@ -118,9 +123,8 @@ def _one_count(table: ir.Table, key: Counted, as_of: date, groups: Mapping[str, 
         return table.net.cast(MONEY).sum(where=inside)
     if kind == "orders":
         return (inside & table.is_purchase.cast("boolean")).sum().cast("int64")
-    return (
-        (inside & table.event.isin(list(groups.get(name, [])) if kind == "event_group" else [name])).sum().cast("int64")
-    )
+    names = list(groups.get(name, [])) if kind == "event_group" else [name]
+    return (inside & table.event.isin(names)).sum().cast("int64")
 
 
 def _rfm(orders: Tabular, limits: Thresholds, as_of: date) -> ir.Table:
@@ -133,10 +137,10 @@ def _rfm(orders: Tabular, limits: Thresholds, as_of: date) -> ir.Table:
     return letters.select("user", rfm="key")
 
 
-def _with_stage(people: ir.Table, rules: Sequence[StageRule], as_of: date) -> ir.Table:
+def _with_stage(people: ir.Table, counts: Sequence[str], rules: Sequence[StageRule], as_of: date) -> ir.Table:
     """The facts with missing ones filled in, and the stage of the first rule that holds."""
     silent = ibis.coalesce(_number(as_of) - people.last_number, people.tenure_days)
-    zeros = {name: people[name].fill_null(0) for name in COUNTS}
+    zeros = {name: people[name].fill_null(0) for name in counts}
     known = people.mutate(silent_days=silent, **zeros).drop("last_number")
     matches = [(_holds(rule, known), rule.stage) for rule in rules[:-1]]
     last = rules[-1].stage

@@ -96,7 +96,8 @@ def _known_keys(model: Any, at: tuple[str | int, ...]) -> list[str]:
     for part in at:
         if hasattr(model, "model_fields") and part in model.model_fields:
             model = _inner_model(model.model_fields[part].annotation)
-    return sorted(model.model_fields) if hasattr(model, "model_fields") else []
+    fields = getattr(model, "model_fields", {})
+    return sorted(field.alias or name for name, field in fields.items())
 
 
 def _inner_model(annotation: Any) -> Any:

@@ -15,6 +15,7 @@ from opsbook.inputs import festivals, periods
 from opsbook.inputs.home import find_home, run_files, workbook_path
 from opsbook.inputs.periods import Period
 from opsbook.inputs.run_params import RUNS, CampaignRun, Run
+from opsbook.inputs.segments import refuse_later_segment
 from opsbook.inputs.workbook import Language, Thresholds, Workbook, read_workbook
 from opsbook.inputs.yaml_file import checked, did_you_mean, read_yaml
 from opsbook.mart.build import ensure_mart
@@ -109,6 +110,7 @@ def open_book(notebook: str, parameters: Mapping[str, Any]) -> Book:
     told = with_campaign_file(home, notebook, parameters)
     run = checked(RUNS[notebook], told, where=f"the parameter cell of {notebook}")
     workbook = read_workbook(workbook_path(home, run.company))
+    refuse_later_segment(workbook.segments, getattr(run, "segment", ""))
     mart = ensure_mart(workbook, home=home, as_of=run.as_of)
     return Book(notebook, workbook, run, mart, run_period(run, workbook, as_of=mart.as_of))
 

@@ -17,6 +17,7 @@ from opsbook.inputs import periods
 from opsbook.inputs.home import RunFile
 from opsbook.inputs.periods import Period
 from opsbook.inputs.run_params import RUNS, CampaignRun, Run
+from opsbook.inputs.segments import refuse_later_segment
 from opsbook.inputs.workbook import Workbook, read_workbook
 from opsbook.inputs.yaml_file import did_you_mean, load
 from opsbook.runs.notebook import check_parameter_cell, read_source
@@ -129,6 +130,7 @@ def _wanted(files: Sequence[RunFile], wish: Wish, *, lenient: bool) -> list[RunF
 
 def _of_file(home: Path, file: RunFile, workbook: Workbook, wish: Wish, now: datetime) -> Iterator[Report]:
     run = read_run(file, settings(wish.settings))
+    refuse_later_segment(workbook.segments, getattr(run, "segment", ""), where=file.path)
     source = places.notebook_path(home, file.notebook)
     check_parameter_cell(read_source(source), type(run), where=source)
     as_of = wish.as_of or run.as_of or workbook.as_of

@@ -12,6 +12,7 @@ from typing import Any
 from opsbook.errors import FAILED, GOOD, OperatorError
 from opsbook.runs import clock, manifest, truth
 from opsbook.runs.execution import Execution, Limits
+from opsbook.runs.exports import exported
 from opsbook.runs.notebook import hide_paths, prepared, read_source, record
 from opsbook.runs.report import Report
 from opsbook.runs.truth import Problem
@@ -61,7 +62,7 @@ def _made(job: Job, execution: Execution) -> Outcome:
     problem = truth.problem(execution.notebook, ended=execution.ended, alive=execution.alive)
     if problem is None:
         try:
-            files = good_files(report, execution.notebook)
+            files = good_files(report, execution.notebook) | exported(report)
             report.folder.publish(_with_manifest(job, files, "good", started, engine=execution.engine))
         except Exception as broken:
             problem = Problem(f"The page could not be made: {broken}", traceback=traceback.format_exc())
