@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
+from benchmarks import levers
 from benchmarks.case import Case, Frames
 from benchmarks.events import DAYS, FIRST_DAY
 from opsbook.analysis import aarrr, activity, growth, rfm, stages
@@ -152,6 +153,7 @@ def journey_in_pandas(frames: Frames) -> pd.DataFrame:
     inside = days[days["day"].between(pd.Timestamp(now.start), pd.Timestamp(now.end))]
     previous = days[days["day"].between(pd.Timestamp(then.start), pd.Timestamp(then.end))]["user"].unique()
     paid = inside.groupby("user")[["orders", "revenue"]].sum()
+    payers = paid.loc[paid["orders"] > 0, "revenue"]
     life = users.set_index("user")[["first_day", "first_active_day"]].min(axis=1)
     born = life[life.between(pd.Timestamp(now.start), pd.Timestamp(now.end))]
     settled = born[born <= pd.Timestamp(END) - pd.Timedelta(days=7)]
@@ -164,6 +166,8 @@ def journey_in_pandas(frames: Frames) -> pd.DataFrame:
         ("retained", kept.mean(), len(kept)),
         ("paying", (paid["orders"] > 0).mean(), len(paid)),
         ("arpu", paid["revenue"].mean(), len(paid)),
+        ("arppu", payers.mean(), len(payers)),
+        ("arppu_capped", payers.clip(upper=payers.quantile(0.999)).mean(), len(payers)),
         ("invited", np.nan, 0),
     ]
     return pd.DataFrame(rows, columns=["metric", "value", "n"])
@@ -194,5 +198,6 @@ CASES = [
     Case("stage transitions of one month", transitions, transitions_in_pandas, ("user_days", "users")),
     Case("stickiness at 12 month ends", stickiness, stickiness_in_pandas),
     Case("RFM groups", buyers, buyers_in_pandas, ("orders",)),
+    *levers.CASES,
     Case("AARRR line", journey, journey_in_pandas, ("user_days", "users")),
 ]
