@@ -29,14 +29,13 @@ COLUMNS = [
 
 
 def drivers(
-    walked: Tabular,
+    walked: Tabular | None,
     steps: Tabular,
     users: Tabular,
     *,
-    funnel: Funnel,
+    funnel: Funnel | None,
     step: int,
     attributes: Sequence[str],
-    cohort: int = -1,
     landmark_hours: int = 24,
     min_cell: int = 10,
 ) -> pd.DataFrame:
@@ -45,7 +44,8 @@ def drivers(
     An event counts when it was done within `landmark_hours` of the step before, and only users who had not taken the
     step by then are compared: what is done after converting explains nothing, and quick converters had no time for it.
 
-    walked:     funnel_modes.walk: one row per period and user; `cohort` is the place of the period, -1 the last one
+    walked:     funnel_modes.walk: one row per period and user; users of all periods, each with the first one in which
+                the step before was reached. None, or a funnel without order of steps, gives an empty table
     steps:      one row per event -- user, at, event
     users:      one row per user -- user, the attributes, and signed_up_at where the sign-up is the entry
     step:       position of the step taken or not (2, 3, …); the users are those who reached the step before it
@@ -55,11 +55,12 @@ def drivers(
                 _low, _high (Newcombe), p_value (score test), p_adjusted (Benjamini-Hochberg), compared
     raises:     ValueError when the step is not one of the funnel's or is the first
     """
+    if walked is None or funnel is None or funnel.mode == "any_order":
+        return pd.DataFrame(columns=COLUMNS)
     if not 2 <= step <= len(funnel.names):
         raise ValueError(f"step must lie between 2 and {len(funnel.names)}, found {step}")
-    walks = engine_table(walked)
-    walks = walks.filter(walks.cohort == (walks.cohort.max() if cohort < 0 else cohort))
-    walks = walks.filter(_.complete & _[f"reached_{step - 1}"]).cache()
+    walks = engine_table(walked).filter(_.complete & _[f"reached_{step - 1}"])
+    walks = walks.filter(walks.cohort == walks.cohort.min().over(group_by="user")).cache()
     by_attribute = _by_attribute(walks, engine_table(users), step, attributes)
     by_event = _by_event(walks, engine_table(steps), engine_table(users), funnel, step, landmark_hours)
     counted = pd.concat([by_attribute, by_event], ignore_index=True)

@@ -16,14 +16,15 @@ from opsbook.inputs.funnels import Funnel
 from opsbook.mart.tables import Tabular, engine_table
 
 _ = ibis._
+WAITS = ["step", "event", "days", "moved_on", "standing"]
 QUANTILES = {"days_median": 0.5, "days_p75": 0.75, "days_p90": 0.9}
 COLUMNS = [
-    "step", "event", "standing", *QUANTILES, "moved_on", "slow_after_days", "watched_days", "overdue", "share_overdue",
-    "share_overdue_low", "share_overdue_high",
+    "step", "event", "standing", *QUANTILES, "moved_on", "slow_after_days", "watched_longest_days", "overdue",
+    "share_overdue", "share_overdue_low", "share_overdue_high",
 ]  # fmt: skip
 
 
-def waiting(steps: Tabular, users: Tabular, *, funnel: Funnel, data_start: date, as_of: date) -> pd.DataFrame:
+def waiting(steps: Tabular, users: Tabular, *, funnel: Funnel | None, data_start: date, as_of: date) -> pd.DataFrame:
     """How long everybody took, or has waited so far, from each required step to the next one.
 
     A user's way is the first event of the first step (or the sign-up), then the first event of each next step at or
@@ -31,8 +32,11 @@ def waiting(steps: Tabular, users: Tabular, *, funnel: Funnel, data_start: date,
     what they did before nobody can see.
     steps:   one row per event -- user, at, day, event; users: user, signed_up_at, signed_up_day (entry by sign-up)
     returns: one row per step but the last and days -- step (position), event (name), days (calendar days),
-             moved_on (users who took the next step after so many days), standing (users still there at as_of)
+             moved_on (users who took the next step after so many days), standing (users still there at as_of);
+             no rows without a funnel, or for one without an order of steps
     """
+    if funnel is None or funnel.mode == "any_order":
+        return pd.DataFrame(columns=WAITS)
     required = [k for k, may_skip in enumerate(funnel.optional, 1) if not may_skip]
     events = _placed(engine_table(steps), funnel, required, data_start, as_of)
     reached, parts = _first_step(events, engine_table(users), funnel, data_start, as_of), []
@@ -40,7 +44,7 @@ def waiting(steps: Tabular, users: Tabular, *, funnel: Funnel, data_start: date,
         after = _next_step(events.filter(_.position == following), reached)
         parts.append(_counted(reached, after, as_of).assign(step=position, event=funnel.names[position - 1]))
         reached = after
-    return pd.concat(parts, ignore_index=True)[["step", "event", "days", "moved_on", "standing"]]
+    return pd.concat(parts, ignore_index=True)[WAITS]
 
 
 def stage_ageing(waits: pd.DataFrame, *, moved_share: float = 0.9) -> pd.DataFrame:
@@ -49,8 +53,8 @@ def stage_ageing(waits: pd.DataFrame, *, moved_share: float = 0.9) -> pd.DataFra
     waits:   see `waiting`
     returns: one row per step -- step, event, standing (users), days_median, days_p75, days_p90 (of their wait so far),
              moved_on (users who ever did), slow_after_days (within them `moved_share` of those who ever move on did, as
-             far as could be watched; missing if nobody did), watched_days (longest wait seen), overdue (standing users
-             beyond slow_after_days), share_overdue (Wilson _low, _high)
+             far as could be watched; missing if nobody did), watched_longest_days (longest wait seen), overdue
+             (standing users beyond slow_after_days), share_overdue (Wilson _low, _high)
     source:  Kaplan-Meier of the time to the next step, users still standing censored at as_of
     """
     if not 0 < moved_share < 1:
