@@ -1,5 +1,8 @@
 """Segments in workbook.yaml: a rule is a tree of typed conditions, and every mistake is one readable error."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from opsbook.errors import ParameterError
@@ -128,3 +131,16 @@ def test_only_attributes_may_split_survival_curves(rule, refused):
         refuse_later_segment(segments, "core")
     assert "landmark" in str(raised.value)
     return None
+
+
+def test_every_yaml_of_the_segments_page_is_accepted(tmp_path):
+    """What docs/segments.md shows can be copied into a workbook as it stands."""
+    page = (Path(__file__).parents[2] / "docs/segments.md").read_text(encoding="utf-8")
+    book = read(tmp_path, "".join(re.findall(r"```yaml\n(.*?)```", page, re.S)))
+    assert list(book.segments) == ["paying_core", "big_city"]
+    rules = [
+        rule for line in re.findall(r"^\| (`\{.*?) \|", page, re.M) for rule in re.findall(r"`(\{[^…]*?\})`", line)
+    ]
+    assert len(rules) == 8
+    for rule in rules:
+        assert read(tmp_path, with_rule(rule)).segments

@@ -140,7 +140,8 @@ def test_names_of_segments_and_stages_follow_the_language():
     with words.speaking("zh"):
         found = [str(segments.name(NAMED, name)) for name in ("core", "big_city", "mature", "everyone")]
     assert found == ["核心用户", "big city", "成熟期", "全体用户"]
-    assert segments.split_name(NAMED, "core") == "core"
+    with words.speaking("zh"):
+        assert str(segments.split_name(NAMED, "core")) == "是否属于“核心用户”"
     assert segments.split_name(NAMED, "channel") is None
 
 

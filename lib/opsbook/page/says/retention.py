@@ -139,7 +139,7 @@ def second_opinion(difference: float) -> Sentence:
     return Sentence("retention.second.same" if difference < 1e-9 else "retention.second.differs", difference=difference)
 
 
-def segments(result: LogRank, means: pd.DataFrame, *, by: str, called: str | None = None) -> Sentence:
+def segments(result: LogRank, means: pd.DataFrame, *, by: str, called: Sentence | None = None) -> Sentence:
     """Whether the segments' curves differ, and the segments that stay longest and shortest; called: a named segment."""
     name = called or covariate(by)
     if result.segments < 2 or pd.isna(result.p):

@@ -27,9 +27,9 @@ def name(segments: Mapping[str, Segment], key: str) -> Sentence | str:
     return Sentence(f"common.stage.{key}") if key in STAGES else Sentence(f"lifecycle.segments.{key}")
 
 
-def split_name(segments: Mapping[str, Segment], by: str) -> str | None:
-    """The name of the segment that splits the curves of notebook 02; None when a users column does."""
-    return segments[by].label(by, words.language()) if by in segments else None
+def split_name(segments: Mapping[str, Segment], by: str) -> Sentence | None:
+    """By what a segment splits the curves of notebook 02; None when a users column does."""
+    return Sentence("common.member_of", segment=segments[by].label(by, words.language())) if by in segments else None
 
 
 def heading(segments: Mapping[str, Segment]) -> Sentence:
