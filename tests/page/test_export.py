@@ -266,6 +266,19 @@ def test_a_table_without_rows_leaves_its_sentence_once():
     assert "<table" not in html
 
 
+def test_a_table_the_company_lacks_is_named_once_in_a_section():
+    """Three questions of one section that need orders say once that there are none; the next section says it again."""
+    shown = demo_report.Collected()
+    with demo_report.demo_words():
+        page = Page(demo_report.make_book(), emit=shown)
+        page.say(Sentence("demo.actives.up", n=310), needs=["orders"])
+        asked = shown.taken()
+        cells = [nb4.new_code_cell("show()", outputs=asked, id=name) for name in "abc"]
+        cells.insert(2, nb4.new_markdown_cell("## Next?", id="head"))
+        html = render(nb4.new_notebook(cells=cells))
+    assert html.count('<p class="absent">') == 2
+
+
 def test_the_page_is_the_same_with_or_without_the_tables_inside():
     """Taking the Parquet out of the notebook does not change what is shown."""
     nb = notebook()

@@ -71,6 +71,7 @@ NUMBERS = {
     "simpson_arpu": {"users": 900, "channels": 4, "total": 1.2, "inside": -2.0, "mix": 3.2,
                      "inside_low": -3.0, "inside_high": -1.0},
 }  # fmt: skip
+SIMPSON = ("simpson_paying", "simpson_arpu")
 STATES = {"fired": True, "silent": False, "unknown": None}
 CASES = {
     "rfm_moves.empty": lambda: says.moves(kept(), moves().head(0)),
@@ -95,6 +96,7 @@ CASES = {
     "aarrr_change.empty": lambda: aarrr_says.changes(line(np.nan)),
     "aarrr_change.none": lambda: aarrr_says.changes(line(0.4)),
     "aarrr_change.some": lambda: aarrr_says.changes(line(0.01)),
+    "traps.channels": lambda: trap_says.channels(*(Check(name, False, NUMBERS[name]) for name in SIMPSON)),
     "traps.heading": lambda: trap_says.heading([Check("undecided", True), Check("many_compared", None)]),
 } | {
     f"trap_{trap}.{case}": lambda trap=trap, state=state: trap_says.said(Check(trap, state, NUMBERS[trap]))
@@ -140,20 +142,26 @@ def test_action_sheet_takes_the_companys_plays_and_else_its_own(language):
         shown = says.sheet_table(sheet([0.2, np.nan], users=90.0), plays)
         texts = shown.map(str)
     assert texts["play"][0] == {"en": "call them", "zh": "致电"}[language]
-    assert texts["owner"].tolist()[:2] == ["Li", {"en": "not named", "zh": "未指定"}[language]]
-    assert texts["contacts"][0] == {"en": "180 (2 per buyer)", "zh": "180 次（人均 2）"}[language]
+    told = {"en": ["Li; budget 180 contacts, 2 per buyer", "not named"], "zh": ["Li；预算 180 次，人均 2 次", "未指定"]}
+    assert texts["owner"].tolist()[:2] == told[language]
+    assert "0" in texts["owner"][7]
     assert len(set(texts["play"])) == 8
     assert "90" in texts["buyers"][0]
     assert texts["since"][1] == "–"
-    assert "contacts" not in says.sheet_table(sheet([0.2]), {})
+    assert says.sheet_table(sheet([0.2], users=0.0), plays).empty
+
+
+def _partly_hidden() -> pd.DataFrame:
+    table = sheet([0.2])
+    table.loc[0, ["users", "revenue", "p_holm"]] = np.nan
+    return table
 
 
 def test_a_hidden_group_shows_no_number_in_the_action_sheet():
     """The row stays, its size and value do not."""
-    shown = says.sheet_table(sheet([0.2], users=np.nan).assign(revenue=np.nan, p_holm=np.nan), {}).map(str)
-    assert shown[["buyers", "revenue", "since"]].drop_duplicates().to_numpy().tolist() == [
-        ["too few to show", "too few to show", "–"]
-    ]
+    shown = says.sheet_table(_partly_hidden(), {}).head(1).map(str)
+    assert set(shown["buyers"]) == set(shown["revenue"]) == {"too few to show"}
+    assert set(shown["since"]) == {"–"}
 
 
 def test_aarrr_table_shows_each_number_in_its_unit():
@@ -180,6 +188,11 @@ def test_traps_table_puts_open_ones_first():
     texts = trap_says.table(checks).map(str)
     assert texts["trap"].iloc[[0, -1]].tolist() == ["Many comparisons", "Users undecided at the end of the data"]
     assert texts["found"].str.startswith(("OPEN", "Not found", "Cannot tell")).all()
+
+
+def test_one_channel_is_said_once_for_both_metrics():
+    """Where no mix can mislead, one line says so for paying share and revenue."""
+    assert trap_says.channels(*(Check(name, None) for name in SIMPSON)).key == "lifecycle.trap_simpson_paying.unknown"
 
 
 def test_split_by_channel_is_shown_in_its_units():

@@ -177,13 +177,15 @@ def _parts(output: Any) -> list[Part]:
 
 
 def _said_once(parts: list[Part]) -> list[Part]:
-    """The parts without what a headline of the section already says: a finding, or a table that has no rows."""
+    """The parts without what the section already says: a finding, a table without rows, which table is lacking."""
     headlines = {part.payload["sentence"] for part in parts if part.kind in ("figure", "table")}
     told = [part.payload["sentence"] for part in parts if part.kind == "figure"]
+    lacking = [part.payload["text"] if part.kind == "absent" else None for part in parts]
     return [
         part
-        for part in parts
-        if not (part.kind == "finding" and part.payload["text"] in headlines)
+        for place, part in enumerate(parts)
+        if not (part.kind == "absent" and part.payload["text"] in lacking[:place])
+        and not (part.kind == "finding" and part.payload["text"] in headlines)
         and not (part.kind == "table" and not part.payload["rows"] and part.payload["sentence"] in told)
     ]
 

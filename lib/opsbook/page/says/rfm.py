@@ -99,11 +99,8 @@ def sheet_table(sheet: pd.DataFrame, plays: Mapping[Any, Play]) -> pd.DataFrame:
     shown["buyers"] = _texts(_with_share("lifecycle.cell_share.users", row, "users") for _i, row in sheet.iterrows())
     shown["revenue"] = _texts(_with_share("lifecycle.cell_share.money", row, "revenue") for _i, row in sheet.iterrows())
     shown["since"] = _texts(_since(row) for _index, row in sheet.iterrows())
-    shown["owner"] = _texts(_said(line.owner, line.owner_zh) or Sentence("lifecycle.owner.none") for line in lines)
-    if any(line.contacts is not None for line in lines):
-        told = zip(lines, sheet["users"], strict=True)
-        shown["contacts"] = _texts(_contacts(line.contacts, users) for line, users in told)
-    return shown
+    shown["owner"] = _texts(_owner(line, users) for line, users in zip(lines, sheet["users"], strict=True))
+    return shown if sheet["users"].sum() else shown.head(0)
 
 
 def _with_share(key: str, row: pd.Series, name: str) -> Sentence:
@@ -121,10 +118,14 @@ def _since(row: pd.Series) -> Sentence:
     )
 
 
-def _contacts(contacts: int | None, users: float) -> Sentence:
-    if contacts is None or pd.isna(users) or not users:
-        return Sentence(f"lifecycle.contacts.{'none' if contacts is None else 'only'}", contacts=contacts)
-    return Sentence("lifecycle.contacts.each", contacts=contacts, each=contacts / users)
+def _owner(line: Play, users: float) -> Sentence | str:
+    """Who does it, and the contact budget where the company set one."""
+    owner = _said(line.owner, line.owner_zh) or Sentence("lifecycle.owner.none")
+    if line.contacts is None:
+        return owner
+    if pd.isna(users) or not users or not line.contacts:
+        return Sentence("lifecycle.owner.budget", owner=owner, contacts=line.contacts)
+    return Sentence("lifecycle.owner.per_buyer", owner=owner, contacts=line.contacts, each=line.contacts / users)
 
 
 def _said(text: str | None, text_zh: str | None) -> str | None:

@@ -18,6 +18,13 @@ def said(check: Check) -> Sentence:
     return Sentence(f"lifecycle.trap_{check.trap}.{check.case}", **({} if check.case == "unknown" else check.numbers))
 
 
+def channels(paying: Check, arpu: Check) -> Sentence:
+    """What the mix of channels did to the two money metrics, once where it can do nothing to either."""
+    if paying.fired is None and arpu.fired is None:
+        return said(paying)
+    return Sentence("lifecycle.traps.channels", paying=said(paying), arpu=said(arpu))
+
+
 def mix_table(mix: pd.DataFrame) -> pd.DataFrame:
     """The split of each metric's change for reading, each value in the format of its unit."""
     rows = [row | {"unit": "share" if row["metric"] == "paying" else "money"} for row in mix.to_dict("records")]
