@@ -9,7 +9,7 @@ import pandas as pd
 
 from benchmarks.case import Case, Frames
 from benchmarks.events import DAYS, FIRST_DAY
-from opsbook.analysis import levers, steady_state
+from opsbook.analysis import levers, weekly_chain
 from opsbook.inputs.periods import periods_between
 from opsbook.mart.mart import Mart
 
@@ -17,15 +17,15 @@ START = date.fromisoformat(FIRST_DAY)
 END = START + timedelta(days=DAYS - 1)
 MONTHS = list(periods_between(START, END, "month"))[-3:]
 WEEKS = 12
-CHAIN = [*steady_state.STATES, *(f"next_{state}" for state in steady_state.STATES)]
+CHAIN = [*weekly_chain.STATES, *(f"next_{state}" for state in weekly_chain.STATES)]
 
 
 def drivers(mart: Mart) -> pd.DataFrame:
     """Counts of the lever table for the last two months, and eight weeks of the chain's stocks and moves."""
     seen = {"data_start": START, "settled_through": END}
     counts = levers.lever_counts(mart.user_days, mart.users, periods=MONTHS, **seen)
-    patterns = steady_state.weekly_patterns(mart.user_days, mart.users, end=END, data_start=START)
-    weeks = steady_state.chain_weeks(patterns, end=END).iloc[:-1]
+    patterns = weekly_chain.weekly_patterns(mart.user_days, mart.users, end=END, data_start=START)
+    weeks = weekly_chain.chain_weeks(patterns, end=END).iloc[:-1]
     return _tall(counts.set_index("channel")[levers.COUNTS], weeks[CHAIN])
 
 

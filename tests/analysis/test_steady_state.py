@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from scipy.stats import binom
 
 from opsbook.analysis import steady_state as steady
+from opsbook.analysis import weekly_chain
 from opsbook.mart.tables import Tabular
 from small_company import COMPANIES, START, Company, day
 
@@ -16,7 +17,7 @@ FLOWS = {"newcomers": 60.0, "returns": 20.0}
 
 
 def patterns_of(company: Company, end: int = 59, **more: int) -> pd.DataFrame:
-    return steady.weekly_patterns(company.user_days(), company.users(), end=day(end), data_start=START, **more)
+    return weekly_chain.weekly_patterns(company.user_days(), company.users(), end=day(end), data_start=START, **more)
 
 
 def chain(**changed: float) -> pd.DataFrame:
@@ -26,8 +27,8 @@ def chain(**changed: float) -> pd.DataFrame:
 
 def today(**stocks: int) -> pd.DataFrame:
     """Weeks as chain_weeks returns them, with these stocks at the end of each."""
-    held = dict.fromkeys(steady.STATES, 0) | stocks
-    row = held | {f"next_{state}": 0 for state in steady.STATES} | {"returns": 0, "active_28": sum(held.values())}
+    held = dict.fromkeys(weekly_chain.STATES, 0) | stocks
+    row = held | {f"next_{state}": 0 for state in weekly_chain.STATES} | {"returns": 0, "active_28": sum(held.values())}
     return pd.DataFrame([row] * 3).assign(end=pd.date_range("2026-01-04", periods=3, freq="7D"))
 
 
@@ -57,7 +58,7 @@ def simulated(rng: np.random.Generator, weeks: int = 12, burn_in: int = 30) -> p
             came = np.where(place < 3, 1, 2)
             place = np.where(start > week, -1, np.where(now, came, np.where(place < 0, -1, silent)))
             place[place == 6] = -1
-            place[start == week] = steady.STATES.index(state)
+            place[start == week] = weekly_chain.STATES.index(state)
             active[:, week] = now
         life = np.where(state == "new", span - 1 - start, weeks)
         parts.append(pd.DataFrame(active[:, ::-1][:, :weeks]).assign(life=np.minimum(life, weeks)))
@@ -88,9 +89,9 @@ def test_states_of_a_hand_made_company(table, same):
         4    | 2026-02-23 | 2026-02-24       | signup
     """)
     end = day(55)  # 1 March 2026, a Sunday: the weeks end on Sundays
-    found = steady.weekly_patterns(days, users, end=end, data_start=START)
+    found = weekly_chain.weekly_patterns(days, users, end=end, data_start=START)
     same(
-        steady.chain_weeks(found, end=end),
+        weekly_chain.chain_weeks(found, end=end),
         """
         end        | new | current | resurrected | silent_1 | silent_2 | silent_3 | active_28 | returns | next_new | next_silent_2
         2026-02-01 | 0   | 0       | 0           | 0        | 0        | 1        | 1         |         | 0        | 0
@@ -106,12 +107,12 @@ def test_states_of_a_hand_made_company(table, same):
 @given(COMPANIES)
 def test_stocks_and_moves_equal_looking_at_every_user_and_week(company):
     """Each week's stocks, moves and returns are those of a loop, and their sum is the 28-day actives."""
-    found = steady.chain_weeks(patterns_of(company), end=day(59)).set_index("end")
+    found = weekly_chain.chain_weeks(patterns_of(company), end=day(59)).set_index("end")
     for week in range(4, -1, -1):
         end = 59 - 7 * week
         states = {user: state_by_hand(company, user, end) for user in company.people}
         row, later = found.loc[pd.Timestamp(day(end))], company.active(end + 1, end + 7)
-        for state in steady.STATES:
+        for state in weekly_chain.STATES:
             inside = {user for user, own in states.items() if own == state}
             assert row[state] == len(inside), state
             assert week == 0 or row[f"next_{state}"] == len(inside & later), state
@@ -135,7 +136,7 @@ def test_names_order_and_the_future_do_not_matter_and_twins_double(company):
 
 
 def read(user_days: Tabular, users: Tabular) -> pd.DataFrame:
-    return steady.weekly_patterns(user_days, users, end=day(59), data_start=START)
+    return weekly_chain.weekly_patterns(user_days, users, end=day(59), data_start=START)
 
 
 def test_the_steady_state_is_a_fixed_point_and_a_long_projection_reaches_it():
@@ -156,14 +157,14 @@ def test_the_steady_state_is_a_fixed_point_and_a_long_projection_reaches_it():
 def test_users_who_follow_the_chain_one_by_one_settle_at_its_level():
     """A plain simulation of users, without any matrix, has the same 28-day actives on average."""
     rng = np.random.default_rng(3)
-    stocks = [steady.chain_weeks(simulated(rng), end=day(59))["active_28"].mean() for _run in range(12)]
+    stocks = [weekly_chain.chain_weeks(simulated(rng), end=day(59))["active_28"].mean() for _run in range(12)]
     level = steady.steady_level(today(current=10), chain())["steady"].iloc[0]
     assert np.mean(stocks) == pytest.approx(level, abs=4 * np.std(stocks) / 12**0.5)
 
 
 def test_gains_are_the_finite_differences_of_the_level():
     """One more point of a rate is worth what the level changes when the rate does, and close to its slope."""
-    rates, weeks = chain(), today(**dict.fromkeys(steady.STATES, 50))
+    rates, weeks = chain(), today(**dict.fromkeys(weekly_chain.STATES, 50))
     base = steady.steady_level(weeks, rates)["steady"].iloc[0]
     table = steady.steady_gains(weeks, rates).set_index("lever")
     moved = {lever: {state: RATES[state] + 0.01 for state in states} for lever, states in steady.POINTS.items()}
@@ -178,7 +179,7 @@ def test_gains_are_the_finite_differences_of_the_level():
 
 def test_rate_that_cannot_rise_by_a_point_has_no_gain():
     """99.5 % and one more point is not a rate."""
-    weeks = today(**dict.fromkeys(steady.STATES, 50))
+    weeks = today(**dict.fromkeys(weekly_chain.STATES, 50))
     table = steady.steady_gains(weeks, chain(new=0.995)).set_index("lever")
     assert pd.isna(table.loc["week_1", "gain"])
     assert table.loc["current", "gain"] > 0
@@ -204,7 +205,10 @@ def test_intervals_cover_the_true_level_and_gain_nominally():
     held = np.zeros(2)
     for seed in range(runs):
         found = simulated(rng)
-        weeks, rates = steady.chain_weeks(found, end=day(59)), steady.chain_rates(found, seed=seed, draws=250)
+        weeks, rates = (
+            weekly_chain.chain_weeks(found, end=day(59)),
+            weekly_chain.chain_rates(found, seed=seed, draws=250),
+        )
         row, more = steady.steady_level(weeks, rates).iloc[0], steady.steady_gains(weeks, rates).iloc[0]
         held += [row["steady_low"] <= truth <= row["steady_high"], more["low"] <= gain <= more["high"]]
     low, high = binom.ppf([0.001, 0.999], runs, [0.93, 0.97])
@@ -223,9 +227,9 @@ def test_intervals_cover_the_true_level_and_gain_nominally():
 def test_what_cannot_be_estimated_is_refused_with_its_reason(company, reason):
     """Nobody leaves, or too few users pass: no rates, no level, no gains, no path."""
     found = patterns_of(company)
-    weeks = steady.chain_weeks(found, end=day(59))
-    assert steady.refusal(weeks) == reason
-    rates = steady.chain_rates(found, seed=1)
+    weeks = weekly_chain.chain_weeks(found, end=day(59))
+    assert weekly_chain.refusal(weeks) == reason
+    rates = weekly_chain.chain_rates(found, seed=1)
     assert all(part.empty for part in (rates, steady.steady_level(weeks, rates), steady.steady_gains(weeks, rates)))
     assert steady.steady_path(weeks, rates).empty
 
@@ -234,24 +238,45 @@ def test_too_short_data_are_refused_and_short_data_are_averaged_over_fewer_weeks
     """Under eight weeks there is no chain; with ten, six weeks are averaged, with twenty no more than asked for."""
     company = Company({1: frozenset({50})})
     short = patterns_of(company, end=54)
-    assert steady.refusal(steady.chain_weeks(short, end=day(54))) == "weeks"
-    assert len(steady.chain_weeks(patterns_of(company, end=69), end=day(69))) == 6 + 1
-    assert len(steady.chain_weeks(patterns_of(company, end=139, weeks=5), end=day(139))) == 5 + 1
+    assert weekly_chain.refusal(weekly_chain.chain_weeks(short, end=day(54))) == "weeks"
+    assert len(weekly_chain.chain_weeks(patterns_of(company, end=69), end=day(69))) == 6 + 1
+    assert len(weekly_chain.chain_weeks(patterns_of(company, end=139, weeks=5), end=day(139))) == 5 + 1
 
 
 def test_rows_in_any_order_and_the_same_seed_give_the_same_draws():
     """Patterns that move alike are drawn as one, so the order of rows changes nothing, not even the noise."""
     found = simulated(np.random.default_rng(1))
-    rates = steady.chain_rates(found, seed=5, draws=20)
-    again = steady.chain_rates(found.sample(frac=1, random_state=2), seed=5, draws=20)
+    rates = weekly_chain.chain_rates(found, seed=5, draws=20)
+    again = weekly_chain.chain_rates(found.sample(frac=1, random_state=2), seed=5, draws=20)
     pd.testing.assert_frame_equal(rates, again)
-    assert not rates.equals(steady.chain_rates(found, seed=6, draws=20))
+    assert not rates.equals(weekly_chain.chain_rates(found, seed=6, draws=20))
+
+
+def test_check_says_what_would_have_been_said_and_what_came():
+    """The prediction of four weeks ago is that of the data cut there, and the miss is against today's count."""
+    rng, people = np.random.default_rng(2), range(120)
+    visits = {user: frozenset(np.flatnonzero(rng.random(84) < 0.12).tolist()) for user in people}
+    company = Company(visits, dict.fromkeys(people, -30))
+    days, users = company.user_days(), company.users()
+    weeks = weekly_chain.chain_weeks(patterns_of(company, end=83, weeks=4), end=day(83))
+    row = steady.steady_check(days, users, weeks, data_start=START, seed=3).iloc[0]
+    earlier = patterns_of(company.until(55), end=55, weeks=4)
+    rates = weekly_chain.chain_rates(earlier, seed=3)
+    path = steady.steady_path(weekly_chain.chain_weeks(earlier, end=day(55)), rates, weeks_ahead=4)
+    assert (row["end"], row["weeks"]) == (pd.Timestamp(day(55)), 4)
+    assert (row["said"], row["said_low"], row["said_high"]) == tuple(path.iloc[-1][["users", "low", "high"]])
+    assert (row["then"], row["came"]) == (len(company.active(28, 55)), len(company.active(56, 83)))
+    assert row["miss"] == pytest.approx(row["said"] / row["came"] - 1)
+    assert row["miss_no_change"] == pytest.approx(row["then"] / row["came"] - 1)
+    assert all(name in steady.steady_check.__doc__ for name in row.index)
+    assert steady.steady_check(days, users, weeks, data_start=day(20), seed=3).empty
+    assert steady.steady_check(days, users, weeks.tail(0), data_start=START, seed=3).empty
 
 
 def test_documented_columns_are_the_returned_ones():
     """Every returned column stands in the docstring of its function."""
     found = simulated(np.random.default_rng(1))
-    weeks, rates = steady.chain_weeks(found, end=day(59)), steady.chain_rates(found, seed=1, draws=10)
+    weeks, rates = weekly_chain.chain_weeks(found, end=day(59)), weekly_chain.chain_rates(found, seed=1, draws=10)
     made = {
         steady.steady_level: steady.steady_level(weeks, rates),
         steady.steady_gains: steady.steady_gains(weeks, rates),

@@ -45,6 +45,11 @@ def gains(gain: float = 34.9) -> pd.DataFrame:
     return table.assign(gain=gain, low=gain - 2.1, high=gain + 2.2)
 
 
+def tried(miss: float) -> pd.DataFrame:
+    row = {"end": pd.Timestamp("2026-09-05"), "weeks": 8, "then": 900, "said": 970.0, "said_low": 950.0}
+    return pd.DataFrame([row | {"said_high": 990.0, "came": 1000, "miss": miss, "miss_no_change": -0.1}])
+
+
 WEEKS = pd.DataFrame({"end": pd.date_range("2026-09-05", periods=9, freq="7D"), "active_28": range(960, 1005, 5)})
 PATH = pd.DataFrame({"end": pd.date_range("2026-10-31", periods=27, freq="7D"), "users": np.linspace(1000, 1200, 27)})
 PATH = PATH.assign(low=PATH["users"] - 20, high=PATH["users"] + 20)
@@ -68,6 +73,9 @@ CASES = {
     "steady.up": lambda: says.steady(level()),
     "steady.down": lambda: says.steady(level(600.0, high=np.nan)),
     "steady.unclear": lambda: says.steady(level(1010.0)),
+    "steady_check.none": lambda: says.check(tried(0).tail(0)),
+    "steady_check.nearer": lambda: says.check(tried(-0.03)),
+    "steady_check.farther": lambda: says.check(tried(-0.23)),
     "gains.none": lambda: says.gains(gains().tail(0)),
     "gains.known": lambda: says.gains(gains()),
     "steady_season": lambda: says.season(),

@@ -28,6 +28,7 @@ ESTIMATORS = {
     "bg_nbd",
     "gamma_gamma",
     "cohort_models",
+    "weekly_chain",
 }
 MODULES = sorted(path for path in LIB.rglob("*.py") if path.name != "__init__.py")
 

@@ -114,6 +114,17 @@ def gains(table: pd.DataFrame) -> Sentence:
     return Sentence("lifecycle.gains.known", parts=parts)
 
 
+def check(table: pd.DataFrame) -> Sentence:
+    """How near the same computation, made some weeks ago, would have come to today's number."""
+    if table.empty:
+        return Sentence("lifecycle.steady_check.none")
+    row = last_row(table)
+    told = {name: row[name] for name in ("end", "weeks", "said", "said_low", "said_high", "came", "miss")}
+    nearer = abs(row["miss"]) < abs(row["miss_no_change"])
+    case = "nearer" if nearer else "farther"
+    return Sentence(f"lifecycle.steady_check.{case}", **told, then=row["then"], miss_no_change=row["miss_no_change"])
+
+
 def gain_table(table: pd.DataFrame) -> pd.DataFrame:
     """The gains for reading: today's rate or flow, and the step, in words."""
     rate = table["lever"].isin(POINTS)
