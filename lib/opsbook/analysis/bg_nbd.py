@@ -7,7 +7,9 @@ one came and how long it was watched, so identical histories are counted and the
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +22,8 @@ _OfOne = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 NAMES = ("r", "alpha", "a", "b")
 UNIT_DAYS = 7.0
 STARTS = ((0.3, 5.0, 0.8, 2.5), (1.0, 10.0, 1.0, 5.0), (0.1, 1.0, 0.3, 1.0))
-NODES = 20
+REACHES = (0.0, 4.0, 30.0, np.inf)  # horizon / (alpha + time watched): the further, the more nodes are needed
+MOST_NODES = 600
 METHOD = "BG/NBD, exact likelihood on counted patterns, delta method"
 
 
@@ -169,13 +172,19 @@ def _while_alive(values: np.ndarray, h: _Histories, horizons: np.ndarray, of_one
     closed form with 2F1 subtracts nearly equal numbers where a is near 1 or t is long.
     """
     r, alpha, a, b = values
-    leave, weights = _leaving(a, b + h.distinct)
     pairs, place = np.unique(h.x + 1j * h.age, return_inverse=True)
-    row = np.searchsorted(h.distinct, pairs.real)
     reach = horizons[None, :] / (alpha + pairs.imag)[:, None]
-    shape, p, weight = (r + pairs.real)[:, None], leave[row], weights[row]
-    columns = [(weight * of_one(shape, reach[:, [column]], p)).sum(axis=1) for column in range(len(horizons))]
-    return np.stack(columns, axis=1)[place.ravel()]
+    found, widest = np.zeros(reach.shape), reach.max(axis=1, initial=0.0)
+    for low, high in itertools.pairwise(REACHES):
+        rows = (widest > low) & (widest <= high)
+        if rows.any():
+            distinct, row = np.unique(pairs.real[rows], return_inverse=True)
+            nodes = min(8 * int(2 + 0.75 * np.sqrt(widest[rows].max())), MOST_NODES)
+            leave, weights = _leaving(float(a), float(b), tuple(distinct), nodes)
+            shape, p, weight = (r + pairs.real[rows])[:, None], leave[row], weights[row]
+            columns = [(weight * of_one(shape, one[:, None], p)).sum(axis=1) for one in reach[rows].T]
+            found[rows] = np.stack(columns, axis=1)
+    return np.asarray(found[place.ravel()])
 
 
 def _mean(shape: np.ndarray, reach: np.ndarray, p: np.ndarray) -> np.ndarray:
@@ -191,21 +200,25 @@ def _mean_square(shape: np.ndarray, reach: np.ndarray, p: np.ndarray) -> np.ndar
     return _mean(shape, reach, p) + 2 * (1 - p) * bend / p**2
 
 
-def _leaving(a: float, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Nodes and weights that average over beta(a, b), one row per b (Golub and Welsch 1969, Jacobi on 0-1)."""
-    k, beta, alpha = np.arange(NODES)[:, None], a - 1, b - 1
+@lru_cache(maxsize=32)
+def _leaving(a: float, b: float, frequencies: tuple[float, ...], nodes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes and weights that average over beta(a, b + x), one row per x (Golub and Welsch 1969, Jacobi on 0-1).
+
+    Kept for a while: the delta method asks again for the same a and b.
+    """
+    k, beta, alpha = np.arange(nodes)[:, None], a - 1, b + np.array(frequencies) - 1
     total = 2 * k + alpha + beta
     with np.errstate(divide="ignore", invalid="ignore"):
         middle = (beta**2 - alpha**2) / (total * (total + 2))
         beside = 4 * k * (k + alpha) * (k + beta) * (k + alpha + beta) / (total**2 * (total + 1) * (total - 1))
     middle[0] = (beta - alpha) / (alpha + beta + 2)
     beside[1] = 4 * (1 + alpha) * (1 + beta) / ((2 + alpha + beta) ** 2 * (3 + alpha + beta))
-    matrix = np.zeros((len(b), NODES, NODES))
-    place = np.arange(NODES)
+    matrix = np.zeros((len(frequencies), nodes, nodes))
+    place = np.arange(nodes)
     matrix[:, place, place] = middle.T
     matrix[:, place[1:], place[:-1]] = np.sqrt(beside[1:]).T
-    nodes, vectors = np.linalg.eigh(matrix)
-    return np.clip((1 + nodes) / 2, 1e-300, 1.0), vectors[:, 0, :] ** 2
+    at, vectors = np.linalg.eigh(matrix)
+    return np.clip((1 + at) / 2, 1e-300, 1.0), vectors[:, 0, :] ** 2
 
 
 def _chance(values: np.ndarray, h: _Histories, horizons: np.ndarray) -> np.ndarray:

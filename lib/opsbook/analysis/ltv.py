@@ -43,14 +43,15 @@ def observed_ltv(
     returns: one row per cohort (month, e.g. 2026-01; last "all": the complete cohorts together) and window -- cohort,
              window_days, users, ltv (currency per user), ltv_low, ltv_high (t interval), capped, capped_low,
              capped_high (each user's revenue cut at the 99.9th percentile of the window), cap (that percentile),
-             complete (the whole cohort could be seen for the window; else the values are missing, as they are for
-             fewer than min_cell users)
+             complete (the whole cohort could be seen for the window; else the values are missing); cohorts of
+             fewer than min_cell users are left out, also of "all"
     """
     limit = _number(settled_through)
     people = _people(orders, users, data_start=data_start, through=settled_through)
     table = _sums(_revenue(orders, people, windows, limit))
+    table = table[table["users"] >= min_cell]
     shown = pd.concat([table, _together(table[table["complete"]], windows)], ignore_index=True)
-    return _with_intervals(shown, min_cell)
+    return _with_intervals(shown)
 
 
 def ltv_curves(
@@ -169,12 +170,12 @@ def _together(table: pd.DataFrame, windows: Sequence[int]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _with_intervals(table: pd.DataFrame, min_cell: int) -> pd.DataFrame:
+def _with_intervals(table: pd.DataFrame) -> pd.DataFrame:
     users = table["users"].to_numpy(dtype=float)
     for name, mean, variance in (("ltv", "mean", "variance"), ("capped", "other_mean", "other_variance")):
         half = _student_half(table[variance].to_numpy(dtype=float), users)
         table[name], table[f"{name}_low"], table[f"{name}_high"] = table[mean], table[mean] - half, table[mean] + half
-    hidden = ~table["complete"].astype("bool") | (table["users"] < min_cell)
+    hidden = ~table["complete"].astype("bool")
     table[_VALUES] = table[_VALUES].astype("float64").mask(hidden)
     names = ["cohort", "window_days", "users", *_VALUES, "complete"]
     kinds = {"users": "int64", "window_days": "int64", "complete": "bool"}

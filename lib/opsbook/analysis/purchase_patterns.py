@@ -87,28 +87,6 @@ def later_days(orders: Tabular, *, through: date, seen_through: date) -> pd.Data
     return orders_by_day.astype("int64").reset_index()
 
 
-def grouped(patterns: pd.DataFrame, *, min_repeat_customers: int, max_groups: int = 8) -> pd.DataFrame:
-    """The patterns with neighbouring cohorts joined until each group can carry a model of its own.
-
-    A group holds at least min_repeat_customers customers with a repeat order, and at least one of max_groups parts of
-    them all, so that a long history does not mean many models; what remains at the end joins the last group.
-
-    returns: the same rows with `cohort` renamed to its group, e.g. "2026-Q1" or "2026-Q1 – 2026-Q3"
-    """
-    repeating = patterns[patterns["frequency"] > 0].groupby("cohort")["customers"].sum()
-    order = sorted(patterns["cohort"].unique(), key=lambda cohort: (cohort != EARLIER, cohort))
-    enough = max(min_repeat_customers, repeating.sum() / max_groups, 1)
-    groups: list[list[str]] = [[]]
-    for cohort in order:
-        if repeating.reindex(groups[-1]).sum() >= enough:
-            groups.append([])
-        groups[-1].append(cohort)
-    if len(groups) > 1 and repeating.reindex(groups[-1]).sum() < enough:
-        groups[-2:] = [groups[-2] + groups[-1]]
-    names = {cohort: _group_name(group) for group in groups for cohort in group}
-    return patterns.assign(cohort=patterns["cohort"].map(names))
-
-
 def frequency_classes(patterns: pd.DataFrame, *, min_cell: int = 1) -> pd.Series:
     """The class of each row: its number of repeat orders, the last class open (7 or more, fewer where cells are small).
 
@@ -166,10 +144,6 @@ def _purchase_days(orders: Tabular) -> ir.Table:
     bought = table.filter(table.is_purchase.cast("boolean"))
     dated = bought.select("user", number=_.day.cast("date").epoch_days().cast("int32"), net=_.net.cast(MONEY))
     return dated.group_by("user", "number").agg(net=_.net.sum())
-
-
-def _group_name(group: list[str]) -> str:
-    return group[0] if len(group) == 1 else f"{group[0]} – {group[-1]}"
 
 
 def _day_number(day: date) -> int:

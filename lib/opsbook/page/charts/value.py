@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 
 from opsbook.page import colors, theme, words
 
-SHORTEST = 14  # days a curve must have to be drawn
-NAMED = 3
+SHORTEST = 30  # days a curve must have to be drawn
+NAMED = 2
+HEADLINE_DAYS = 90
 
 
 def ltv_curves(curves: pd.DataFrame, observed: pd.DataFrame) -> Figure | None:
@@ -87,7 +88,8 @@ def _all_cohorts(ax: Axes, observed: pd.DataFrame) -> None:
     reach = [dots["ltv"] - dots["ltv_low"], dots["ltv_high"] - dots["ltv"]]
     ax.errorbar(dots["window_days"], dots["ltv"], yerr=reach, fmt="o", color=theme.COLORS["main"], markersize=6,
                 elinewidth=1.4, capsize=3, zorder=4)  # fmt: skip
-    for days, value in zip(dots["window_days"], dots["ltv"], strict=True):
+    named = dots[dots["window_days"].isin([HEADLINE_DAYS, dots["window_days"].max()])]
+    for days, value in zip(named["window_days"], named["ltv"], strict=True):
         ax.annotate(words.show(value, "money"), (days, value), xytext=(-4, 7), textcoords="offset points", ha="right",
                     color=theme.COLORS["main"], fontsize=11, path_effects=theme._HALO, zorder=5)  # fmt: skip
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from opsbook.analysis import sbg
 from opsbook.analysis.bg_nbd import METHOD as METHOD_ORDERS
-from opsbook.analysis.customer_value import CohortFits
+from opsbook.analysis.cohort_models import CohortFits
 from opsbook.analysis.gamma_gamma import METHOD as METHOD_VALUE
 from opsbook.analysis.gamma_gamma import independence as correlation
 from opsbook.analysis.ltv import METHOD_LTV
@@ -16,8 +17,11 @@ from opsbook.page.words import Sentence
 
 TERMS = ("ltv", "payback", "bg_nbd", "gamma_gamma", "holdout", "share_alive")
 HEADLINE_DAYS = 90
+FORMATS = dict.fromkeys(["value", "total_value", "cost", "cac", "earned", "earned_low", "earned_high"], "money")
+FORMATS |= {"total_orders": "count"}
 TAIL = 0.02  # capping that takes more than this is told
-RELATED = 0.15  # a correlation surely beyond this makes the value model doubtful
+VAGUE = 3.0  # a standard error of a log parameter beyond this leaves a factor of 400 on either side
+RELATED = 0.3  # a correlation surely beyond this makes the value model doubtful
 
 
 def ltv(observed: pd.DataFrame, *, days: int = HEADLINE_DAYS) -> Sentence:
@@ -37,11 +41,16 @@ def ltv_triangle(observed: pd.DataFrame) -> pd.DataFrame:
     if observed.empty:
         return pd.DataFrame()
     shown = observed.pivot(index="cohort", columns="window_days", values="ltv")
-    users = observed.drop_duplicates("cohort", keep="last").set_index("cohort")["users"]
+    users = observed.groupby("cohort")["users"].max()
     names = sorted(shown.index, key=lambda cohort: (cohort == "all", cohort))
     table = shown.loc[names].rename(columns={days: f"ltv_{days}" for days in shown})
     table.insert(0, "users", users.loc[names])
     return table.rename_axis(index="cohort", columns=None).reset_index()
+
+
+def triangle_formats(triangle: pd.DataFrame) -> dict[str, str]:
+    """Every window of the triangle is an amount of money."""
+    return {str(name): "money" for name in triangle if str(name).startswith("ltv_")}
 
 
 def ltv_table(observed: pd.DataFrame) -> Sentence:
@@ -80,14 +89,18 @@ def holdout(score: pd.DataFrame, cohorts: CohortFits, *, days: int, tolerance: f
 
 
 def holdout_case(score: pd.DataFrame, *, tolerance: float) -> str:
-    """unknown, missed (off by more than the tolerance), not_better (than the same again) or good."""
+    """unknown, missed (off by more than the tolerance), not_better (than the same again), outside (near, but not inside
+    the model's own interval) or good.
+    """
     if score.empty or not score["actual"].iloc[0]:
         return "unknown"
     model, again = (score[score["forecast"] == name].iloc[0] for name in ("model", "again"))
     if abs(model["error"]) > tolerance:
         return "missed"
     better = abs(model["error"]) < abs(again["error"]) or model["customer_error"] < again["customer_error"]
-    return "good" if better else "not_better"
+    if not better:
+        return "not_better"
+    return "good" if model["low"] <= model["actual"] <= model["high"] else "outside"
 
 
 def holdout_classes(classes: pd.DataFrame) -> Sentence:
@@ -142,13 +155,16 @@ def independence(values: pd.DataFrame) -> Sentence:
 
 
 def fits(cohorts: CohortFits) -> Sentence:
-    """How many models were fitted, on whom, and that each search ended at an inner maximum."""
+    """How many models were fitted, on whom, and whether the data tell how customers leave."""
     if not cohorts.usable:
         return _not_fitted(cohorts)
     n = int(cohorts.patterns["customers"].sum())
     repeat = int(cohorts.patterns.loc[cohorts.patterns["frequency"] > 0, "customers"].sum())
-    worst = max(fit.gradient_norm for fit in cohorts.fits.values())
-    return Sentence("lifecycle.fits.known", models=len(cohorts.fits), n=n, repeat=repeat, slope=f"{worst:.0e}")
+    weak = [name for name, fit in cohorts.fits.items() if np.sqrt(np.diag(fit.covariance)).max() > VAGUE]
+    told = {"models": len(cohorts.fits), "n": n, "repeat": repeat}
+    if weak:
+        return Sentence("lifecycle.fits.vague", **told, vague=len(weak))
+    return Sentence("lifecycle.fits.known", **told)
 
 
 def subscription(renewals: pd.DataFrame, *, named: bool, cycles: int = 12, min_cell: int = 10) -> Sentence:
