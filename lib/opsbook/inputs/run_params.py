@@ -36,7 +36,7 @@ class RetentionRun(Run):
     """Notebook 02: `period` holds the cohorts; durations are followed to `as_of`."""
 
     cohort: Literal["day", "week", "month"] = "week"
-    segment: str = Field("channel", description="users column the curves are split by")
+    segment: str = Field("channel", description="users column, or segment of attributes, that splits the curves")
     churn_after_days: Annotated[int, Field(ge=1)] | None = Field(None, description="empty = workbook or suggestion")
     covariates: list[str] = Field(default_factory=lambda: ["channel"], description="users columns in the Cox model")
 
