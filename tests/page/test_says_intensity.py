@@ -101,6 +101,13 @@ def test_no_sentence_about_breadth_says_that_it_causes_anything():
         assert not any(re.search(r"caus|leads to|because|导致|使得|带来", text) for text in texts)
 
 
+def test_shop_is_told_how_many_came_twice_not_how_many_came_on_half_of_the_days():
+    """Where hardly anybody comes on half of the days, the band that a twentieth of the users reach is told."""
+    rare = bands("older").assign(users=[90, 8, 1, 0, 0, 0])
+    assert says.days(rare, window_days=28).values["half"] == 2
+    assert says.days(bands("older"), window_days=28).values["half"] == 15
+
+
 def test_metrics_have_names_and_groups_keep_the_companys_word():
     """Known metrics are translated, event groups are not, days of a group are told apart from its times."""
     shown = says.metric_table(quantiles("active_days", "login", "days_login"))["metric"]

@@ -81,6 +81,7 @@ def chances(last: float = 0.01) -> pd.DataFrame:
 CASES = {
     "usage_interval.known": lambda: says.thresholds(thresholds("fits", "early", "unknown"), rules=DEFAULT_STAGES),
     "usage_interval.none": lambda: says.thresholds(thresholds(*["not_used"] * 3), rules=OWN),
+    "usage_interval.unjudged": lambda: says.thresholds(thresholds(*["unknown"] * 3), rules=OWN),
     "stage_flow.incomplete": lambda: says.flow(matrix(complete=False)),
     "stage_flow.few": lambda: says.flow(matrix(asleep=3)),
     "stage_flow.known": lambda: says.flow(matrix()),
@@ -95,6 +96,7 @@ CASES = {
     "stage_worth.even": lambda: says.value(value(0.1)),
     "wake.empty": lambda: says.waking(chances().tail(0), silent_days=7),
     "wake.often": lambda: says.waking(chances(0.3), silent_days=7),
+    "wake.rarely": lambda: says.waking(chances(), silent_days=90),
     "wake.known": lambda: says.waking(chances(), silent_days=7),
 }
 PARTS = {f"usage_interval.{part}" for part in ("preset", "own", "fits", "early", "late", "unknown")}
@@ -125,7 +127,7 @@ def test_every_case_of_the_catalogue_has_a_test():
 @pytest.mark.parametrize("fit", ["fits", "early", "late", "unknown"])
 def test_each_verdict_on_a_threshold_has_its_words(fit):
     """Every fit of a threshold is said, in both languages and with the threshold in use."""
-    sentence = says.thresholds(thresholds("not_used", fit, "not_used"), rules=OWN)
+    sentence = says.thresholds(thresholds("not_used", fit, "fits"), rules=OWN)
     for language in words.LANGUAGES:
         assert "7" in sentence.text(language)
         assert not re.search(r"nan|None|–", sentence.text(language))

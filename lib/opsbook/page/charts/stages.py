@@ -152,7 +152,8 @@ def _upright(ax: Axes, stage: str, days: float, *, before: bool) -> None:
     color = theme.COLORS[f"stage_{stage}"]
     ax.axvline(days, color=color, linewidth=1.6, linestyle=(0, (5, 3)))
     text = words.label("lifecycle.chart.begins", stage=words.label(f"common.stage.{stage}"), days=days)
-    ax.annotate(text, (days, 0.04), xytext=(-5 if before else 5, 0), textcoords="offset points", fontsize=10.5,
+    height = {"sleeping": 0.04, "lost": 0.14}[stage]  # neither name writes over the other
+    ax.annotate(text, (days, height), xytext=(-5 if before else 5, 0), textcoords="offset points", fontsize=10.5,
                 ha="right" if before else "left", color=colors.readable(color, colors.LIGHT))  # fmt: skip
 
 

@@ -16,12 +16,15 @@ ENOUGH = 30
 
 
 def days(bands: pd.DataFrame, *, window_days: int) -> Sentence:
-    """How many users came on at least half of the days, and whether users who just joined differ from older ones."""
+    """How many users came on at least half of the days (or, where hardly anybody does, on at least so many).
+
+    And whether users who just joined differ from older ones.
+    """
     if bands.empty or not bands["users"].sum():
         return _plain("regularity.empty")
     if not bands["complete"].all():
         return Sentence("lifecycle.regularity.incomplete", window=window_days)
-    half = int(bands.loc[bands["from_days"] >= window_days / 2, "from_days"].min())
+    half = _usual_most(bands, window_days)
     often = bands[bands["from_days"] >= half]
     whole = wilson(often["users"].sum(), bands["users"].sum())
     told = {"window": window_days, "half": half, "share": whole.value, "low": whole.low, "high": whole.high}
@@ -102,6 +105,14 @@ def metric_table(quantiles: pd.DataFrame) -> pd.DataFrame:
         return quantiles
     names = pd.Series([metric_name(name) for name in quantiles["metric"]], dtype=object, index=quantiles.index)
     return quantiles.assign(metric=names)
+
+
+def _usual_most(bands: pd.DataFrame, window_days: int) -> int:
+    """Half of the window, or the highest band above one day that a twentieth of the users reach."""
+    starts = sorted((int(start) for start in bands["from_days"].unique() if start > 1), reverse=True)
+    lower = [start for start in starts if start <= -(-window_days // 2) + 1]
+    reached = [s for s in lower if bands.loc[bands["from_days"] >= s, "users"].sum() >= 0.05 * bands["users"].sum()]
+    return reached[0] if reached else starts[-1]
 
 
 def _often(bands: pd.DataFrame, often: pd.DataFrame, age: str) -> Any:

@@ -22,6 +22,8 @@ def thresholds(table: pd.DataFrame, *, rules: Sequence[Any]) -> Sentence:
     origin = Sentence("lifecycle.usage_interval.preset", name=preset) if preset else _plain("usage_interval.own")
     if used.empty:
         return Sentence("lifecycle.usage_interval.none", origin=origin)
+    if (used["fit"] == "unknown").all():
+        return Sentence("lifecycle.usage_interval.unjudged", origin=origin, watched=used["watched_days"].max())
     parts = [_threshold(row) for row in used.to_dict("records")]
     return Sentence("lifecycle.usage_interval.known", origin=origin, parts=parts)
 
@@ -86,6 +88,8 @@ def waking(chances: pd.DataFrame, *, silent_days: float) -> Sentence:
     told = {"silent": first["silent_days"], "n": first["silences"], "soon": soon["chance"], "soon_low": soon["low"]}
     told |= {"soon_high": soon["high"], "later": first["chance"], "low": first["low"], "high": first["high"]}
     rare = long[long["high"] < RARELY]
+    if first["high"] < RARELY:
+        return Sentence("lifecycle.wake.rarely", **told)
     if rare.empty:
         return Sentence("lifecycle.wake.often", **told)
     return Sentence("lifecycle.wake.known", **told, rare=rare["silent_days"].iloc[0], most=RARELY)
@@ -106,7 +110,7 @@ def _threshold(row: dict[Any, Any]) -> Sentence:
     name = Sentence(f"lifecycle.threshold.{row['threshold']}")
     told = {"threshold": name, "in_use": row["in_use_days"]}
     if row["fit"] == "unknown":
-        return Sentence("lifecycle.usage_interval.unknown", **told, horizon=row["watched_days"])
+        return Sentence("lifecycle.usage_interval.unknown", **told, watched=row["watched_days"])
     told |= {"suggested": row["suggested_days"], "low": row["low"], "high": row["high"]}
     return Sentence(f"lifecycle.usage_interval.{row['fit']}", **told)
 
