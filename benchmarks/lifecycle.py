@@ -7,10 +7,10 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
-from benchmarks import levers
+from benchmarks import early, levers, usage
 from benchmarks.case import Case, Frames
 from benchmarks.events import DAYS, FIRST_DAY
-from opsbook.analysis import aarrr, activity, growth, rfm, stages
+from opsbook.analysis import aarrr, activity, growth, rfm, rfm_migration, stages
 from opsbook.inputs.periods import periods_between
 from opsbook.inputs.workbook import DEFAULT_STAGES
 from opsbook.mart.mart import Mart
@@ -140,6 +140,24 @@ def buyers_in_pandas(frames: Frames) -> pd.DataFrame:
     return groups.set_axis(["users", "revenue"], axis=1).rename_axis("key").reset_index()
 
 
+def migration(mart: Mart) -> pd.DataFrame:
+    """Moves between RFM groups in the last month, by the cuts of its start."""
+    ends = [month.end for month in MONTHS[-2:]]
+    moves = rfm_migration.rfm_migration(mart.orders, ends=ends, window_days=180, **SEEN)
+    return moves[["from_key", "to_key", "users"]]
+
+
+def migration_in_pandas(frames: Frames) -> pd.DataFrame:
+    """The same from two columns of keys side by side."""
+    before, cuts = _keys_in_pandas(frames, MONTHS[-2].end, None)
+    after, _cuts = _keys_in_pandas(frames, MONTHS[-1].end, cuts)
+    both = pd.concat([before.rename("from_key"), after.rename("to_key")], axis=1)
+    both = both.fillna({"from_key": rfm_migration.ENTERED, "to_key": rfm_migration.LEFT})
+    rows = [[*rfm.KEYS, rfm_migration.ENTERED], [*rfm.KEYS, rfm_migration.LEFT]]
+    grid = pd.MultiIndex.from_product(rows, names=["from_key", "to_key"])
+    return both.value_counts().reindex(grid, fill_value=0).rename("users").reset_index()
+
+
 def journey(mart: Mart) -> pd.DataFrame:
     """The AARRR line of the last month."""
     flows = growth.growth_accounting(mart.user_days, mart.users, periods=MONTHS[-2:], **SEEN)
@@ -178,6 +196,19 @@ def _month(days: pd.Series) -> pd.Series:
     return (days.dt.year - 1970) * 12 + days.dt.month - 1
 
 
+def _keys_in_pandas(frames: Frames, last: date, cuts: pd.Series | None) -> tuple[pd.Series, pd.Series]:
+    """The RFM key of every buyer of the 180 days up to the day, and the medians that cut it."""
+    end = pd.Timestamp(last)
+    inside = frames.orders["day"].between(end - pd.Timedelta(days=179), end)
+    sales = frames.orders[inside]
+    bought = sales[sales["is_purchase"]].groupby("user")["day"].agg(["max", "size"])
+    table = pd.DataFrame({"R": -(end - bought["max"]).dt.days, "F": bought["size"]})
+    table["M"] = sales.groupby("user")["net"].sum().round(4)
+    at = table.median() if cuts is None else cuts
+    high = [np.where(table[name] > at[name], "H", "L").astype(object) for name in ("R", "F", "M")]
+    return pd.Series(high[0] + high[1] + high[2], index=table.index), at
+
+
 def _stages_in_pandas(frames: Frames, last: date) -> pd.Series:
     """The stage of every user alive at the end of the day, by user."""
     end = pd.Timestamp(last)
@@ -199,5 +230,8 @@ CASES = [
     Case("stickiness at 12 month ends", stickiness, stickiness_in_pandas),
     Case("RFM groups", buyers, buyers_in_pandas, ("orders",)),
     *levers.CASES,
+    *early.CASES,
+    *usage.CASES,
+    Case("RFM migration of one month", migration, migration_in_pandas, ("orders",)),
     Case("AARRR line", journey, journey_in_pandas, ("user_days", "users")),
 ]

@@ -87,12 +87,14 @@ CASES = {
     "aha.did_active_days": lambda: says.behaviour(cells().iloc[3].to_dict()),
     "drivers.empty": lambda: driver_says.drivers(screened(rows=0), **STEP, **NAMES),
     "drivers.nothing": lambda: driver_says.drivers(screened(0.2), **STEP, **NAMES),
-    "drivers.found": lambda: driver_says.drivers(screened(), **STEP, **NAMES),
+    "drivers.more": lambda: driver_says.drivers(screened(), **STEP, **NAMES),
+    "drivers.less": lambda: driver_says.drivers(screened().assign(difference=-0.2), **STEP, **NAMES),
     "drivers.attribute": lambda: driver_says.what(screened().iloc[0].to_dict()),
     "drivers.event": lambda: driver_says.what(screened().iloc[1].to_dict()),
     "ageing.empty": lambda: driver_says.ageing(aged().head(0), **NAMES),
     "ageing.nobody": lambda: driver_says.ageing(aged(share=np.nan), **NAMES),
     "ageing.known": lambda: driver_says.ageing(aged(), **NAMES),
+    "ageing.same_day": lambda: driver_says.ageing(aged().assign(slow_after_days=0.0), **NAMES),
 }
 PARTS = {"aha.within", "aha.experiment", "aha.experiment_none", "drivers.step"}
 

@@ -9,7 +9,6 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from opsbook.page import theme, words
-from opsbook.page.format import MINUS
 from opsbook.page.says.drivers import CLEAR, what
 
 ROWS = 12
@@ -35,7 +34,7 @@ def drivers(found: pd.DataFrame) -> Figure | None:
     ax.set_ylim(len(shown) - 0.4, -0.6)
     ax.grid(visible=False, axis="y")
     ax.grid(visible=True, axis="x")
-    ax.xaxis.set_major_formatter(lambda value, _place: f"{100 * value:+.0f}".replace("-", MINUS))
+    ax.xaxis.set_major_formatter(lambda value, _place: words.show(round(100 * value, 6), "signed_number"))
     ax.set_xlabel(words.label("lifecycle.chart.drivers_difference"))
     return fig
 

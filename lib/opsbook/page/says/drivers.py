@@ -35,7 +35,7 @@ def drivers(found: pd.DataFrame, *, funnel: Funnel | None, step: int, names: Map
     row = clear.loc[clear["p_value"].idxmin()].to_dict()
     told |= {"what": what(row), "share": row["group_share"], "users": row["group_users"], "clear": len(clear)}
     told |= {"difference": row["difference"], "low": row["difference_low"], "high": row["difference_high"]}
-    return Sentence("lifecycle.drivers.found", **told)
+    return Sentence(f"lifecycle.drivers.{'more' if row['difference'] > 0 else 'less'}", **told)
 
 
 def ageing(table: pd.DataFrame, *, names: Mapping[str, str]) -> Sentence:
@@ -49,7 +49,7 @@ def ageing(table: pd.DataFrame, *, names: Mapping[str, str]) -> Sentence:
     told = {"step": names.get(row["event"], row["event"]), "standing": row["standing"], "median": row["days_median"]}
     told |= {"slow": row["slow_after_days"], "share": row["share_overdue"]}
     told |= {"low": row["share_overdue_low"], "high": row["share_overdue_high"]}
-    return Sentence("lifecycle.ageing.known", **told)
+    return Sentence(f"lifecycle.ageing.{'known' if row['slow_after_days'] else 'same_day'}", **told)
 
 
 def how() -> Sentence:
