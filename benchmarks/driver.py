@@ -18,7 +18,7 @@ from opsbook.inputs.workbook import Workbook
 from opsbook.mart.build import ensure_mart
 from opsbook.mart.mart import Mart
 
-AREAS = ("lifecycle", "retention", "campaign")
+AREAS = ("lifecycle", "funnel", "retention", "campaign")
 AS_OF = date.fromisoformat(FIRST_DAY) + timedelta(days=DAYS - 1)
 
 

@@ -127,6 +127,10 @@ def table(found: pd.DataFrame) -> pd.DataFrame:
     return found.drop(columns=[name for name in hidden if name in found]).rename(columns={"previous": "step_users"})
 
 
+def _when(start: pd.Timestamp, end: pd.Timestamp) -> Sentence:
+    return Sentence("lifecycle.funnel.on_day", day=start) if start == end else span(start, end)
+
+
 def _rules(funnel: Funnel) -> list[Sentence]:
     """The settings in force, in words."""
     rules = [Sentence(f"lifecycle.funnel.mode_{funnel.mode}")]
