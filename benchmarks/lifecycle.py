@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
-from benchmarks import early, levers, usage
+from benchmarks import early, levers, usage, value
 from benchmarks.case import Case, Frames
 from benchmarks.events import DAYS, FIRST_DAY
 from opsbook.analysis import aarrr, activity, growth, rfm, rfm_migration, stages
@@ -233,5 +233,6 @@ CASES = [
     *early.CASES,
     *usage.CASES,
     Case("RFM migration of one month", migration, migration_in_pandas, ("orders",)),
+    *value.CASES,
     Case("AARRR line", journey, journey_in_pandas, ("user_days", "users")),
 ]
