@@ -121,6 +121,8 @@ def line(value: float = 0.4) -> pd.DataFrame:
         ("retention", "retained", value, "share"),
         ("revenue", "paying", value, "share"),
         ("revenue", "arpu", 10 * value, "money"),
+        ("revenue", "arppu", 20 * value, "money"),
+        ("revenue", "arppu_capped", 19 * value, "money"),
         ("referral", "invited", np.nan, "share"),
     ]
     table = pd.DataFrame(rows, columns=["step", "metric", "value", "unit"])
@@ -186,7 +188,6 @@ CASES = {
     "rfm_cuts.tied": lambda: stocks.rfm_cuts(cuts(60)),
     "aarrr.empty": lambda: stocks.aarrr(line(np.nan)),
     "aarrr.line": lambda: stocks.aarrr(line()),
-    "aarrr.table": lambda: stocks.aarrr_heading(),
     "verdict.unknown": lambda: says.verdict(changes(np.nan, np.nan), flows())[1],
     "verdict.down": lambda: says.verdict(changes(-0.05, -0.01), flows())[1],
     "verdict.up": lambda: says.verdict(changes(0.01, 0.05), flows())[1],
@@ -267,13 +268,6 @@ def test_third_finding_is_about_value_or_else_about_stages():
     assert stocks.third_finding(groups(users=0), matrix()).key == "lifecycle.transitions.known"
 
 
-def test_aarrr_table_shows_each_number_in_its_unit():
-    """Shares are shown as percent, revenue as money, what was not recorded as a dash."""
-    shown = stocks.aarrr_table(line())
-    assert [str(cell) for cell in shown["value"]] == ["120", "40.0%", "40.0%", "40.0%", "4.00", "–"]
-    assert len(stocks.aarrr_table(line().tail(0))) == 0
-
-
 @pytest.mark.parametrize("language", words.LANGUAGES)
 def test_charts_are_drawn_from_tables_and_left_out_for_empty_ones(language):
     """Each chart draws its table in both languages and returns None where there is nothing."""
@@ -297,7 +291,7 @@ def test_headline_numbers_carry_n_interval_and_method():
     """Every card has what `page.number` asks for, also from empty tables."""
     full = [
         numbers.active_users(changes()), numbers.stickiness(sticky()), numbers.new_users(flows()),
-        numbers.retained(flows()), numbers.quick_ratio(flows()), numbers.from_line(line(), "paying"),
+        numbers.retained(flows()), numbers.quick_ratio(flows()),
     ]  # fmt: skip
     assert all(number["value"] is not None and number["method"] and number["n"] for number in full)
     empty = [

@@ -79,8 +79,8 @@ CASES = {
     "rfm_moves.few": lambda: says.moves(kept(share=np.nan), moves()),
     "rfm_moves.alone": lambda: says.moves(kept(np.nan, np.nan), moves()),
     "rfm_moves.usual": lambda: says.moves(kept(), moves()),
-    "rfm_moves.worse": lambda: says.moves(kept(-0.1, -0.02), moves()),
-    "rfm_moves.better": lambda: says.moves(kept(0.02, 0.1), moves()),
+    "rfm_moves.worse": lambda: says.moves(kept(-0.1, -0.02, p_holm=0.01), moves()),
+    "rfm_moves.better": lambda: says.moves(kept(0.02, 0.1, p_holm=0.01), moves()),
     "rfm_kept.alone": lambda: says.kept(kept(p_holm=np.nan)),
     "rfm_kept.none": lambda: says.kept(kept()),
     "rfm_kept.some": lambda: says.kept(kept(p_holm=0.01)),
@@ -127,6 +127,11 @@ def test_every_case_of_the_catalogue_has_a_test():
     chosen = {case.split(".")[0] for case in CASES}
     known = {key.removeprefix("lifecycle.") for key in words.keys("lifecycle.")}
     assert {key for key in known if key.split(".")[0] in chosen} == set(CASES)
+
+
+def test_a_difference_that_holm_takes_back_is_not_called_a_loss():
+    """The interval of the best group alone lies below zero, but eight groups were compared: the usual fall."""
+    assert says.moves(kept(-0.043, -0.007, p_holm=0.06), moves()).key == "lifecycle.rfm_moves.usual"
 
 
 def test_no_buyers_leave_the_sentence_of_no_buyers():

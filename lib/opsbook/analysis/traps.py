@@ -157,7 +157,8 @@ def regression_to_mean(kept: pd.DataFrame, *, key: str = "HHH") -> Check:
     told |= {"low": -row["kept_points_high"], "high": -row["kept_points_low"]}
     if np.isnan(row["kept_points"]):
         return Check("regression_to_mean", None, told)
-    return Check("regression_to_mean", row["share_kept"] < 1 and row["kept_points_high"] >= 0, told)
+    more = bool(kept.set_index("key")["clear"][key]) and row["kept_points"] < 0
+    return Check("regression_to_mean", row["share_kept"] < 1 and not more, told)
 
 
 def many_compared(*tables: pd.DataFrame) -> Check:

@@ -75,9 +75,3 @@ def quick_ratio(flows: pd.DataFrame) -> Arguments:
     shown = {"value": row.get("quick_ratio"), "low": row.get("quick_ratio_low"), "high": row.get("quick_ratio_high")}
     n = sum(int(row.get(name, 0)) for name in ("new", "resurrected", "dormant"))
     return {"key": "quick_ratio", "n": n, "unit": "ratio", "method": METHOD_QUICK_RATIO} | shown
-
-
-def from_line(line: pd.DataFrame, metric: str) -> Arguments:
-    """One metric of the AARRR line."""
-    row = last_row(line[line["metric"] == metric])
-    return {"key": metric} | {name: row[name] for name in ("value", "low", "high", "n", "unit", "method")}

@@ -84,22 +84,6 @@ def aarrr(line: pd.DataFrame) -> Sentence:
     return Sentence("lifecycle.aarrr.line", parts=parts)
 
 
-def aarrr_table(line: pd.DataFrame) -> pd.DataFrame:
-    """The line for reading: value and interval in the format of their unit."""
-    shown = line.copy()
-    for name in ("value", "low", "high"):
-        pairs = zip(line["unit"], line[name], strict=True)
-        shown[name] = pd.Series(
-            [Sentence(f"lifecycle.cell.{unit}", value=value) for unit, value in pairs], dtype=object
-        )
-    return shown[["step", "metric", "value", "low", "high", "n", "method"]]
-
-
-def aarrr_heading() -> Sentence:
-    """The line above the AARRR table."""
-    return Sentence("lifecycle.aarrr.table")
-
-
 def third_finding(groups: pd.DataFrame, matrix: pd.DataFrame, *, min_cell: int = 10) -> Sentence:
     """What the buyers are worth where there are buyers, else where users go."""
     return rfm(groups) if groups["users"].sum() else transitions(matrix, min_cell=min_cell)

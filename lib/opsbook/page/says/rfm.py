@@ -10,7 +10,6 @@ import pandas as pd
 from opsbook.analysis.buyers import KEYS
 from opsbook.inputs.plays import Play
 from opsbook.page import words
-from opsbook.page.says.rows import direction
 from opsbook.page.words import Sentence
 
 TOP = "HHH"
@@ -36,7 +35,7 @@ def moves(kept: pd.DataFrame, moves: pd.DataFrame) -> Sentence:
     }
     if pd.isna(row["kept_points"]):
         return Sentence("lifecycle.rfm_moves.alone", **told)
-    case = {"up": "better", "down": "worse"}.get(direction(row["kept_points_low"], row["kept_points_high"]), "usual")
+    case = "usual" if not row["clear"] else "better" if row["kept_points"] > 0 else "worse"
     told |= {"usual": row["share_kept_before"], "base_n": row["base_users"], "change": row["kept_points"]}
     told |= {"change_low": row["kept_points_low"], "change_high": row["kept_points_high"]}
     return Sentence(f"lifecycle.rfm_moves.{case}", **told)
