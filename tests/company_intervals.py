@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from opsbook.analysis import churn, cox, experiment, incrementality, landmark, survival
+from opsbook.analysis import aha, churn, cox, early, experiment, incrementality, landmark, ltv, steady_state, survival
 from opsbook.inputs.workbook import Workbook, read_workbook
 from opsbook.mart.build import ensure_mart
 from opsbook.simulate import write_company
@@ -40,6 +40,7 @@ def company(home: Path, *, seed: int, users: int) -> Company:
 def all_intervals(one: Company) -> pd.DataFrame:
     """One row per quantity -- what, low, high, truth."""
     parts = [retention(one), channels(one), hazard_ratios(one), *(campaign(one, name) for name in RANDOMISED)]
+    parts += [worth(one), at_rest(one), early_reading(one)]
     return pd.DataFrame([row for rows in parts for row in rows])
 
 
@@ -108,6 +109,49 @@ def campaign(one: Company, name: str) -> list[dict]:
     net = incrementality.ledger(found, metric="orders").set_index("window").loc["net"]
     share = told["relative_order_lift_net"]
     return [*rows, _row(f"net share of {name}", net["relative_low"], net["relative_high"], share)]
+
+
+def worth(one: Company) -> list[dict]:
+    """Net revenue per sign-up in the first days: all whole months together, and by channel after half a year."""
+    seen = {"data_start": one.book.data_start, "settled_through": one.mart.as_of}
+    told, signups = one.truth["expected_net_yuan_per_signup"], one.truth["facts"]["signups"]
+    found = ltv.observed_ltv(one.mart.orders, one.mart.users, **seen).query("cohort == 'all'").set_index("window_days")
+    rows = []
+    for days in (30, 90, 180):
+        months = {month: row[str(days)] for month, row in told["by_month"].items() if str(days) in row}
+        true = sum(value * signups[month] for month, value in months.items()) / sum(signups[m] for m in months)
+        rows.append(_row(f"value in {days} days", *found.loc[days, ["ltv_low", "ltv_high"]], true))
+    curves = ltv.ltv_curves(one.mart.orders, one.mart.users, by="channel", horizon_days=180, **seen)
+    for row in curves[curves["age_days"] == 179].to_dict("records"):
+        true = told["by_channel_followed_days"]["180"].get(row["channel"], {}).get("180")
+        if true is not None:
+            rows.append(_row(f"value in 180 days of {row['channel']}", row["ltv_low"], row["ltv_high"], true))
+    return rows
+
+
+def at_rest(one: Company) -> list[dict]:
+    """28-day actives if the weekly rates stay, and what one more point of week-1 retention adds."""
+    end = one.mart.as_of
+    patterns = steady_state.weekly_patterns(*one.user_tables, end=end, data_start=one.book.data_start)
+    weeks, told = steady_state.chain_weeks(patterns, end=end), one.truth["steady_state"][str(end)]
+    rates = steady_state.chain_rates(patterns, seed=1)
+    level, gain = steady_state.steady_level(weeks, rates).iloc[0], steady_state.steady_gains(weeks, rates).iloc[0]
+    return [
+        _row("28-day actives at rest", level["steady_low"], level["steady_high"], told["steady"]),
+        _row("gain of a point of week 1", gain["low"], gain["high"], told["week_1_point"]),
+    ]
+
+
+def early_reading(one: Company) -> list[dict]:
+    """Who read three contents in the first week and was seen after it: difference in coming a month later."""
+    book, mart = one.book, one.mart
+    asked = {"settings": book.aha.model_copy(update={"permutations": 99}), "groups": book.event_groups, "seed": 1}
+    seen = {"end": mart.as_of, "data_start": book.data_start, "settled_through": mart.as_of}
+    table = aha.search(early.early_behaviour(mart.steps, mart.user_days, mart.users, **asked, **seen), seed=1)
+    cell = table.query("item == 'read_content' and window_days == 7 and at_least == 3")
+    true = one.truth["early_behaviour"]["read_3_contents_in_first_7_days"]["stayed_difference"]
+    bounds = cell[["difference_low", "difference_high"]].to_numpy().tolist()
+    return [_row("difference by early reading", *pair, true) for pair in bounds]
 
 
 def _at(survival_truth: dict, group: str, day: int) -> float:

@@ -9,7 +9,7 @@ import pytest
 from lifelines import CoxPHFitter
 
 from opsbook.simulate import survival_truth as truth
-from opsbook.simulate.life import Life, break_days, draw_left_age, draw_life, willing_days
+from opsbook.simulate.life import Life, break_days, draw_left_age, draw_life
 from opsbook.simulate.people import People, draw_people, signup_days
 from opsbook.simulate.sample import CHURN_DAYS, LANDMARK_DAYS, large_sample
 from opsbook.simulate.silence_risk import least_false
@@ -148,7 +148,8 @@ def test_breaks_begin_with_the_chance_and_last_as_long_as_planted():
     assert abs(begun / there - WORLD.break_hazard_per_day) < 3.5 * np.sqrt(begun) / there
     long_run = WORLD.mean_break_days / (WORLD.mean_break_days + 1 / WORLD.break_hazard_per_day)
     assert away[:, 300:].mean() == pytest.approx(long_run, abs=0.005)
-    assert not willing_days(rng, people, np.ones(WORLD.days), replace(WORLD, break_hazard_per_day=1.0))[:, 1].any()
+    restless = draw_life(rng, people, replace(WORLD, break_hazard_per_day=1.0))
+    assert not restless.active[:, 1].any()
 
 
 def test_written_users_fall_silent_as_the_truth_says(demo):

@@ -9,6 +9,8 @@ import numpy as np
 from opsbook.simulate import campaigns, facts, flows, shopping, tables
 from opsbook.simulate.content import Library
 from opsbook.simulate.events import Deeds, draw_check_ins, event_rows
+from opsbook.simulate.first_order import count_first_orders
+from opsbook.simulate.future import count_future
 from opsbook.simulate.life import Life, draw_life, user_days
 from opsbook.simulate.people import People
 from opsbook.simulate.world import Rows, World
@@ -44,15 +46,18 @@ def simulate_chunk(rng: np.random.Generator, people: People, library: Library, w
     totals |= facts.count_funnel(days, shopped) | facts.count_onboarding(people, onboarding, guide, world)
     totals |= facts.count_button(days, button, orders, world) | facts.count_value(people, days, orders, world)
     totals |= flows.count_lives(life.active, people.signup_day, world)
+    totals |= count_future(people, life, days, orders, world)
     for each, rows in zip(involved, redeemed, strict=True):
         totals |= facts.count_campaign(each, rows, people, days, orders, world)
         amount = world.mean_amount_yuan(people.spend)
         totals |= campaigns.expected_effects(each, days, chance, amount, world)
     deeds = Deeds(people, life, days, shopped, check_in, guide, involved)
+    events, paid = event_rows(rng, deeds, library, world), tables.paid_rows(people, days, orders, world)
+    totals |= count_first_orders(people, events, paid, world)
     return Chunk(
         life=life,
-        events=event_rows(rng, deeds, library, world),
-        orders=tables.paid_rows(people, days, orders, world),
+        events=events,
+        orders=paid,
         assignments=tables.assignment_rows(people, days, involved, onboarding, button, entered, world),
         exposures=tables.exposure_rows(rng, people, days, involved, world),
         redemptions=tables.redemption_rows(people, days, redeemed, world),

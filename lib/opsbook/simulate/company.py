@@ -14,6 +14,7 @@ from opsbook.simulate import facts, flows, tables
 from opsbook.simulate.chunk import Chunk, simulate_chunk
 from opsbook.simulate.content import Library, draw_library
 from opsbook.simulate.files import Files
+from opsbook.simulate.first_order import count_first_orders
 from opsbook.simulate.hunters import draw_hunters, hunter_events, hunter_redemptions, hunters
 from opsbook.simulate.ledger import Ledger
 from opsbook.simulate.life import active_days
@@ -105,7 +106,10 @@ def _write_end(rng: np.random.Generator, ledger: Ledger, users: int) -> list[int
     world, size = ledger.world, hunters(users, ledger.world)
     people, inviter = draw_hunters(rng, users - size, size, world)
     ledger.write_users(rng, tables.user_rows(people, _uid(inviter), world))
-    ledger.write_events(rng, hunter_events(people, world))
+    events = hunter_events(people, world)
+    ledger.write_events(rng, events)
+    nothing = {name: np.zeros(0, dtype=np.int64) for name in ("uid", "paid_ms")}
+    ledger.count(count_first_orders(people, events, nothing, world))
     ledger.write_redemptions(hunter_redemptions(people, world))
     ledger.count(facts.count_hunters(people, world) | facts.count_invited(people.signup_day, inviter, world))
     ledger.count(facts.count_value(people, None, None, world))

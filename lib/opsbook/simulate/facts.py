@@ -149,6 +149,7 @@ def count_hunters(people: People, world: World) -> Totals:
         "monthly": np.bincount(months(days)[day], minlength=months(days).max() + 1),
         "weekly": np.bincount(weeks(days)[day], minlength=weeks(days).max() + 1),
         "hunters": len(people),
+        "hunters_by_month": np.bincount(months(days)[day], minlength=months(days).max() + 1),
         "funnel_days": np.array([len(people), 0, 0, 0]),
     }
 

@@ -18,13 +18,14 @@ class Life:
     left_age: first age in days at which the user is gone (alive on ages 0 .. left_age - 1, capped one past the world)
     early_reads: contents read on each of the ages 0 .. 6, one column per age, as if the user stayed
     reads_early: whether these reach the number that lowers the hazard
-    active: one column per simulated day
+    active: one column per simulated day; away: the same, on a break, left or not
     """
 
     left_age: Integers
     early_reads: Integers
     reads_early: Bools
     active: Bools
+    away: Bools
 
 
 @dataclass(frozen=True)
@@ -51,26 +52,28 @@ class UserDays:
 
 def draw_life(rng: np.random.Generator, people: People, world: World) -> Life:
     """Draw activity as if everybody stayed, then the day of leaving, which early reading may postpone."""
-    active = willing_days(rng, people, season(world).activity, world)
+    usual = usual_days(rng, people, season(world).activity, world)
+    away = break_days(rng, people, world)
+    active = usual & ~away
     early_reads = draw_early_reads(rng, people, active, world)
     reads_early = early_reads.sum(axis=1) >= world.early_reads
     left_age = draw_left_age(rng, people.hazard_ratio, reads_early, world)
     age = np.arange(world.days, dtype=np.int16)[None, :] - people.signup_day[:, None].astype(np.int16)
     active &= (age >= 0) & (age < left_age[:, None])
-    return Life(left_age, early_reads, reads_early, active)
+    return Life(left_age, early_reads, reads_early, active, away)
 
 
-def willing_days(rng: np.random.Generator, people: People, factor: Floats, world: World) -> Bools:
-    """Users by days: would be active if alive, which nobody on a break is; the day of sign-up always is."""
+def usual_days(rng: np.random.Generator, people: People, factor: Floats, world: World) -> Bools:
+    """Users by days: would be active if alive and not on a break; always on the day of sign-up."""
     chance = people.active_share[:, None].astype(np.float32) * factor[None, :].astype(np.float32)
     np.minimum(chance, world.active_share_cap, out=chance)
-    willing = (rng.random(chance.shape, dtype=np.float32) < chance) & ~break_days(rng, people, world)
-    willing[np.arange(len(people)), people.signup_day] = True
-    return willing
+    usual = rng.random(chance.shape, dtype=np.float32) < chance
+    usual[np.arange(len(people)), people.signup_day] = True
+    return usual
 
 
 def break_days(rng: np.random.Generator, people: People, world: World) -> Bools:
-    """Users by days: on a break."""
+    """Users by days: on a break, never on the day of sign-up."""
     person, start, back = draw_breaks(rng, people.signup_day, world)
     turns = np.zeros((len(people), world.days + 1), dtype=np.int8)
     np.add.at(turns, (person, start), 1)

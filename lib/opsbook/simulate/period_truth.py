@@ -13,7 +13,11 @@ from opsbook.simulate.world import Integers, World
 
 
 def period_facts(totals: Totals, world: World) -> dict[str, Any]:
-    """By month (2026-10) and by week (its Monday): life counts, sign-ups, invited users, buyers and net yuan."""
+    """By month (2026-10) and by week (its Monday): life counts, sign-ups, invited users, funnel, money.
+
+    funnel_entered: sign-ups whose 14 days are over; funnel_converted: those of them who in these days finished the
+    guide, then read, then filled a cart, then ordered
+    """
     net = totals["paid_cents"] - totals["refunded_cents"]
     signups = totals["signups"][world.observed_from :].sum(axis=1)
     buyers = {"month": totals["buyers"], "week": totals["weekly_buyers"]}
@@ -23,6 +27,8 @@ def period_facts(totals: Totals, world: World) -> dict[str, Any]:
         more = {
             "signups": np.bincount(period, signups).astype(np.int64),
             "invited_users": totals[f"{kind}.invited"],
+            "funnel_entered": totals[f"{kind}.funnel"][0],
+            "funnel_converted": totals[f"{kind}.funnel"][1],
             "buyers": buyers[kind],
             "net_revenue_yuan": np.round(np.bincount(period, net) / 100, 2),
         }

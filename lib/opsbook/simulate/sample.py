@@ -15,6 +15,7 @@ from opsbook.simulate.worth import expected_orders
 CHURN_DAYS = (21, 28)
 LANDMARK_DAYS = 14
 OUTCOME_DAYS = (28, 34)
+RECENT_WEEKS = 12
 
 
 @dataclass(frozen=True)
@@ -25,9 +26,9 @@ class Sample:
     ended_over (longer than this, watched on for months, and those of them that a return ended at last)
 
     columns: signup_day, channel, platform, has_source, reads_early, left_age, silent_<n> (age on the last active day
-    before the first silence of more than n days), last_age (on the last active day of the data), early_active_days and
-    early_orders (of the landmark window), reads_7, check_in_days_7, finished_guide, stayed (active days in
-    OUTCOME_DAYS), day_30 (1 = active), revenue_<n> (expected net yuan of the first n days)
+    before the first silence of more than n days), last_age (on the last active day up to OUTCOME_DAYS),
+    early_active_days, early_orders (of the landmark window), reads_7, check_in_days_7, finished_guide, stayed (active
+    days in OUTCOME_DAYS), day_30 (1 = active), revenue_<n> (expected net yuan of n days), weeks_to_<end> (bits)
     """
 
     users: dict[str, np.ndarray]
@@ -55,8 +56,8 @@ def _read(world: World, part: int) -> Sample:
     drawn = draw_population(world, part)
     rng = np.random.default_rng([part, PARTS])
     orders = expected_orders(rng, drawn, world)
-    users = _habits(rng, drawn, world) | _last_seen(drawn, world) | _silences(drawn) | _early(rng, drawn, orders, world)
-    return Sample(users | _worth(drawn, orders, world), *_gaps(drawn, world))
+    users = _habits(rng, drawn, world) | _last_seen(drawn) | _silences(drawn) | _early(rng, drawn, orders, world)
+    return Sample(users | _worth(drawn, orders, world) | _recent(drawn, world), *_gaps(drawn, world))
 
 
 def _habits(rng: np.random.Generator, drawn: Population, world: World) -> dict[str, np.ndarray]:
@@ -74,8 +75,8 @@ def _habits(rng: np.random.Generator, drawn: Population, world: World) -> dict[s
     }
 
 
-def _last_seen(drawn: Population, world: World) -> dict[str, np.ndarray]:
-    row = np.flatnonzero(drawn.day < world.days)
+def _last_seen(drawn: Population) -> dict[str, np.ndarray]:
+    row = np.flatnonzero(drawn.age <= OUTCOME_DAYS[1])
     person = drawn.person[row]
     return {"last_age": drawn.age[row][np.diff(person, append=-1) != 0]}
 
@@ -113,6 +114,18 @@ def _worth(drawn: Population, orders: Floats, world: World) -> dict[str, np.ndar
     parts = np.bincount(person * len(LTV_DAYS) + edges, orders[row], size * len(LTV_DAYS)).reshape(size, -1)
     yuan = np.cumsum(parts, axis=1) * world.mean_amount_yuan(drawn.people.spend)[:, None]
     return {f"revenue_{days}": yuan[:, place] for place, days in enumerate(LTV_DAYS)}
+
+
+def _recent(drawn: Population, world: World) -> dict[str, np.ndarray]:
+    """For every report's end, the last weeks in which a user was active, as bits (1 = the week that ends there)."""
+    found = {}
+    for end in world.report_ends:
+        row = np.flatnonzero((drawn.day <= end) & (drawn.day > end - 7 * RECENT_WEEKS))
+        week = (end - drawn.day[row]) // 7
+        there = np.zeros((len(drawn.people), RECENT_WEEKS), dtype=bool)
+        there[drawn.person[row], week] = True
+        found[f"weeks_to_{end}"] = there @ (1 << np.arange(RECENT_WEEKS))
+    return found
 
 
 def _gaps(drawn: Population, world: World) -> tuple[Integers, ...]:

@@ -6,12 +6,16 @@ from typing import Any
 
 import numpy as np
 
+from opsbook.simulate.early_truth import early_behaviour
 from opsbook.simulate.facts import Totals, months, weeks
+from opsbook.simulate.future import AHEAD_DAYS
 from opsbook.simulate.hunters import TARGET
 from opsbook.simulate.period_truth import counted_value, life_counts, period_facts, standing_facts
 from opsbook.simulate.sample import large_sample
 from opsbook.simulate.silence_risk import silence_risk
+from opsbook.simulate.steady_truth import steady_state
 from opsbook.simulate.survival_truth import log_hazard_ratios, survival_truth
+from opsbook.simulate.value_truth import expected_value
 from opsbook.simulate.world import ZONE, Campaign, Integers, World
 
 SCHEMA = "opsbook.truth/1"
@@ -33,8 +37,12 @@ def describe(
         "survival": survival_truth(world),
         "log_hazard_ratio": log_hazard_ratios(world),
         "silence_risk": silence_risk(large_sample(world), world),
+        "early_behaviour": early_behaviour(large_sample(world), world),
+        "expected_net_yuan_per_signup": _value(totals, world),
         "channels": _channels(totals, world),
         "shopping": _shopping(totals, world),
+        "expected_of_customers": _future(totals, world),
+        "steady_state": steady_state(large_sample(world), users, world),
         "campaigns": {each.key: _campaign(each, totals, world) for each in world.campaigns},
         "experiments": _experiments(totals, world),
         "facts": _facts(totals, world),
@@ -70,6 +78,20 @@ def _facts(totals: Totals, world: World) -> dict[str, Any]:
         "finished_guide_users": totals["finished_guide"],
         "invited_users": totals["invited"],
     }
+
+
+def _future(totals: Totals, world: World) -> dict[str, Any]:
+    """Of everybody who ordered in the data up to a report's end, in the days after it."""
+    names = ("customers", "orders", "net_yuan")
+    rows = {str(world.calendar[end]): row for end, row in zip(world.report_ends, totals["future"], strict=True)}
+    told = {day: {name: round(float(n), 2) for name, n in zip(names, row, strict=True)} for day, row in rows.items()}
+    return {"days": AHEAD_DAYS, "from": told}
+
+
+def _value(totals: Totals, world: World) -> dict[str, Any]:
+    month = months(world.calendar[world.observed_from :])
+    signups = np.bincount(month, totals["signups"][world.observed_from :].sum(axis=1))
+    return expected_value(large_sample(world), signups, totals["hunters_by_month"], world)
 
 
 def _channels(totals: Totals, world: World) -> dict[str, Any]:

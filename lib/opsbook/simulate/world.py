@@ -195,6 +195,11 @@ class World:
         """One date per simulated day."""
         return np.datetime64(self.first_signup, "D") + np.arange(self.days)
 
+    @property
+    def report_ends(self) -> tuple[int, int]:
+        """Index of the last day of data, and of the last Sunday: where the last month and the last whole week end."""
+        return self.days - 1, self.days - 1 - (self.as_of.weekday() + 1) % 7
+
     def index(self, day: date) -> int:
         """Days since the first sign-up."""
         return (day - self.first_signup).days
