@@ -79,6 +79,7 @@ CASES = {
     "aha.nothing": lambda: says.search(cells(p=0.3), people(), settings=SETTINGS),
     "aha.unconfirmed": lambda: says.search(cells(low=-0.01), people(), settings=SETTINGS),
     "aha.found": lambda: says.search(cells(), people(), settings=SETTINGS),
+    "aha.next_untold": lambda: says.what_next(cells().head(0)),
     "aha.next_none": lambda: says.what_next(cells(p=0.3)),
     "aha.next_alone": lambda: says.what_next(cells(close=False)),
     "aha.next_close": lambda: says.what_next(cells()),

@@ -43,8 +43,9 @@ def search(cells: pd.DataFrame, population: pd.DataFrame, *, settings: AhaSettin
 
 def what_next(cells: pd.DataFrame) -> Sentence:
     """How many newcomers do it, which behaviours are the same finding, and what an experiment would take."""
-    if verdict(cells) != "found":
-        return Sentence("lifecycle.aha.next_none")
+    found = verdict(cells)
+    if found != "found":
+        return Sentence(f"lifecycle.aha.next_{'untold' if found == 'untold' else 'none'}")
     best, close = cells.iloc[0], cells[cells["is_close"]].head(NAMED).to_dict("records")
     told = {"reach": best["reach"], "low": best["reach_low"], "high": best["reach_high"]}
     told |= {"close": [behaviour(row) for row in close], "experiment": _experiment(best)}
