@@ -89,7 +89,7 @@ def test_the_comparison_is_with_everybody_else(same):
     same(
         returning()[["segment", "users", "returned", "rest_users", "rest_returned", "tested"]],
         """
-        segment | users | returned | rest_users | rest_returned | tested  
+        segment | users | returned | rest_users | rest_returned | tested
         odd     | 20    | 10       | 20         | 10            | 2
         low     | 15    | 15       | 25         | 5             | 2
         nobody  |       |          |            |               | 2

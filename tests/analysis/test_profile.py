@@ -30,7 +30,7 @@ def test_tgi_against_everyone_and_against_the_rest(same):
     same(
         cities()[columns],
         """
-        attribute | value | own_users   | rest_users | share_group | share_comparison | tgi           | tested  
+        attribute | value | own_users   | rest_users | share_group | share_comparison | tgi           | tested
         city      | b     | 70          | 340        | 0.7         | 0.82             | 85.3658536585 | 2
         city      | a     | 30          | 60         | 0.3         | 0.18             | 166.666666667 | 2
         """,

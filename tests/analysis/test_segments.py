@@ -203,6 +203,14 @@ def test_a_user_may_be_in_several_segments_and_later_users_in_none():
     ]
 
 
+def test_an_event_that_never_happened_is_named():
+    """A misspelt event makes an empty segment without an error, so the report names it."""
+    one, two = rule(event="read", within_days=3, at_least=1), rule(event="raed", within_days=3, at_least=1)
+    named = {"a": Segment(rule=one), "b": Segment(rule=rule(all=[one, two]))}
+    assert segments.unseen_events(steps_of(COMPANY), named) == ["raed"]
+    assert segments.unseen_events(steps_of(COMPANY), {}) == []
+
+
 def test_without_segments_there_is_no_membership():
     """A company that named nothing has an empty table, not an error."""
     assert len(segments.membership(everybody(COMPANY, {}), []).to_pandas()) == 0

@@ -73,6 +73,7 @@ CASES = {
     "segments.sizes": lambda: segments.now(now(buyers=0), NAMED),
     "segments.known": lambda: segments.now(now(), NAMED),
     "segments.table": lambda: segments.heading(NAMED),
+    "segments.unseen": lambda: segments.heading(NAMED, unseen=["pst"]),
     "segments.example": lambda: segments.heading({}),
     "segments.lists": lambda: segments.lists(NAMED, Exports(stages=True)),
     "segments.no_lists": lambda: segments.lists({}, Exports()),

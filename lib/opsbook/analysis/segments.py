@@ -78,6 +78,16 @@ def membership(people: ir.Table, names: Sequence[str]) -> ir.Table:
     return ibis.union(*parts) if len(parts) > 1 else parts[0]
 
 
+def unseen_events(steps: Tabular, segments: Mapping[str, Segment]) -> list[str]:
+    """Events that rules name and that never happened: most likely misspelt, and their segments empty for that."""
+    named = sorted({leaf.event for segment in segments.values() for leaf in segment.rule.leaves if leaf.event})
+    if not named:
+        return []
+    table = engine_table(steps)
+    seen = set(table.filter(table.event.isin(named)).select("event").distinct().to_pandas()["event"])
+    return [event for event in named if event not in seen]
+
+
 def split_users(users: Tabular, segments: Mapping[str, Segment], *, by: str) -> ir.Table:
     """Users with a column `by` that says IN or OUT, when `by` names a segment of attributes; else users as they are."""
     table = engine_table(users)

@@ -32,8 +32,10 @@ def split_name(segments: Mapping[str, Segment], by: str) -> Sentence | None:
     return Sentence("common.member_of", segment=segments[by].label(by, words.language())) if by in segments else None
 
 
-def heading(segments: Mapping[str, Segment]) -> Sentence:
-    """The line above the segments for reading; without segments, what one would be good for."""
+def heading(segments: Mapping[str, Segment], *, unseen: Sequence[str] = ()) -> Sentence:
+    """The line above the segments for reading; warns of events that never happened; without segments, what one is."""
+    if unseen:
+        return Sentence("lifecycle.segments.unseen", events=list(unseen), n=len(unseen))
     return Sentence(f"lifecycle.segments.{'table' if segments else 'example'}")
 
 
