@@ -70,6 +70,7 @@ def lifecycle(truth: dict, *, kind: str, period: str, before: str) -> Expected:
     """What notebook 01 should tell of one period."""
     told, strangers = truth["facts"]["periods"][kind], truth["dirt"]["events"]["orphan_lives"]["periods"][kind]
     now, then = ({k: v + strangers[p].get(k, 0) * (k != "days") for k, v in told[p].items()} for p in (period, before))
+    way = [row for label, row in told.items() if label <= period and row["funnel_entered"]][-1]
     return {
         "active_users": Exact(now["active"], previous=then["active"]),
         "daily_users": Exact(now["user_days"] / now["days"]),
@@ -81,9 +82,7 @@ def lifecycle(truth: dict, *, kind: str, period: str, before: str) -> Expected:
         "activated": Exact(now["activated"] / now["whole_newcomers"]),
         "arpu": Exact(now["net_revenue_yuan"] / now["active"]),
         "invited": Exact(now["invited_users"] / now["new"]),
-        "funnel_converted": Exact(now["funnel_converted"] / now["funnel_entered"])
-        if now["funnel_entered"]
-        else Untold(),
+        "funnel_converted": Exact(way["funnel_converted"] / way["funnel_entered"]),
         "arppu": Exact(now["net_revenue_yuan"] / now["buyers"]),
     } | worth(truth, until=END[kind])
 
