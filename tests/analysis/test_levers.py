@@ -240,8 +240,8 @@ def test_activation_that_cannot_move_has_no_doubt():
 
 
 def test_intervals_cover_the_true_parts_nominally():
-    """Of 400 simulated pairs of periods 95 % of the intervals hold the part of the true rates and arrivals."""
-    rng, runs = np.random.default_rng(11), 400
+    """Of 250 simulated pairs of periods 95 % of the intervals hold the part of the true rates and arrivals."""
+    rng, runs = np.random.default_rng(11), 250
     base, pool = np.array([[300, 200, 80], [320, 180, 90]]), np.array([[900, 500, 300], [950, 520, 280]])
     arrivals = np.array([[60.0, 40, 25], [75, 40, 20]])
     rates = {"new_active": [[0.8, 0.6, 0.7], [0.7, 0.6, 0.8]], "kept": [[0.6, 0.5, 0.4], [0.55, 0.5, 0.5]]}

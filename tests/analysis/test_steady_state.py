@@ -197,8 +197,8 @@ def test_halving_time_is_when_half_of_the_gap_has_closed():
 
 
 def test_intervals_cover_the_true_level_and_gain_nominally():
-    """Of 200 simulated companies 95 % of the intervals hold the level and the week-1 gain of the true chain."""
-    rng, runs = np.random.default_rng(7), 200
+    """Of 140 simulated companies 95 % of the intervals hold the level and the week-1 gain of the true chain."""
+    rng, runs = np.random.default_rng(7), 140
     known = today(current=10, new=10, resurrected=10, silent_1=10, silent_2=10, silent_3=10)
     truth = steady.steady_level(known, chain())["steady"].iloc[0]
     gain = steady.steady_gains(known, chain()).set_index("lever").loc["week_1", "gain"]
