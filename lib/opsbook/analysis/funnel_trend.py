@@ -18,10 +18,11 @@ METHOD = "prediction interval on the logit scale (random effects, t), Holm over 
 CHANGED = ["step", "event", "period", "share", "earlier_share", "expected_low", "expected_high", "earlier_periods"]
 
 
-def trend(rates: pd.DataFrame) -> pd.DataFrame:
+def trend(rates: pd.DataFrame, *, min_cell: int = 1) -> pd.DataFrame:
     """Conversion of the whole funnel and of each step that may not be skipped, by period of entry.
 
-    rates:   one row per period and step, of all users, as from `funnel_rates.rates`
+    rates:   one row per period and step, of all users, as from `funnel_rates.rates`; those of fewer than min_cell users
+             are left out
     returns: one row per step (0 = the whole funnel) and period with entries that are old enough, oldest first -- step,
              event, period, start, end, previous (users before the step), users, share with Wilson _low and _high,
              incomplete (users of the period whose window is still open: in no other column)
@@ -30,7 +31,7 @@ def trend(rates: pd.DataFrame) -> pd.DataFrame:
     first, last = required[required["step"] == 1], required[required["step"] == required["step"].max()]
     whole = last.assign(step=0, event=WHOLE, previous=last["cohort"].map(first.set_index("cohort")["users"]))
     table = pd.concat([whole, required[required["step"] > 1]], ignore_index=True)
-    known = table[table["previous"] > 0].sort_values(["step", "cohort"], ignore_index=True)
+    known = table[table["previous"] >= max(min_cell, 1)].sort_values(["step", "cohort"], ignore_index=True)
     known = add_share(known.astype({"previous": "int64", "users": "int64"}), of="users", out_of="previous")
     columns = ["step", "event", "period", "start", "end", "previous", "users", "share", "share_low", "share_high"]
     return known[[*columns, "incomplete"]]

@@ -22,7 +22,7 @@ def steps(rates: pd.DataFrame, *, names: Mapping[str, str]) -> Figure | None:
     """One bar per step: users who came so far, of all who entered; pale, what was left from the step before."""
     if rates.empty or not rates["users"].any():
         return None
-    fig, ax = theme.axes(height=0.9 + 0.62 * len(rates))
+    fig, ax = theme.axes(height=0.9 + 0.66 * len(rates))
     places, share = np.arange(len(rates))[::-1], rates["share_of_entry"].to_numpy()
     ax.barh(places, rates["previous"] / rates["users"].iloc[0], color=theme.COLORS["band"], height=0.6)
     ax.barh(places, share, color=theme.COLORS["main"], height=0.6)
@@ -31,7 +31,7 @@ def steps(rates: pd.DataFrame, *, names: Mapping[str, str]) -> Figure | None:
     ends = np.maximum(rates["share_of_entry_high"], rates["previous"] / rates["users"].iloc[0])
     texts = [_step_text(row) for row in records(rates)]
     for place, end, text in zip(places, ends, texts, strict=True):
-        ax.text(end + 0.015, place, text, va="center", fontsize=11.5)
+        ax.text(end + 0.015, place, text, va="center", fontsize=11, linespacing=1.1)
     ax.set_yticks(places, [_step_name(row, names) for row in records(rates)])
     ax.set_xlabel(words.label("lifecycle.chart.funnel_share"))
     ax.set_xlim(0, 1.62)
