@@ -79,7 +79,8 @@ def kept_groups(moves: pd.DataFrame) -> pd.DataFrame:
     moves:   rfm_migration, possibly suppressed; the last two steps are read
     returns: one row per key of KEYS -- key, from_users, share_kept, share_kept_low, share_kept_high (0-1, Wilson),
              base_users, share_kept_before (one step earlier), kept_points, kept_points_low, kept_points_high
-             (share_kept - share_kept_before, Newcombe), p_holm (normal, Holm over the groups), clear (p_holm at most .05)
+             (share_kept - share_kept_before, Newcombe), p_holm (normal, Holm over the groups), clear (p_holm at
+             most .05)
     """
     now, base = _last_steps(moves)
     same = (step[step["from_key"] == step["to_key"]].set_index("from_key") for step in (now, base))
