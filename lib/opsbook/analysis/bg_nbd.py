@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.linalg import eigh_tridiagonal
 from scipy.special import betaln, digamma, gammaln, ndtri
 
 from opsbook.analysis.likelihood import Fit, Slope, maximise
@@ -22,7 +23,14 @@ _OfOne = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 NAMES = ("r", "alpha", "a", "b")
 UNIT_DAYS = 7.0
 STARTS = ((0.3, 5.0, 0.8, 2.5), (1.0, 10.0, 1.0, 5.0), (0.1, 1.0, 0.3, 1.0))
-REACHES = (0.0, 4.0, 30.0, np.inf)  # horizon / (alpha + time watched): the further, the more nodes are needed
+REACHES = (
+    0.0,
+    1.0,
+    4.0,
+    12.0,
+    30.0,
+    np.inf,
+)  # horizon / (alpha + time watched): the further, the more nodes are needed
 MOST_NODES = 600
 METHOD = "BG/NBD, exact likelihood on counted patterns, delta method"
 
@@ -213,11 +221,8 @@ def _leaving(a: float, b: float, frequencies: tuple[float, ...], nodes: int) -> 
         beside = 4 * k * (k + alpha) * (k + beta) * (k + alpha + beta) / (total**2 * (total + 1) * (total - 1))
     middle[0] = (beta - alpha) / (alpha + beta + 2)
     beside[1] = 4 * (1 + alpha) * (1 + beta) / ((2 + alpha + beta) ** 2 * (3 + alpha + beta))
-    matrix = np.zeros((len(frequencies), nodes, nodes))
-    place = np.arange(nodes)
-    matrix[:, place, place] = middle.T
-    matrix[:, place[1:], place[:-1]] = np.sqrt(beside[1:]).T
-    at, vectors = np.linalg.eigh(matrix)
+    found = [eigh_tridiagonal(diagonal, off) for diagonal, off in zip(middle.T, np.sqrt(beside[1:]).T, strict=True)]
+    at, vectors = (np.stack([one[part] for one in found]) for part in (0, 1))
     return np.clip((1 + at) / 2, 1e-300, 1.0), vectors[:, 0, :] ** 2
 
 
