@@ -9,7 +9,7 @@ from opsbook.analysis import usage_trend
 from small_company import COMPANIES, START, Company, day, days
 
 SEEN = {"data_start": START, "settled_through": day(59)}
-FEW = settings(max_examples=5, deadline=None)
+FEW = settings(max_examples=4, deadline=None)
 
 
 def trend(company: Company, last: int = 55, **settings: object) -> pd.DataFrame:
