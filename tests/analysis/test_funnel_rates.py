@@ -247,3 +247,9 @@ def taobao_by_hand(steps, groups, period, *, held):
                 moment = at[name][place]
                 reached[name].add(user)
     return [len(users) for users in reached.values()]
+
+
+def test_rates_of_too_few_users_stay_out_of_the_trend():
+    """A period of nine users has no point where ten are the least."""
+    few = pd.concat([periods_of([0.3], 9), periods_of([0.2, 0.3], 40).query("cohort == 1")], ignore_index=True)
+    assert funnel_trend.trend(few, min_cell=10)["period"].unique().tolist() == ["1"]
