@@ -12,7 +12,7 @@ from opsbook.page.says.rows import direction, last_row, span
 from opsbook.page.words import Sentence
 
 TERMS = ["stickiness", "quick_ratio", "levers", "unknown", "fluctuation", "stage", "transition", "steady", "rfm"]
-TERMS += ["funnel", "time_to_convert"]
+TERMS += ["funnel", "time_to_convert", "stage_ageing", "aha"]
 TERMS += ["usage_interval", "stage_moves", "wake_chance", "l28", "per_user", "usage_trend", "breadth"]
 TERMS += ["rfm_migration", "aarrr", "arppu", "interval"]
 
