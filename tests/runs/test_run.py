@@ -12,7 +12,7 @@ import pandas as pd
 from IPython.display import display
 from opsbook.page.tables import to_parquet
 table = pd.DataFrame({"渠道": ["自然", "a,b"], "users": [1, 2]})
-payload = {"name": "channels", "sentence": "Two channels.", "parquet": to_parquet(table)}
+payload = {"name": "channels", "sentence": "Two channels.", "rows": 2, "parquet": to_parquet(table)}
 display({"application/vnd.opsbook.table+json": payload, "text/html": "<table></table>", "text/plain": "t"}, raw=True)
 """
 
