@@ -147,7 +147,7 @@ def test_every_branch_speaks_both_languages_with_equal_numbers(key):
 def test_every_sentence_of_the_catalogue_is_a_tested_branch():
     """No computed sentence of this notebook is left without a test."""
     fixed = ("title", "question", "number", "cannot", "how", "chart", "axis", "covariate", "level", "column", "fate")
-    fixed += ("term",)
+    fixed += ("term", "definition")
     own = yaml.safe_load((resources.files("opsbook.page") / "catalogue/retention.en.yaml").read_text())
     computed = {key for key in own if key.split(".")[1] not in fixed}
     assert computed == set(BRANCHES)
