@@ -5,6 +5,9 @@ import json
 import pandas as pd
 import pytest
 
+from opsbook.page import words
+from opsbook.page.numbers import method_key
+
 REFERENCE = ("cdnow", "online-retail", "taobao")
 
 
@@ -95,3 +98,10 @@ def test_a_run_says_what_it_was_made_of(made):
         assert told["status"] == "good"
         assert told["as_of"]
         assert told["inputs"]
+
+
+def test_every_method_has_a_name_in_both_languages(made):
+    """No Chinese reader meets an English method: each one of results.json has its entry in the catalogues."""
+    used = {number["method"] for name in names(made) for number in made.results(name)["numbers"]}
+    assert used
+    assert not [method for method in used if method and words.find(f"common.method.{method_key(method)}") is None]

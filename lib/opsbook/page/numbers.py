@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -53,7 +54,7 @@ class Number:
         return asdict(self)
 
     def card(self) -> dict[str, str]:
-        """The words on the card: label, value, interval, change (with direction), target, n; "" for the unknown."""
+        """The words of label, value, interval, change (with direction), target, n and method; "" for the unknown."""
         return {
             "label": self.label,
             "value": words.show(self.value, UNITS[self.unit]),
@@ -62,6 +63,7 @@ class Number:
             "change": self.change_text(),
             "target": "" if self.target is None else words.label("page.card.target", target=self._shown(self.target)),
             "n": "" if self.n is None else words.label("page.card.n", n=self.n),
+            "method": method_name(self.method),
         }
 
     def interval(self) -> str:
@@ -98,6 +100,16 @@ def number(key: str, label: str, value: Any, *, unit: str, method: str, **rest: 
     if known.get("change") is None:
         known["change"] = _change(_plain(value), known.get("previous"), unit)
     return Number(key=key, label=label, value=_plain(value), unit=unit, method=method, **known)
+
+
+def method_name(method: str) -> str:
+    """The method in the reader's language, as `common.method.<its words>` says; a name without an entry stays."""
+    return words.find(f"common.method.{method_key(method)}") or method
+
+
+def method_key(method: str) -> str:
+    """`Kaplan-Meier, log-log interval` is `kaplan_meier_log_log_interval` in the catalogues."""
+    return re.sub(r"[^a-z0-9]+", "_", method.lower()).strip("_")
 
 
 def _change(value: float | None, previous: float | None, unit: str) -> float | None:

@@ -28,7 +28,8 @@ h2{margin:2rem 0 .5rem;font-size:1.1rem;overflow-wrap:anywhere}
 header p{margin:.25rem 0 1rem;color:var(--muted)}
 .search{display:flex;gap:.75rem;align-items:center}
 .search[hidden]{display:none}
-.search input{flex:1;min-width:0;max-width:30rem;padding:.5rem .75rem;font:inherit;border:1px solid var(--line);border-radius:.4rem}
+.search input{flex:1;min-width:0;max-width:30rem;padding:.5rem .75rem;font:inherit;
+border:1px solid var(--line);border-radius:.4rem}
 table{width:100%;border-collapse:collapse}
 th,td{padding:.4rem .6rem;text-align:left;vertical-align:top;
 border-bottom:1px solid var(--line);overflow-wrap:break-word}
