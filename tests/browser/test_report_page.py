@@ -1,8 +1,13 @@
 """The report as a reader's browser shows it."""
 
-import pytest
+import io
 
-from page.demo_report import EVIL, demo_words, report
+import pytest
+from matplotlib import pyplot as plt
+from PIL import Image, ImageChops
+
+from opsbook.page import svg, theme
+from page.demo_report import EVIL, demo_words, line_chart, report
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -128,3 +133,19 @@ FAINT_TEXT = """() => {
   }
   return faint;
 }"""
+
+
+def test_smaller_svg_shows_the_same_pixels(browser, tmp_path):
+    """The chart as matplotlib writes it and as the report holds it look alike: no pixel differs by a quarter."""
+    theme.use("zh")
+    shots, text, fig = [], io.StringIO(), line_chart()
+    fig.savefig(text, format="svg")
+    for name, drawn in (("whole", text.getvalue()), ("small", svg.small(text.getvalue()))):
+        (tmp_path / f"{name}.svg").write_text(drawn)
+        page = browser.new_page(viewport={"width": 800, "height": 500})
+        page.goto((tmp_path / f"{name}.svg").as_uri())
+        shots.append(Image.open(io.BytesIO(page.screenshot())).convert("L"))
+        page.close()
+    plt.close(fig)
+    assert min(shots[0].getextrema()) < 100
+    assert ImageChops.difference(*shots).getextrema()[1] < 64

@@ -16,7 +16,7 @@ def _theme():
 
 def crowded():
     fig, ax = theme.axes()
-    ax.scatter(*np.random.default_rng(7).random((2, 4000)))
+    ax.scatter(*np.random.default_rng(7).random((2, 9000)))
     return fig
 
 
