@@ -88,6 +88,7 @@ CASES = {
     "campaign.segments.unclear": lambda: segments.campaign(campaign(p=0.3), NAMED),
     "campaign.segments.more": lambda: segments.campaign(campaign(), NAMED),
     "campaign.segments.less": lambda: segments.campaign(campaign((-0.3, 0.1)), NAMED),
+    "profile.few": lambda: profile.attributes(traits().head(0), **(CORE | {"n": 9})),
     "profile.none": lambda: profile.attributes(traits().head(0), **CORE),
     "profile.even": lambda: profile.attributes(traits(p=0.5), **CORE),
     "profile.high": lambda: profile.attributes(traits((150.0,)), **CORE),

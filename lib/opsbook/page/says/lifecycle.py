@@ -66,16 +66,17 @@ def stickiness(table: pd.DataFrame) -> Sentence:
     return Sentence(f"lifecycle.stickiness.{case}", **told, change=change, change_low=low, change_high=high)
 
 
-def active_days(spread: pd.DataFrame) -> Sentence:
+def active_days(spread: pd.DataFrame, *, min_cell: int = 10) -> Sentence:
     """How the users of the window spread over days: those who came once and those who came on half of all days."""
     users = int(spread["users"].sum())
     if not users or not spread["complete"].all():
         return Sentence("lifecycle.active_days.empty")
     window, days = len(spread), spread["active_days"]
     once, often = spread.loc[days == 1, "users"].sum(), spread.loc[days >= window / 2, "users"].sum()
-    return Sentence(
-        "lifecycle.active_days.known", once=once / users, often=often / users, half=window / 2, window=window, n=users
-    )
+    told = {"once": once / users, "half": window / 2, "window": window, "n": users}
+    if often < min_cell:
+        return Sentence("lifecycle.active_days.seldom", **told)
+    return Sentence("lifecycle.active_days.known", **told, often=often / users)
 
 
 def growth(flows: pd.DataFrame) -> Sentence:
@@ -125,7 +126,7 @@ def new_silent(flows: pd.DataFrame) -> Sentence:
     row = last_row(flows) or {"new": 0, "new_silent": 0}
     begun = int(row["new"] + row["new_silent"])
     if not row["new_silent"]:
-        return Sentence("lifecycle.new_silent.none")
+        return Sentence(f"lifecycle.new_silent.{'none' if begun else 'nobody'}")
     share = wilson(row["new_silent"], begun)
     return Sentence(
         "lifecycle.new_silent.some", users=row["new_silent"], n=begun, share=share.value, low=share.low, high=share.high

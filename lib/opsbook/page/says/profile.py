@@ -15,9 +15,11 @@ TGI_FORMATS = dict.fromkeys(["tgi", "tgi_low", "tgi_high"], "number") | {"p": "p
 TESTED = {"p": "pvalue", "p_bh": "pvalue"}
 
 
-def attributes(table: pd.DataFrame, *, group: Any, n: int, against: str) -> Sentence:
+def attributes(table: pd.DataFrame, *, group: Any, n: int, against: str, min_cell: int = 10) -> Sentence:
     """The value that is most over-represented and the one most under-represented, after correcting for the search."""
     told: dict[str, Any] = {"group": group, "n": n}
+    if table.empty and n < min_cell:
+        return Sentence("lifecycle.profile.few", group=group)
     if table.empty:
         return Sentence("lifecycle.profile.none", **told)
     told["compared"] = int(table["tested"].iloc[0])
