@@ -139,8 +139,9 @@ CASES = {
     "active.up": lambda: says.active_users(changes(0.01, 0.05)),
     "active.down": lambda: says.active_users(changes(-0.05, -0.01)),
     "active.unclear": lambda: says.active_users(changes()),
+    "active.uneven": lambda: says.active_users(changes(-0.9, 17.0)),
     "last_year.none": lambda: says.last_year(year_ago(0, 0).tail(0)),
-    "last_year.up": lambda: says.last_year(year_ago(0.3, 0.4)),
+    "last_year.up": lambda: says.last_year(year_ago(0.3, 0.4), aligned=True),
     "last_year.down": lambda: says.last_year(year_ago(-0.4, -0.3)),
     "last_year.unclear": lambda: says.last_year(year_ago(-0.1, 0.4)),
     "last_year.unjudged": lambda: says.last_year(year_ago(np.nan, np.nan)),
@@ -268,6 +269,7 @@ def test_third_finding_is_about_value_or_else_about_stages():
     """With buyers the third finding is their value, without it is where users go."""
     assert stocks.third_finding(groups(), matrix()).key == "lifecycle.rfm.carries"
     assert stocks.third_finding(groups(users=0), matrix()).key == "lifecycle.transitions.known"
+    assert stocks.third_finding(groups(users=0), matrix().assign(complete=False)) is None
 
 
 @pytest.mark.parametrize("language", words.LANGUAGES)

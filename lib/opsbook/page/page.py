@@ -106,8 +106,10 @@ class Page:
             text = sentence.text()
             self._show("say", {"text": text, "key": sentence.key}, desk.paragraph(text), text)
 
-    def finding(self, sentence: Sentence) -> None:
-        """One of the (at most three) findings of the first screen; it is also shown here."""
+    def finding(self, sentence: Sentence | None) -> None:
+        """One of the (at most three) findings of the first screen, also shown here; None is no finding."""
+        if sentence is None:
+            return
         text = sentence.text()
         self._findings[text] = None
         self._show("finding", {"text": text, "key": sentence.key}, desk.paragraph(text, strong=True), text)
