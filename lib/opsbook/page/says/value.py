@@ -18,7 +18,8 @@ from opsbook.page.words import Sentence
 TERMS = ("ltv", "payback", "bg_nbd", "gamma_gamma", "holdout", "share_alive")
 HEADLINE_DAYS = 90
 FORMATS = dict.fromkeys(["value", "total_value", "cost", "cac", "earned", "earned_low", "earned_high"], "money")
-FORMATS |= {"total_orders": "count", "orders": "number", "payback_days": "number"}
+FORMATS |= {"total_orders": "count", "payback_days": "number"}
+FUTURE_FORMATS = {"total_orders": "count", "total_value": "money"}  # cells with intervals may wrap
 TAIL = 0.02  # capping that takes more than this is told
 VAGUE = 3.0  # a standard error of a log parameter beyond this leaves a factor of 400 on either side
 RELATED = 0.3  # a correlation surely beyond this makes the value model doubtful
