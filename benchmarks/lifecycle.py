@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
-from benchmarks import early, levers, usage, value
+from benchmarks import depth, early, levers, usage, value
 from benchmarks.case import Case, Frames
 from benchmarks.events import DAYS, FIRST_DAY
 from opsbook.analysis import aarrr, activity, growth, rfm, rfm_migration, stages
@@ -98,12 +99,31 @@ def transitions(mart: Mart) -> pd.DataFrame:
 
 def transitions_in_pandas(frames: Frames) -> pd.DataFrame:
     """The same from the two columns of stages side by side."""
-    before, after = (_stages_in_pandas(frames, month.end) for month in MONTHS[-2:])
+    return _moved(*(_stages_in_pandas(frames, month.end) for month in MONTHS[-2:]))
+
+
+def _moved(before: pd.Series, after: pd.Series) -> pd.DataFrame:
     both = pd.concat([before.rename("from_stage"), after.rename("to_stage")], axis=1)
     both = both.fillna({"from_stage": stages.ENTERED, "to_stage": stages.LEFT})
     rows = [[*stages.STAGES, stages.ENTERED], [*stages.STAGES, stages.LEFT]]
     grid = pd.MultiIndex.from_product(rows, names=["from_stage", "to_stage"])
     return both.value_counts().reindex(grid, fill_value=0).rename("users").reset_index()
+
+
+def history(mart: Mart) -> pd.DataFrame:
+    """Moves between stages in every month of the year."""
+    rules = list(DEFAULT_STAGES)
+    path = stages.transition_history(mart.user_days, mart.users, rules=rules, periods=MONTHS, **SEEN)
+    return path[["end", "from_stage", "to_stage", "users"]]
+
+
+def history_in_pandas(frames: Frames) -> pd.DataFrame:
+    """The same from the columns of stages of neighbouring month ends."""
+    placed = [_stages_in_pandas(frames, month.end) for month in MONTHS]
+    parts = [_moved(before, after) for before, after in pairwise(placed)]
+    ends = [pd.Timestamp(month.end) for month in MONTHS[1:]]
+    table = pd.concat([part.assign(end=end) for end, part in zip(ends, parts, strict=True)], ignore_index=True)
+    return table[["end", "from_stage", "to_stage", "users"]]
 
 
 def stickiness(mart: Mart) -> pd.DataFrame:
@@ -227,11 +247,13 @@ CASES = [
     Case("growth accounting, 12 months", accounting, accounting_in_pandas, ("user_days", "users")),
     Case("stages at 12 month ends", stage_stock, stage_stock_in_pandas, ("user_days", "users")),
     Case("stage transitions of one month", transitions, transitions_in_pandas, ("user_days", "users")),
+    Case("stage transitions of 11 months", history, history_in_pandas, ("user_days", "users")),
     Case("stickiness at 12 month ends", stickiness, stickiness_in_pandas),
     Case("RFM groups", buyers, buyers_in_pandas, ("orders",)),
     *levers.CASES,
     *early.CASES,
     *usage.CASES,
+    *depth.CASES,
     Case("RFM migration of one month", migration, migration_in_pandas, ("orders",)),
     *value.CASES,
     Case("AARRR line", journey, journey_in_pandas, ("user_days", "users")),

@@ -2,11 +2,13 @@
 
 from datetime import date, datetime, timedelta
 from itertools import product
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -343,3 +345,33 @@ class Twin:
                 if k and k not in done and start <= row[0] <= end and self.held(row) == value and value is not None:
                     done.add(k)
                     yield len(done) + ahead, row[0]
+
+
+def shipped_leads():
+    """The funnel of B2B leads that stands as a comment in the shipped workbook, as a company would uncomment it."""
+    text = (Path(__file__).parents[2] / "params/workbook.yaml").read_text(encoding="utf-8")
+    block = text[text.index("  # - name: leads to contract") :].split("\nincidents:")[0]
+    lines = [line.replace("  # ", "  ", 1) for line in block.splitlines() if line.strip().startswith("#")]
+    (given,) = yaml.safe_load("\n".join(lines))
+    return Funnel.model_validate(given)
+
+
+def test_the_shipped_funnel_of_leads_runs_as_it_reads():
+    """Signed in order; met is skipped without harm; late, invalid and channel-changing leads stop where it says."""
+    way = ["registered", "cleaned", "assigned", "demo", "class_2", "class_1", "signed"]
+    logs = {
+        1: [(hour, event, "web") for hour, event in enumerate(way)],
+        2: [(hour, event, "web") for hour, event in enumerate(way) if event != "demo"],
+        3: [(0, "registered", "web"), (1, "cleaned", "web"), (30, "assigned", "web"), (31, "class_2", "web")],
+        4: [(0, "registered", "web"), (1, "cleaned", "web"), (2, "marked_invalid", "web"), (3, "assigned", "web")],
+        5: [(0, "registered", "web"), (1, "cleaned", "fair"), (2, "assigned", "fair")],
+        6: [(0, "registered", "web"), (80, "cleaned", "web"), (81, "assigned", "web")],
+    }
+    rows = [(user, 24 + hour, event, "") for user, log in logs.items() for hour, event, _channel in log]
+    channels = [channel for log in logs.values() for _hour, _event, channel in log]
+    steps = steps_of(rows).assign(channel=pd.Series(channels, dtype="string"))
+    asked = {"funnel": shipped_leads(), "periods": PERIODS[:1], "as_of": AS_OF + timedelta(days=200)}
+    walked = funnel_modes.walk(steps, NOBODY, **asked).to_pandas().set_index("user")
+    reached = walked.filter(like="reached_").sum(axis=1).to_dict()
+    assert reached == {1: 7, 2: 6, 3: 2, 4: 2, 5: 1, 6: 1}
+    assert bool(walked.loc[2, "reached_7"])

@@ -132,13 +132,14 @@ def test_interval_of_the_median_covers_whatever_the_distribution(draw):
 
 
 def test_small_cells_lose_their_retention_and_empty_ones_go():
-    """Fewer than min_cell users: the cell keeps its n and tells nothing else; cells of nobody are no rows."""
+    """Fewer than min_cell users: no count of the cell or of those that reveal it; cells of nobody are no rows."""
     company = Company({1: frozenset({30, 50}), 2: frozenset({30}), 3: frozenset({30, 33})})
     table = intensity.breadth_frequency(active(company), end=day(LAST), window_days=14, **SEEN)
     shown = intensity.without_small_cells(table, min_cell=2)
-    assert shown["users"].tolist() == [2, 1]
-    assert shown["share_retained"].tolist()[0] == 0.5
-    assert shown["share_retained"].isna().tolist() == [False, True]
+    assert shown[["users", "retained", "share_retained"]].isna().all(axis=None)
+    whole = intensity.without_small_cells(table, min_cell=1)
+    assert whole["users"].tolist() == [2, 1]
+    assert whole["share_retained"].tolist() == [0.5, 0.0]
 
 
 def test_company_without_event_groups_has_the_metrics_that_exist():

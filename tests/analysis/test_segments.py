@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from opsbook.analysis import rfm, segments, stages
+from opsbook.analysis.profile import MEASURES
 from opsbook.inputs import periods
 from opsbook.inputs.segments import ProfileSettings, Rule, Segment
 from opsbook.inputs.workbook import StageRule, Thresholds
@@ -251,3 +252,13 @@ def test_a_group_is_a_segment_or_a_stage():
     by_segment = segments.grouped(people, "ads").filter(ibis._.group).to_pandas()["user"].tolist()
     by_stage = segments.grouped(people, "lost").filter(ibis._.group).to_pandas()["user"].tolist()
     assert (by_segment, by_stage) == ([3], [2])
+
+
+def test_the_behaviours_that_a_rule_counts_are_named():
+    """Orders and active days of a rule, and their like, are no news in its profile; a stage's are its own bounds."""
+    both = {"all": [{"count": "orders", "within_days": 90, "at_least": 2}, {"attribute": "channel", "equals": "ads"}]}
+    named = {"buyers": Segment(rule=rule(**both)), "ads": Segment(rule=rule(attribute="channel", equals="ads"))}
+    assert segments.counted_behaviours("buyers", named) == {"orders_90", "revenue_90"}
+    assert segments.counted_behaviours("ads", named) == set()
+    assert "active_days_28" in segments.counted_behaviours("mature", named)
+    assert set().union(*segments.BEHIND.values()) == set(MEASURES)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
@@ -35,6 +35,7 @@ def test_no_hidden_group_follows_from_the_shown_groups_and_the_total(counts):
 
 
 @settings(max_examples=40)
+@example(rows=[[0, 1, 0], [0, 1, 1], [1, 12, 1]])
 @given(TABLES)
 def test_no_small_cell_of_a_two_way_table_can_be_derived(rows):
     """For every small cell or total, tables with the same shown numbers exist in which it has another value."""
@@ -78,3 +79,27 @@ def test_a_blanked_group_keeps_its_row_and_loses_its_values():
     shown = suppression.blanked(table, of="users", values=["users", "revenue"], min_cell=MIN)
     assert shown["key"].tolist() == ["a", "b", "c"]
     assert shown["revenue"].isna().tolist() == [True, True, False]
+
+
+def test_cells_of_a_long_table_are_blanked_like_those_of_the_two_way_table(table):
+    """The 3 and the cells that would reveal it lose count and share; a table without small cells loses nothing."""
+    counts = table("""
+        stage | next | users | share
+        a     | a    | 3     | 0.03
+        a     | b    | 40    | 0.38
+        a     | c    | 60    | 0.58
+        b     | a    | 20    | 0.15
+        b     | b    | 60    | 0.46
+        b     | c    | 50    | 0.38
+        c     | a    | 70    | 0.30
+        c     | b    | 80    | 0.34
+        c     | c    | 85    | 0.36
+    """)
+    cells = {"rows": "stage", "columns": "next", "of": "users", "values": ["users", "share"]}
+    mask = suppression.hidden_cells([[3, 40, 60], [20, 60, 50], [70, 80, 85]], min_cell=MIN)
+    shown = suppression.blanked_cells(counts, **cells, min_cell=MIN)
+    assert shown["users"].isna().tolist() == shown["share"].isna().tolist() == mask.cells.ravel().tolist()
+    assert shown["users"].isna().iloc[0]
+    assert shown["users"].notna().iloc[-1]
+    assert suppression.blanked_cells(counts, **cells, min_cell=2)["users"].tolist() == counts["users"].tolist()
+    assert suppression.blanked_cells(counts.head(0), **cells, min_cell=MIN).empty

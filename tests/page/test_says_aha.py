@@ -74,6 +74,7 @@ def aged(standing: int = 40, share: float = 0.55) -> pd.DataFrame:
 STEP = {"funnel": FUNNEL, "step": 2}
 CASES = {
     "aha.nobody": lambda: says.people(people(0), settings=SETTINGS),
+    "aha.few": lambda: says.people(people(9), settings=SETTINGS),
     "aha.people": lambda: says.people(people(), settings=SETTINGS),
     "aha.untold": lambda: says.search(cells().head(0), people(), settings=SETTINGS),
     "aha.nothing": lambda: says.search(cells(p=0.3), people(), settings=SETTINGS),

@@ -76,9 +76,10 @@ CASES = {
     "steady_check.none": lambda: says.check(tried(0).tail(0)),
     "steady_check.nearer": lambda: says.check(tried(-0.03)),
     "steady_check.farther": lambda: says.check(tried(-0.23)),
-    "gains.none": lambda: says.gains(gains().tail(0)),
+    "gains.none": lambda: says.gains(gains().assign(gain=0.1)),
+    "gains.untold": lambda: says.gains(gains().tail(0)),
     "gains.known": lambda: says.gains(gains()),
-    "steady_season": lambda: says.season(),
+    "steady_season": lambda: says.season(level()),
 }
 PIECES = {
     "levers.clear", "levers.clear_none", "levers.unclear", "levers.unclear_none", "levers.part",
@@ -116,7 +117,7 @@ def test_clear_levers_are_named_apart_from_those_that_may_be_zero():
     """A lever whose interval covers zero is not claimed, one that cannot move is not named, the largest comes first."""
     text = says.levers(parts(retention=-5.0, inherited=60.0)).text("en")
     clear, unclear = text.split("Not to be told apart from 0:")
-    assert clear.index("sizes handed over +60") < clear.index("acquisition +40")
+    assert clear.index("the base carried over +60") < clear.index("acquisition +40")
     assert "retention −5 (95% interval −17 to +7)" in unclear
     assert "mix" not in text
     assert "No lever moved clearly." in says.levers(parts(3, acquisition=3.0)).text("en")

@@ -139,8 +139,9 @@ CASES = {
     "active.up": lambda: says.active_users(changes(0.01, 0.05)),
     "active.down": lambda: says.active_users(changes(-0.05, -0.01)),
     "active.unclear": lambda: says.active_users(changes()),
+    "active.uneven": lambda: says.active_users(changes(-0.9, 17.0)),
     "last_year.none": lambda: says.last_year(year_ago(0, 0).tail(0)),
-    "last_year.up": lambda: says.last_year(year_ago(0.3, 0.4)),
+    "last_year.up": lambda: says.last_year(year_ago(0.3, 0.4), aligned=True),
     "last_year.down": lambda: says.last_year(year_ago(-0.4, -0.3)),
     "last_year.unclear": lambda: says.last_year(year_ago(-0.1, 0.4)),
     "last_year.unjudged": lambda: says.last_year(year_ago(np.nan, np.nan)),
@@ -153,6 +154,7 @@ CASES = {
     "stickiness.unclear": lambda: says.stickiness(sticky()),
     "stickiness.unjudged": lambda: says.stickiness(sticky(low=np.nan, high=np.nan)),
     "active_days.empty": lambda: says.active_days(SPREAD.assign(users=0)),
+    "active_days.seldom": lambda: says.active_days(SPREAD, min_cell=50),
     "active_days.known": lambda: says.active_days(SPREAD),
     "growth.empty": lambda: says.growth(flows().tail(0)),
     "growth.incomplete": lambda: says.growth(flows(complete=False)),
@@ -169,6 +171,7 @@ CASES = {
     "identities.empty": lambda: says.identities(laws().tail(0)),
     "identities.hold": lambda: says.identities(laws()),
     "identities.broken": lambda: says.identities(laws(False)),
+    "new_silent.nobody": lambda: says.new_silent(flows(new=0)),
     "new_silent.none": lambda: says.new_silent(flows()),
     "new_silent.some": lambda: says.new_silent(flows(new_silent=15)),
     "stages.empty": lambda: stocks.stages(stock().tail(0)),
@@ -266,6 +269,7 @@ def test_third_finding_is_about_value_or_else_about_stages():
     """With buyers the third finding is their value, without it is where users go."""
     assert stocks.third_finding(groups(), matrix()).key == "lifecycle.rfm.carries"
     assert stocks.third_finding(groups(users=0), matrix()).key == "lifecycle.transitions.known"
+    assert stocks.third_finding(groups(users=0), matrix().assign(complete=False)) is None
 
 
 @pytest.mark.parametrize("language", words.LANGUAGES)

@@ -88,6 +88,7 @@ CASES = {
     "campaign.segments.unclear": lambda: segments.campaign(campaign(p=0.3), NAMED),
     "campaign.segments.more": lambda: segments.campaign(campaign(), NAMED),
     "campaign.segments.less": lambda: segments.campaign(campaign((-0.3, 0.1)), NAMED),
+    "profile.few": lambda: profile.attributes(traits().head(0), **(CORE | {"n": 9})),
     "profile.none": lambda: profile.attributes(traits().head(0), **CORE),
     "profile.even": lambda: profile.attributes(traits(p=0.5), **CORE),
     "profile.high": lambda: profile.attributes(traits((150.0,)), **CORE),
@@ -168,3 +169,18 @@ def test_charts_draw_what_there_is_and_nothing_else():
     assert charts.returning(returning(complete=False), NAMED) is None
     assert charts.campaign(campaign(), NAMED) is not None
     assert charts.campaign(campaign().tail(1), NAMED) is None
+
+
+@pytest.mark.parametrize("language", words.LANGUAGES)
+def test_what_the_rule_counts_is_no_news(language):
+    """A segment of frequent users is frequent: the headline names the farthest behaviour that the rule leaves open."""
+    table = habits()
+    first, *others = table.sort_values("standardised", key=abs, ascending=False)["behaviour"]
+    plain = profile.behaviours(table, group="core").text(language)
+    apart = profile.behaviours(table, group="core", counted=[first]).text(language)
+    nothing_else = profile.behaviours(table, group="core", counted=[first, *others]).text(language)
+    note = words.entry("lifecycle.behaviours_apart.some", language).fill({}, language)
+    assert nothing_else == plain
+    assert (apart != plain) == bool(others)
+    assert apart.startswith(note) == bool(others)
+    assert not plain.startswith(note)

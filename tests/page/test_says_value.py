@@ -138,14 +138,14 @@ def test_every_case_of_the_catalogue_has_a_test():
     mine = {key for key in known if key.startswith(PREFIXES) and not key.startswith("trust.")}
     assert mine - PARTS == set(CASES)
     assert {key for key in known if key.startswith("trust.")} == {
-        f"trust.{case}" for case in ("good", "outside", "not_better", "missed", "unknown")
+        f"trust.{case}" for case in ("good", "good_sum", "outside", "not_better", "missed", "unknown")
     }
 
 
 @pytest.mark.parametrize("language", words.LANGUAGES)
 def test_a_failed_check_is_said_beside_the_forecast(language):
     """Whoever reads the expected orders reads whether the check supports them."""
-    for case in ("good", "outside", "not_better", "missed", "unknown"):
+    for case in ("good", "good_sum", "outside", "not_better", "missed", "unknown"):
         text = says.future(future(), cohorts(), days=90, case=case).text(language)
         assert words.entry(f"lifecycle.trust.{case}", language).fill({}, language) in text
 
@@ -165,7 +165,7 @@ def test_tables_for_reading_keep_the_numbers():
     assert says.ltv_triangle(NOTHING).empty
     shown = says.future_table(future())
     assert shown["total_orders"].tolist() == [1000, 500, 1500]
-    assert str(shown["orders_interval"].iloc[0]) == "0.9 – 1.1"
+    assert str(shown["orders"].iloc[0]) == "1 (0.9 to 1.1)"
     assert says.future_table(future().head(0)).empty
 
 
@@ -193,3 +193,26 @@ def test_charts_are_drawn_and_left_out_for_empty_tables(language):
         assert charts.holdout(track.head(0)) is None
         assert charts.holdout_classes(classes().head(0)) is None
         assert charts.ltv_curves(curve.head(5), observed()) is None
+
+
+def test_payback_is_read_with_its_interval_or_as_not_yet_reached():
+    """Day, earliest and latest in one cell; an open end and an unreached cost are said in words."""
+    row = {"channel": "ads", "users": 90, "cost": 900.0, "cac": 10.0, "earned": 25.0, "earned_low": 20.0}
+    row |= {"earned_high": 30.0, "horizon_days": 180, "payback_days": 17.0, "payback_low": 12.0, "payback_high": 27.0}
+    rows = [row, row | {"payback_high": np.nan}, row | {"payback_days": np.nan, "payback_high": np.nan}]
+    shown = says.payback_table(pd.DataFrame(rows))
+    assert [str(cell) for cell in shown["payback_days"]] == [
+        "17 (12 to 27)",
+        "17 (12 to not yet)",
+        "not within 180 days",
+    ]
+    assert says.payback_table(pd.DataFrame(rows).head(0)).empty
+
+
+def test_a_sum_that_came_right_does_not_vouch_for_its_classes():
+    """Off by little in total, and with one class of three inside: the forecast is supported as a sum only."""
+    classes = pd.DataFrame({"actual": [1.0, 5.0, 9.0], "low": [0.5, 1.0, 1.0], "high": [1.5, 2.0, 2.0]})
+    whole = {"score": score(), "tolerance": 0.1}
+    assert says.trust_case(classes=classes, **whole) == "good_sum"
+    assert says.trust_case(classes=classes.head(1), **whole) == "good"
+    assert says.trust_case(classes=classes, score=score().head(0), tolerance=0.1) == "unknown"

@@ -39,6 +39,7 @@ def aarrr(
     growth:    growth_accounting with a row of this period; without it new and retained users are missing
     returns:   one row per metric -- step, metric (new_users, activated, retained, paying, arpu, arppu, arppu_capped,
                invited), value, low, high, n (users behind it), unit (users, share, money), method
+               paying and revenue are missing where the data hold no order at all: not recorded is not 0
     metrics:   new_users: life begins in the period · activated: share of them active again on day 1-7, only those
                whose seventh day is settled · retained: share of the previous period's active users active again ·
                paying: share of active users with an order · arpu: revenue / active users · arppu: revenue / paying
@@ -49,7 +50,7 @@ def aarrr(
     row = growth[growth["period"] == period.label].tail(1)
     new = _poisson(int((row["new"] + row["new_silent"]).sum())) if len(row) else UNSEEN
     kept = wilson(row["current"].sum(), row["previous_users"].sum())
-    paying, arpu, arppu, capped = _revenue(user_days, period, min_cell)
+    paying, arpu, arppu, capped = _revenue(user_days, period, min_cell) if _sells(user_days) else (UNSEEN,) * 4
     lines = [
         ("acquisition", "new_users", new, "users", METHOD_COUNT),
         ("activation", "activated", _activated(user_days, users, period, settled_through), "share", METHOD_SHARE),
@@ -146,6 +147,10 @@ def _revenue(user_days: Tabular, period: Period, min_cell: int) -> tuple[Estimat
     few = counts["payers"] < min_cell
     arppu = [Estimate(np.nan, np.nan, np.nan, int(counts["payers"])) if few else mean for mean in means[1:]]
     return wilson(counts["payers"], counts["n"]), means[0], arppu[0], arppu[1]
+
+
+def _sells(user_days: Tabular) -> bool:
+    return _number(engine_table(user_days).orders.cast("int64").sum()) > 0
 
 
 def _powers(amount: ir.NumericValue, where: ir.BooleanValue | None) -> dict[str, ir.Scalar]:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri, stdtrit
 
+from opsbook.analysis.suppression import blanked
 from opsbook.inputs.periods import Period
 from opsbook.mart.tables import Tabular, engine_table
 
@@ -165,6 +166,11 @@ def active_day_distribution(
     share = users / users.sum() if users.sum() else users * np.nan
     spread = pd.DataFrame({"active_days": users.index, "users": users.to_numpy(), "share": share.to_numpy(dtype=float)})
     return spread.assign(complete=_covers(end, window_days, data_start, settled_through))
+
+
+def without_small_days(spread: pd.DataFrame, *, min_cell: int) -> pd.DataFrame:
+    """active_day_distribution with users and share missing on days of too few users, and on one more that they need."""
+    return blanked(spread, of="users", values=["users", "share"], min_cell=min_cell)
 
 
 def _gap_counts(user_days: Tabular, *, start: date, end: date, longest_days: int) -> pd.DataFrame:

@@ -12,6 +12,7 @@ import pandas as pd
 from scipy.stats import binom
 
 from opsbook.analysis.proportion import add_share
+from opsbook.analysis.suppression import blanked_cells
 from opsbook.mart.tables import Tabular, engine_table
 
 _ = ibis._
@@ -56,6 +57,12 @@ def active_day_bands(
     table["active_days"] = table["from_days"].map(band_names(window_days))
     names = ["age_band", "active_days", "from_days", "users", "band_users", "share", "share_low", "share_high"]
     return table[names].assign(complete=_covers(end, window_days, data_start, settled_through))
+
+
+def without_small_bands(table: pd.DataFrame, *, min_cell: int) -> pd.DataFrame:
+    """active_day_bands with users and shares missing in cells that are too small to show, or would reveal one."""
+    cells = {"rows": "age_band", "columns": "from_days", "of": "users", "row_total": "band_users"}
+    return blanked_cells(table, **cells, values=["users", "share", "share_low", "share_high"], min_cell=min_cell)
 
 
 def metric_quantiles(
@@ -124,10 +131,12 @@ def breadth_frequency(
 
 
 def without_small_cells(table: pd.DataFrame, *, min_cell: int = 10) -> pd.DataFrame:
-    """breadth_frequency without cells of nobody, and without the retention of cells with fewer than min_cell users."""
-    names = ["retained", "share_retained", "share_retained_low", "share_retained_high"]
-    masked = table.assign(**{name: table[name].where(table["users"] >= min_cell) for name in names})
-    return masked[masked["users"] > 0].reset_index(drop=True)
+    """breadth_frequency without cells of nobody; small cells, or those that would reveal one, lose all counts."""
+    names = ["users", "share", "share_low", "share_high"]
+    names += ["retained", "share_retained", "share_retained_low", "share_retained_high"]
+    cells = {"rows": "features_used", "columns": "from_days", "of": "users"}
+    masked = blanked_cells(table, **cells, values=names, min_cell=min_cell)
+    return masked[table["users"] > 0].reset_index(drop=True)
 
 
 def user_activity(user_days: Tabular, *, end: date, window_days: int) -> ir.Table:

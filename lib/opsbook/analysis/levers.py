@@ -20,7 +20,7 @@ _ = ibis._
 LEVERS = ["acquisition", "activation", "retention", "resurrection", "mix", "inherited", "unknown"]
 COUNTS = ["signups", "new_active", "base_users", "kept", "pool", "woken", "unknown"]
 ALL, OTHER, NO_CHANNEL = "all", "other", "unknown"
-METHOD_LEVERS = "every count redrawn (Jeffreys: gamma, beta); sizes handed over held fixed"
+METHOD_LEVERS = "every count redrawn (Jeffreys: gamma, beta); base carried over held fixed"
 NEARLY_ALL = 0.8
 
 

@@ -19,6 +19,15 @@ from opsbook.mart.tables import Tabular, engine_table
 
 _ = ibis._
 IN, OUT = "in_segment", "outside"
+BEHIND = {  # what a condition looks at -> the behaviours of a profile that then differ by definition
+    "active_days": ["active_days_28", "silent_days"],
+    "orders": ["orders_90", "revenue_90"],
+    "revenue": ["orders_90", "revenue_90"],
+    "last_activity": ["silent_days", "active_days_28"],
+    "start_of_life": ["tenure_days"],
+    "stage": ["active_days_28", "silent_days", "tenure_days"],
+    "rfm": ["orders_90", "revenue_90"],
+}
 ROSTER = ["user_id", "segment", "as_of", "tenure_days", "silent_days", *COUNTS]
 
 
@@ -63,6 +72,15 @@ def grouped(people: ir.Table, name: str) -> ir.Table:
     """People with the column `group`: whether they belong to the segment or stand in the stage of that name."""
     belongs = people[member(name)] if member(name) in people.columns else people.stage == name
     return people.mutate(group=belongs)
+
+
+def counted_behaviours(name: str, segments: Mapping[str, Segment]) -> set[str]:
+    """The behaviours of `profile.MEASURES` that the rule of the segment, or the stage, of that name looks at itself."""
+    if name not in segments:
+        return set(BEHIND["stage"])
+    leaves = segments[name].rule.leaves
+    asked = {leaf.count or leaf.since or ("stage" if leaf.stage else "rfm" if leaf.rfm else "") for leaf in leaves}
+    return {measure for kind in asked for measure in BEHIND.get(kind, ())}
 
 
 def size(grouped: ir.Table) -> int:

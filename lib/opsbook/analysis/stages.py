@@ -13,6 +13,7 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from opsbook.analysis.proportion import add_share
+from opsbook.analysis.suppression import blanked_cells
 from opsbook.inputs.periods import Period
 from opsbook.inputs.workbook import StageRule
 from opsbook.mart.tables import Tabular, engine_table
@@ -79,6 +80,15 @@ def stage_transitions(
     lookback = lookback_days(rules)
     covered = all(_covered(day, lookback, data_start, settled_through) for day in (start, end))
     return add_share(table, of="users", out_of="from_users").assign(complete=covered)
+
+
+def without_small_cells(matrix: pd.DataFrame, *, min_cell: int) -> pd.DataFrame:
+    """stage_transitions with missing users and shares in cells that are too small to show or would reveal one.
+
+    returns: its rows; users, share, share_low, share_high, from_users missing where `suppression.hidden_cells` says so
+    """
+    cells = {"rows": "from_stage", "columns": "to_stage", "of": "users", "row_total": "from_users"}
+    return blanked_cells(matrix, **cells, values=["users", "share", "share_low", "share_high"], min_cell=min_cell)
 
 
 def transition_history(

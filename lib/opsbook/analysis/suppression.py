@@ -64,6 +64,36 @@ def blanked(table: pd.DataFrame, *, of: str, values: Sequence[str], min_cell: in
     return table.assign(**{name: shown[name] for name in values})
 
 
+def blanked_cells(
+    table: pd.DataFrame,
+    *,
+    rows: str,
+    columns: str,
+    of: str,
+    values: Sequence[str],
+    row_total: str = "",
+    min_cell: int,
+) -> pd.DataFrame:
+    """The long table of a two-way count with `values` missing in cells that may not be shown (see hidden_cells).
+
+    table:     one row per `rows` and `columns`, `of` its users; pairs that are not there hold nobody
+    values:    blanked in a hidden cell, and where the total of its row is hidden: a share with its total gives it away
+    row_total: column with the total of the row, blanked where that is hidden
+    """
+    if table.empty:
+        return table
+    cells = table.pivot(index=rows, columns=columns, values=of).fillna(0.0)
+    mask = hidden_cells(cells, min_cell=min_cell)
+    row, column = (
+        axis.get_indexer(pd.Index(table[name])) for axis, name in ((cells.index, rows), (cells.columns, columns))
+    )
+    cell, total = mask.cells[row, column], mask.rows[row]
+    shown = {name: table[name].astype("float64").mask(cell | total) for name in values}
+    if row_total:
+        shown |= {row_total: table[row_total].astype("float64").mask(total)}
+    return table.assign(**shown)
+
+
 def _safe(users: np.ndarray, mask: np.ndarray, min_cell: int) -> bool:
     return not mask.any() or (mask.sum() > 1 and users[mask].sum() >= min_cell)
 
@@ -88,14 +118,16 @@ def _smallest(users: np.ndarray, mask: np.ndarray) -> int | None:
 
 
 def _loop_closer(table: np.ndarray, mask: np.ndarray) -> tuple[int, int] | None:
-    """A shown cell in the row or column of a hidden one that the sums fix, None when they fix none."""
+    """A shown cell near a hidden one that the sums fix, else any shown cell; None when they fix none."""
     fixed = _fixed(mask)
     for row, column in fixed:
         near = [(row, other) for other in range(table.shape[1])] + [(other, column) for other in range(len(table))]
         candidates = [cell for cell in near if not mask[cell] and table[cell] > 0 and cell != _corner(table)]
         if candidates:
             return min(candidates, key=lambda cell: table[cell])
-    return None
+    rest = [(int(row), int(column)) for row, column in np.argwhere(~mask & (table > 0))]
+    rest = [cell for cell in rest if fixed and cell != _corner(table)]
+    return min(rest, key=lambda cell: table[cell], default=None)
 
 
 def _fixed(mask: np.ndarray) -> list[tuple[int, int]]:

@@ -83,6 +83,12 @@ class Book:
         )
         return earlier if earlier.start >= self.data_start else None
 
+    @property
+    def moved_with_festival(self) -> bool:
+        """Whether last year's period was moved so that a moving festival lies alike in both."""
+        plain = periods.same_last_year(self.period, week_start=self.workbook.week_start)
+        return self.last_year is not None and self.last_year != plain
+
     @cached_property
     def history(self) -> list[Period]:
         """The periods shown, oldest first, ending with this one; only those the data cover whole."""

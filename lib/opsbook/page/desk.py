@@ -7,6 +7,7 @@ from typing import Any
 
 from opsbook.page import words
 from opsbook.page.bundles import element, escaped
+from opsbook.page.emphasis import claim
 from opsbook.page.numbers import ARROWS
 
 ICONS = {"good": "✓", "warn": "!", "bad": "✕", "unknown": "?", "neutral": "i"}
@@ -21,12 +22,12 @@ def title(payload: Mapping[str, Any]) -> str:
 def headline(payload: Mapping[str, Any]) -> str:
     """The sentence over a figure, and how to read it."""
     how = element("p", payload["how"], "how") if payload.get("how") else ""
-    return f'<p class="headline">{element("strong", payload["sentence"])}</p>{how}'
+    return f'<p class="headline">{claim(payload["sentence"])}</p>{how}'
 
 
 def paragraph(text: str, *, strong: bool = False) -> str:
     """One line of text."""
-    return f"<p>{element('strong', text) if strong else escaped(text)}</p>"
+    return f"<p>{claim(text) if strong else escaped(text)}</p>"
 
 
 def bullets(items: Sequence[str]) -> str:

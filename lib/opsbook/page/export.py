@@ -24,6 +24,7 @@ from opsbook.page import colors, words
 from opsbook.page.arrange import SHOWN_TYPES, heading_text, report_of
 from opsbook.page.bundles import escaped
 from opsbook.page.desk import ICONS
+from opsbook.page.emphasis import claim
 from opsbook.page.numbers import ARROWS
 from opsbook.page.sanitize import clean, no_alt
 
@@ -64,6 +65,7 @@ class ReportExporter(TemplateExporter):
         """The stock filters and ours; each returns HTML that is safe to print."""
         yield from super().default_filters()
         yield from {
+            "claim": claim,
             "clean": clean,
             "markdown": markdown,
             "inline": inline,

@@ -7,6 +7,7 @@ The minus sign is U+2212, so that it is as wide as the plus sign in a column of 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -27,6 +28,9 @@ LOCALES = {"en": "en", "zh": "zh_Hans_CN"}
 _DAY = {"en": "d MMM y", "zh": "y年M月d日"}
 _MONTH = {"en": "MMMM y", "zh": "y年M月"}
 _WAN, _YI = 10_000, 100_000_000
+_EDGE, _UNITS = "\0", ("万", "亿")
+_HAN = re.compile("[一-鿿]")
+_HAN_LATIN = re.compile("[一-鿿][A-Za-z]|[A-Za-z][一-鿿]")
 
 
 def render(value: Any, spec: str, *, language: str, currency: str = "") -> str:
@@ -186,7 +190,21 @@ def _pvalue(value: Any, language: str, currency: str = "") -> str:
 
 def _list(value: Any, language: str, currency: str = "") -> str:
     items = [value] if isinstance(value, str) else value
-    return str(format_list([_text(item, language, currency) for item in items], locale=locale(language)))
+    texts = [f"{_EDGE}{_text(item, language, currency)}{_EDGE}" for item in items]
+    return joined(str(format_list(texts, locale=locale(language))).split(_EDGE), language)
+
+
+def joined(parts: Sequence[str], language: str) -> str:
+    """Pieces of a sentence put together; in Chinese a space parts Han from Latin letters, and none follows 万 or 亿."""
+    if language != "zh":
+        return "".join(parts)
+    text = ""
+    for part in filter(None, parts):
+        if text[-1:] in _UNITS and _HAN.match(part[1:2]) and part[0] == " ":
+            text += part[1:]
+        else:
+            text += f" {part}" if _HAN_LATIN.fullmatch(text[-1:] + part[0]) else part
+    return text
 
 
 def _text(value: Any, language: str, currency: str = "") -> str:

@@ -97,17 +97,19 @@ class Page:
         if self._absent(needs):
             return
         name = self._registered(name, sentence, table)
-        payload = {"folded": False, "sentence": sentence.text(), "how": _text(how)}
+        payload = {"folded": False, "sentence": sentence.text(), "how": _text(how) if len(table) else ""}
         self._table(table, name, formats, payload=payload)
 
-    def say(self, sentence: Sentence, *, needs: Sequence[str] = ()) -> None:
-        """One line of text."""
-        if not self._absent(needs):
+    def say(self, sentence: Sentence | None, *, needs: Sequence[str] = ()) -> None:
+        """One line of text; None says nothing, where a sentence above already says that there is no telling."""
+        if sentence is not None and not self._absent(needs):
             text = sentence.text()
             self._show("say", {"text": text, "key": sentence.key}, desk.paragraph(text), text)
 
-    def finding(self, sentence: Sentence) -> None:
-        """One of the (at most three) findings of the first screen; it is also shown here."""
+    def finding(self, sentence: Sentence | None) -> None:
+        """One of the (at most three) findings of the first screen, also shown here; None is no finding."""
+        if sentence is None:
+            return
         text = sentence.text()
         self._findings[text] = None
         self._show("finding", {"text": text, "key": sentence.key}, desk.paragraph(text, strong=True), text)

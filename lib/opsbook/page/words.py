@@ -51,7 +51,8 @@ class Entry:
             )
         category = formats.plural(values[self.by], language) if self.by else "other"
         pieces = self.forms.get(category, self.forms["other"])
-        return "".join(text + (_shown(values[name], spec, language) if name else "") for text, name, spec in pieces)
+        shown = ((text, _shown(values[name], spec, language) if name else "") for text, name, spec in pieces)
+        return formats.joined([part for pair in shown for part in pair], language)
 
 
 class _Current:

@@ -97,12 +97,12 @@ def breadth(table: pd.DataFrame) -> Figure | None:
     if table.empty or not table["users"].sum() or not table["complete"].all():
         return None
     cells = table.pivot(index="features_used", columns="from_days", values="share_retained").sort_index(ascending=False)
-    users = table.pivot(index="features_used", columns="from_days", values="users").reindex(cells.index)
     fig, ax = theme.axes(height=1.2 + 0.56 * len(cells))
     ax.imshow(cells.to_numpy(float), cmap=theme.SEQUENTIAL, vmin=0, vmax=1, aspect="auto")
-    numbers = zip(np.ndindex(cells.shape), cells.to_numpy(float).ravel(), users.to_numpy(float).ravel(), strict=True)
-    for (row, column), share, count in numbers:
-        _cell(ax, column, row, share, count)
+    for used, start, share, count in table[["features_used", "from_days", "share_retained", "users"]].itertuples(
+        index=False
+    ):
+        _cell(ax, list(cells.columns).index(start), list(cells.index).index(used), share, count)
     names = table.drop_duplicates("from_days").set_index("from_days")["active_days"]
     ax.set_xticks(range(len(cells.columns)), [str(names[start]) for start in cells.columns])
     ax.set_yticks(range(len(cells)), [str(used) for used in cells.index])
@@ -142,9 +142,11 @@ def _log_ticks(ax: Axes, highest: float) -> None:
 
 
 def _cell(ax: Axes, column: int, row: int, share: float, users: float) -> None:
+    """Retention over n; a dot where the cell is hidden."""
     if np.isnan(users):
+        ax.text(column, row, "·", ha="center", va="center", color=theme.SOFT_INK, fontsize=12)
         return
-    text = words.show(None if np.isnan(share) else share, "percent")
+    text = words.show(share, "percent")
     color = theme.text_on(theme.SEQUENTIAL(0.0 if np.isnan(share) else share))
     ax.text(column, row - 0.14, text, ha="center", va="center", color=color, fontsize=11)
     n = words.label("lifecycle.chart.n", n=users)

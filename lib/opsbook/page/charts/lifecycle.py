@@ -14,6 +14,7 @@ from opsbook.inputs.festivals import moving_festival
 from opsbook.inputs.workbook import Incident
 from opsbook.page import theme, words
 from opsbook.page.charts import bars
+from opsbook.page.says.lifecycle import UNEVEN
 
 WINDOWS = {28: "main", 7: "resurrected", 1: "warn"}
 FLOWS = ["current", "resurrected", "new", "unknown"]
@@ -65,7 +66,7 @@ def period_actives(changes: pd.DataFrame, *, last_year: pd.DataFrame | None = No
 
 def active_days(spread: pd.DataFrame) -> Figure | None:
     """How many of the window's users came on 1, 2, … days."""
-    if not spread["users"].sum():
+    if not spread["users"].sum() or not spread["complete"].all():
         return None
     fig, ax = theme.axes(height=3.0)
     ax.bar(spread["active_days"], spread["share"], color=theme.COLORS["main"], width=0.8)
@@ -145,10 +146,15 @@ def _bands(ax: Axes, spans: list[tuple[date, date, str]], first: date, last: dat
                         textcoords="offset points", color=theme.SOFT_INK, fontsize=10.5)  # fmt: skip
 
 
+def _usual(row: pd.Series) -> bool:
+    """Whether there is a usual range that tells something; one over a factor of UNEVEN would only flatten the bars."""
+    return bool(pd.notna(row["change_high"]) and 1 + row["change_high"] <= UNEVEN * (1 + row["change_low"]))
+
+
 def _usual_range(ax: Axes, changes: pd.DataFrame, place: float) -> None:
     """Where the last number would lie if it moved from the previous one as usual: its log change turned around."""
     row = changes.iloc[-1]
-    if pd.isna(row["change_low"]):
+    if not _usual(row):
         return
     half = np.log1p(row["change_high"]) - np.log1p(row["change"])
     low, high = (row["previous_users"] * np.exp(side) for side in (-half, half))
@@ -169,7 +175,7 @@ def _bar_numbers(ax: Axes, places: np.ndarray, users: np.ndarray) -> None:
 def _headroom(changes: pd.DataFrame) -> float:
     high = float(changes["active_users"].max())
     row = changes.iloc[-1]
-    if pd.notna(row["change_high"]):
+    if _usual(row):
         high = max(high, float(row["previous_users"] * (1 + row["change_high"]) / (1 + row["change"])))
     return 1.12 * high
 

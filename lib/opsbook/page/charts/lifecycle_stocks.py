@@ -38,7 +38,10 @@ def stages(stock: pd.DataFrame) -> Figure | None:
 
 
 def transitions(matrix: pd.DataFrame, *, min_cell: int = 10) -> Figure | None:
-    """A heat map of row shares; rows of fewer than `min_cell` users are blank, rows and columns of nobody left out."""
+    """A heat map of row shares; rows of fewer than `min_cell` users and hidden cells are dots.
+
+    Rows and columns of nobody are left out.
+    """
     shown = matrix[matrix.groupby("from_stage")["users"].transform("sum") > 0]
     shown = shown[shown.groupby("to_stage")["users"].transform("sum") > 0]
     if shown.empty or not shown["complete"].all():
@@ -76,7 +79,7 @@ def rfm(groups: pd.DataFrame) -> Figure | None:
 def _cell_numbers(ax: Axes, cells: pd.DataFrame) -> None:
     for row, values in enumerate(cells.to_numpy()):
         for column, share in enumerate(values):
-            text = words.show(None if np.isnan(share) else share, "percent")
+            text = "·" if np.isnan(share) else words.show(share, "percent")
             color = theme.text_on(theme.SEQUENTIAL(0.0 if np.isnan(share) else share))
             ax.text(column, row, text, ha="center", va="center", color=color, fontsize=11)
 

@@ -18,8 +18,9 @@ def changes(changes: pd.DataFrame) -> Sentence:
     if not compared:
         return Sentence("lifecycle.aarrr_change.empty")
     clear = changes[changes["clear"]]
-    named = [_moved(row) for _index, row in clear.iterrows()]
-    case = "some" if named else "none"
+    alone = changes[_clear_alone(changes)]
+    case, told = ("some", clear) if len(clear) else ("alone", alone) if len(alone) else ("none", clear)
+    named = [_moved(row) for _index, row in told.iterrows()]
     return Sentence(f"lifecycle.aarrr_change.{case}", compared=compared, moved=named)
 
 
@@ -54,16 +55,16 @@ def _range(row: pd.Series, low: str, high: str, kind: str) -> Sentence:
 
 
 def _clear(row: pd.Series) -> Sentence:
-    case = (
-        "unknown"
-        if pd.isna(row["p_holm"]) or pd.isna(row["change"])
-        else "no"
-        if not row["clear"]
-        else "up"
-        if row["change"] > 0
-        else "down"
-    )
-    return Sentence(f"lifecycle.clear.{case}")
+    if pd.isna(row["p_holm"]) or pd.isna(row["change"]):
+        return Sentence("lifecycle.clear.unknown")
+    if not row["clear"]:
+        return Sentence(f"lifecycle.clear.{'alone' if _clear_alone(row) else 'no'}")
+    return Sentence(f"lifecycle.clear.{'up' if row['change'] > 0 else 'down'}")
+
+
+def _clear_alone(rows: Any) -> Any:
+    """Whether the interval of the change lies on one side of zero: clear if nothing else had been compared."""
+    return (rows["change_low"] > 0) | (rows["change_high"] < 0)
 
 
 def _moved(row: pd.Series) -> Sentence:

@@ -18,12 +18,14 @@ FORMATS |= dict.fromkeys(["reach", "reach_low", "reach_high"], "percent") | {"p_
 TERMS = ("aha",)
 
 
-def people(population: pd.DataFrame, *, settings: AhaSettings) -> Sentence:
+def people(population: pd.DataFrame, *, settings: AhaSettings, min_cell: int = 10) -> Sentence:
     """How many newcomers could be watched, and how many of them stayed."""
     first, last = settings.outcome_days
     row = population.iloc[0]
     if not row["users"]:
         return Sentence("lifecycle.aha.nobody", last=last)
+    if row["users"] < min_cell:
+        return Sentence("lifecycle.aha.few", last=last, users=row["users"])
     told = {"users": row["users"], "share": row["share"], "low": row["share_low"], "high": row["share_high"]}
     return Sentence("lifecycle.aha.people", first=first, last=last, **told)
 

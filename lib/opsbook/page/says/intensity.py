@@ -13,6 +13,7 @@ from opsbook.page.words import Sentence
 
 OWN_METRICS = ("active_days", "actions_per_day", "features_used", "orders")
 ENOUGH = 30
+TREND_FORMATS = dict.fromkeys(["balance", "balance_low", "balance_high"], "signed_points") | {"by_spread": "percent"}
 
 
 def days(bands: pd.DataFrame, *, window_days: int) -> Sentence:

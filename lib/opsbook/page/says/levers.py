@@ -104,6 +104,8 @@ def steady(level: pd.DataFrame, refusal: str = "") -> Sentence:
 
 def gains(table: pd.DataFrame) -> Sentence:
     """What one more point of a rate and one percent more new users would add at rest; the rest is in the table."""
+    if table.empty:
+        return Sentence("lifecycle.gains.untold")
     shown = table[(table["gain"].abs() >= HALF_A_USER) & table["lever"].isin(SAID)]
     if shown.empty:
         return Sentence("lifecycle.gains.none")
@@ -183,6 +185,6 @@ def _unit(rate: bool) -> str:
     return "share" if rate else "users"
 
 
-def season() -> Sentence:
-    """That the level at rest is a what-if, and what it carries on for ever."""
-    return Sentence("lifecycle.steady_season")
+def season(level: pd.DataFrame) -> Sentence | None:
+    """That the level at rest is a what-if, and what it carries on for ever; nothing where no level is told."""
+    return Sentence("lifecycle.steady_season") if len(level) else None

@@ -15,6 +15,7 @@ TERMS = ["stickiness", "quick_ratio", "levers", "unknown", "fluctuation", "stage
 TERMS += ["funnel", "time_to_convert", "stage_ageing", "aha"]
 TERMS += ["usage_interval", "stage_moves", "wake_chance", "l28", "per_user", "usage_trend", "breadth"]
 TERMS += ["rfm_migration", "aarrr", "arppu", "interval"]
+UNEVEN = 4  # an interval whose ends differ by more than this factor tells nothing
 
 
 def active_users(changes: pd.DataFrame) -> Sentence:
@@ -29,16 +30,19 @@ def active_users(changes: pd.DataFrame) -> Sentence:
         return Sentence("lifecycle.active.first", **told)
     told |= {"previous": row["previous_users"], "change": row["change"], "earlier": row["earlier_changes"]}
     case = direction(row["change_low"], row["change_high"])
+    if case == "unclear" and 1 + row["change_high"] > UNEVEN * (1 + row["change_low"]):
+        case = "uneven"
     return Sentence(f"lifecycle.active.{case}", **told, low=row["change_low"], high=row["change_high"])
 
 
-def last_year(comparison: pd.DataFrame) -> Sentence:
-    """The last period against the same one a year ago, if the data reach back so far."""
+def last_year(comparison: pd.DataFrame, *, aligned: bool = False) -> Sentence:
+    """The last period against the same one a year ago (moved with a festival: aligned), if the data reach back."""
     if comparison.empty or pd.isna(comparison["change"].iloc[0]):
         return Sentence("lifecycle.last_year.none")
     row = last_row(comparison)
     case = direction(row["change_low"], row["change_high"])
-    told = {"base": row["base"], "base_users": row["base_users"], "change": row["change"]}
+    base = Sentence(f"lifecycle.last_year_base.{'aligned' if aligned else 'plain'}", base=row["base"])
+    told = {"base": base, "base_users": row["base_users"], "change": row["change"]}
     return Sentence(f"lifecycle.last_year.{case}", **told, low=row["change_low"], high=row["change_high"])
 
 
@@ -66,16 +70,17 @@ def stickiness(table: pd.DataFrame) -> Sentence:
     return Sentence(f"lifecycle.stickiness.{case}", **told, change=change, change_low=low, change_high=high)
 
 
-def active_days(spread: pd.DataFrame) -> Sentence:
+def active_days(spread: pd.DataFrame, *, min_cell: int = 10) -> Sentence:
     """How the users of the window spread over days: those who came once and those who came on half of all days."""
     users = int(spread["users"].sum())
     if not users or not spread["complete"].all():
         return Sentence("lifecycle.active_days.empty")
     window, days = len(spread), spread["active_days"]
     once, often = spread.loc[days == 1, "users"].sum(), spread.loc[days >= window / 2, "users"].sum()
-    return Sentence(
-        "lifecycle.active_days.known", once=once / users, often=often / users, half=window / 2, window=window, n=users
-    )
+    told = {"once": once / users, "half": window / 2, "window": window, "n": users}
+    if often < min_cell:
+        return Sentence("lifecycle.active_days.seldom", **told)
+    return Sentence("lifecycle.active_days.known", **told, often=often / users)
 
 
 def growth(flows: pd.DataFrame) -> Sentence:
@@ -125,7 +130,7 @@ def new_silent(flows: pd.DataFrame) -> Sentence:
     row = last_row(flows) or {"new": 0, "new_silent": 0}
     begun = int(row["new"] + row["new_silent"])
     if not row["new_silent"]:
-        return Sentence("lifecycle.new_silent.none")
+        return Sentence(f"lifecycle.new_silent.{'none' if begun else 'nobody'}")
     share = wilson(row["new_silent"], begun)
     return Sentence(
         "lifecycle.new_silent.some", users=row["new_silent"], n=begun, share=share.value, low=share.low, high=share.high

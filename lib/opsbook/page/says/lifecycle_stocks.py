@@ -84,9 +84,11 @@ def aarrr(line: pd.DataFrame) -> Sentence:
     return Sentence("lifecycle.aarrr.line", parts=parts)
 
 
-def third_finding(groups: pd.DataFrame, matrix: pd.DataFrame, *, min_cell: int = 10) -> Sentence:
-    """What the buyers are worth where there are buyers, else where users go."""
-    return rfm(groups) if groups["users"].sum() else transitions(matrix, min_cell=min_cell)
+def third_finding(groups: pd.DataFrame, matrix: pd.DataFrame, *, min_cell: int = 10) -> Sentence | None:
+    """What the buyers are worth where there are buyers, else where users go; not to know either is no finding."""
+    if groups["users"].sum():
+        return rfm(groups)
+    return transitions(matrix, min_cell=min_cell) if matrix["complete"].all() else None
 
 
 def mature_change(stock: pd.DataFrame) -> dict[str, Any] | None:

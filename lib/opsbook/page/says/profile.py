@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import pandas as pd
@@ -15,9 +16,11 @@ TGI_FORMATS = dict.fromkeys(["tgi", "tgi_low", "tgi_high"], "number") | {"p": "p
 TESTED = {"p": "pvalue", "p_bh": "pvalue"}
 
 
-def attributes(table: pd.DataFrame, *, group: Any, n: int, against: str) -> Sentence:
+def attributes(table: pd.DataFrame, *, group: Any, n: int, against: str, min_cell: int = 10) -> Sentence:
     """The value that is most over-represented and the one most under-represented, after correcting for the search."""
     told: dict[str, Any] = {"group": group, "n": n}
+    if table.empty and n < min_cell:
+        return Sentence("lifecycle.profile.few", group=group)
     if table.empty:
         return Sentence("lifecycle.profile.none", **told)
     told["compared"] = int(table["tested"].iloc[0])
@@ -31,15 +34,19 @@ def attributes(table: pd.DataFrame, *, group: Any, n: int, against: str) -> Sent
     return Sentence(f"lifecycle.profile.{case}", against=base, **told)
 
 
-def behaviours(table: pd.DataFrame, *, group: Any) -> Sentence:
-    """The behaviour in which the group lies farthest from everybody else."""
+def behaviours(table: pd.DataFrame, *, group: Any, counted: Collection[str] = ()) -> Sentence:
+    """The behaviour in which the group lies farthest from everybody else, if possible one its rule does not count."""
     clear = table[table["p_bh"] < CLEAR] if len(table) else table
     if table.empty:
         return Sentence("lifecycle.behaviours.few", group=group)
     told: dict[str, Any] = {"group": group, "compared": int(table["tested"].iloc[0])}
     if clear.empty:
         return Sentence("lifecycle.behaviours.even", **told)
-    top = clear.loc[clear["standardised"].abs().idxmax()]
+    news = clear[~clear["behaviour"].isin(counted)]
+    apart = "some" if len(news) and len(news) < len(clear) else "none"
+    told["apart"] = Sentence(f"lifecycle.behaviours_apart.{apart}")
+    told_of = news if len(news) else clear
+    top = told_of.loc[told_of["standardised"].abs().idxmax()]
     told |= {"behaviour": Sentence(f"lifecycle.behaviour.{top['behaviour']}"), "d": abs(top["standardised"])}
     ends = sorted(abs(top[f"standardised_{end}"]) for end in ("low", "high"))
     told |= {"low": ends[0], "high": ends[1], "mean": top["mean_group"], "rest": top["mean_rest"]}

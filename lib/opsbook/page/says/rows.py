@@ -10,9 +10,10 @@ from opsbook.page.words import Sentence
 
 
 def span(start: pd.Timestamp, end: pd.Timestamp) -> Sentence:
-    """A calendar month by its name, other spans by their first and last day."""
+    """A calendar month by its name, one day by its date, other spans by their first and last day."""
     whole_month = start.day == 1 and end == start + pd.offsets.MonthEnd(0)
-    return Sentence(f"lifecycle.span.{'month' if whole_month else 'days'}", start=start, end=end)
+    case = "month" if whole_month else "day" if start == end else "days"
+    return Sentence(f"lifecycle.span.{case}", start=start, end=end)
 
 
 def last_row(table: pd.DataFrame) -> dict[str, Any]:

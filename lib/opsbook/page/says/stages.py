@@ -13,6 +13,7 @@ from opsbook.page.says.rows import direction, last_row
 from opsbook.page.words import Sentence
 
 RARELY = 0.05
+WAKING_FORMATS = dict.fromkeys(["chance", "low", "high"], "percent")
 
 
 def thresholds(table: pd.DataFrame, *, rules: Sequence[Any]) -> Sentence:

@@ -18,7 +18,8 @@ from opsbook.page.words import Sentence
 TERMS = ("ltv", "payback", "bg_nbd", "gamma_gamma", "holdout", "share_alive")
 HEADLINE_DAYS = 90
 FORMATS = dict.fromkeys(["value", "total_value", "cost", "cac", "earned", "earned_low", "earned_high"], "money")
-FORMATS |= {"total_orders": "count"}
+FORMATS |= {"total_orders": "count", "payback_days": "number"}
+FUTURE_FORMATS = {"total_orders": "count", "total_value": "money"}  # cells with intervals may wrap
 TAIL = 0.02  # capping that takes more than this is told
 VAGUE = 3.0  # a standard error of a log parameter beyond this leaves a factor of 400 on either side
 RELATED = 0.3  # a correlation surely beyond this makes the value model doubtful
@@ -131,13 +132,26 @@ def future(table: pd.DataFrame, cohorts: CohortFits, *, days: int, case: str) ->
 
 
 def future_table(table: pd.DataFrame) -> pd.DataFrame:
-    """What is expected by class, for reading: the intervals as text beside their values."""
+    """What is expected by class, for reading: per customer with its interval, and all together."""
     shown = table[["class", "customers", "share_alive"]].copy()
     for name in ("orders", "value"):
-        ends = zip(table[f"{name}_low"], table[f"{name}_high"], strict=True)
-        cells = [Sentence(f"lifecycle.cell.{name}_interval", low=low, high=high) for low, high in ends]
-        shown[name], shown[f"{name}_interval"] = table[name], pd.Series(cells, index=table.index, dtype=object)
+        shown[name] = _with_interval(table, name, f"lifecycle.cell.{name}_each")
     return shown.assign(total_orders=table["total_orders"], total_value=table["total_value"])
+
+
+def payback_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Payback by channel for reading: what a user earned and the day of payback, each with its interval."""
+    shown = table[["channel", "users", "cost", "cac"]].copy()
+    shown["earned"] = _with_interval(table, "earned", "lifecycle.cell.value_each")
+    shown["payback_days"] = pd.Series([_paid_back(row) for row in table.to_dict("records")], table.index, dtype=object)
+    return shown
+
+
+def trust_case(score: pd.DataFrame, classes: pd.DataFrame, *, tolerance: float) -> str:
+    """holdout_case, or good_sum where the sum came right but fewer than half of the classes lay inside."""
+    case = holdout_case(score, tolerance=tolerance)
+    inside = classes["actual"].between(classes["low"], classes["high"])
+    return "good_sum" if case == "good" and len(classes) and inside.mean() < 0.5 else case
 
 
 def independence(values: pd.DataFrame) -> Sentence:
@@ -206,6 +220,19 @@ def _total(table: pd.DataFrame, name: str) -> dict[str, Any]:
     row: Any = table.iloc[-1] if len(table) else {}
     columns = {"value": f"total_{name}", "low": f"total_{name}_low", "high": f"total_{name}_high", "n": "customers"}
     return {key: row.get(column) for key, column in columns.items()}
+
+
+def _with_interval(table: pd.DataFrame, name: str, key: str) -> pd.Series:
+    rows = table[[name, f"{name}_low", f"{name}_high"]].itertuples(index=False)
+    cells = [None if pd.isna(value) else Sentence(key, value=value, low=low, high=high) for value, low, high in rows]
+    return pd.Series(cells, index=table.index, dtype=object)
+
+
+def _paid_back(row: dict[Any, Any]) -> Sentence:
+    if pd.isna(row["payback_days"]):
+        return Sentence("lifecycle.cell.payback_open", days=row["horizon_days"])
+    told = {"days": row["payback_days"], "low": row["payback_low"], "high": row["payback_high"]}
+    return Sentence(f"lifecycle.cell.payback_{'unsure' if pd.isna(told['high']) else 'days'}", **told)
 
 
 def _headline(observed: pd.DataFrame, days: int) -> pd.Series | None:
