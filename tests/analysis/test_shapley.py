@@ -85,7 +85,8 @@ def test_going_back_takes_what_going_there_gave(pairs):
 @given(st.lists(st.floats(-1e6, 1e6, allow_nan=False), max_size=12))
 def test_rounded_parts_still_add_up_to_the_cent(values):
     """Whatever is rounded, the shown parts sum to the shown total in whole cents; none is off by more than half a
-    cent but the largest, which takes what is left over."""
+    cent but the largest, which takes what is left over.
+    """
     total = sum(values)
     cents = np.round(shapley.to_the_cent(np.array(values), total) * 100).astype("int64")
     assert cents.sum() == (round(total * 100) if values else 0)
