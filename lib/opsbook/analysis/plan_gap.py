@@ -15,6 +15,7 @@ FACTORS = ("gap", "exposed", "participants", "mix", "participation", "conversion
 STEPS = ["step", "planned", "actual", "low", "high", "attainment"]
 GAP = ["factor", "channel", "part", "low", "high", "first", "planned", "actual"]
 ALL, UNRECORDED, WHOLE = "all", "unrecorded", "gap"
+DELIVERY, BY_RATES = "delivery", "rates"  # sums of a channel: users and mix; everything after them
 METHOD = "Shapley; counts redrawn (Jeffreys: gamma, beta), means of orders and revenue normal"
 FEW = 10  # fewer converters than this borrow the spread of all channels
 
@@ -70,7 +71,8 @@ def gap(
 
     both:       `delivery.together`; levels: `measurable`
     unrecorded: `delivery.delivered` rows of participants never recorded as exposed, who stand outside the plan's chain
-    returns:    one row per factor and channel, first of `all` -- factor (FACTORS), channel, part, low, high (the unit
+    returns:    one row per factor and channel, first of `all` -- factor (FACTORS; of a channel also `delivery`, users
+                and mix together, and `rates`, the sum of the others), channel, part, low, high (the unit
                 of the last level; missing without two converters where money is split), first (share of redrawn
                 campaigns in which the factor is the largest in the direction of the gap; of `all` only), planned,
                 actual (of the channel)
@@ -89,8 +91,8 @@ def gap(
     whole = _whole(names, cents, drawn, outside, level).assign(**sums)
     if len(both) == 1:
         return whole[GAP]
-    cents, drawn = (np.concatenate([parts.sum(axis=0, keepdims=True), parts]) for parts in (cents, drawn))
-    names = [WHOLE, *names]
+    cents, drawn = (_with_sums(parts) for parts in (cents, drawn))
+    names = [WHOLE, DELIVERY, BY_RATES, *names]
     cells = pd.MultiIndex.from_product([names, both["channel"]], names=["factor", "channel"]).to_frame(index=False)
     table = cells.assign(part=cents.round(2).ravel(), **_ends(drawn, cents, level), first=np.nan)
     table["planned"], table["actual"] = np.tile(plan[:, -1], len(names)), np.tile(fact[:, -1], len(names))
@@ -203,6 +205,11 @@ def _outside(
 def _to_the_cent(parts: np.ndarray, planned: np.ndarray, actual: np.ndarray) -> np.ndarray:
     columns = [shapley.to_the_cent(parts[:, c], actual[c] - planned[c]) for c in range(parts.shape[1])]
     return np.stack(columns, axis=1)
+
+
+def _with_sums(parts: np.ndarray) -> np.ndarray:
+    """In front of the parts of several channels their sum, that of users and mix, and that of the rates."""
+    return np.concatenate([np.stack([parts.sum(axis=0), parts[:2].sum(axis=0), parts[2:].sum(axis=0)]), parts])
 
 
 def _ends(drawn: np.ndarray, parts: np.ndarray, level: float) -> dict[str, np.ndarray]:

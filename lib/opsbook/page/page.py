@@ -106,11 +106,15 @@ class Page:
             text = sentence.text()
             self._show("say", {"text": text, "key": sentence.key}, desk.paragraph(text), text)
 
-    def finding(self, sentence: Sentence) -> None:
-        """One of the (at most three) findings of the first screen; it is also shown here."""
+    def finding(self, sentence: Sentence, *, here: bool = True) -> None:
+        """One of the (at most three) findings of the first screen; with `here` it is also shown in its section.
+
+        Without it the section is taken to say the same at more length.
+        """
         text = sentence.text()
         self._findings[text] = None
-        self._show("finding", {"text": text, "key": sentence.key}, desk.paragraph(text, strong=True), text)
+        payload = {"text": text, "key": sentence.key} | ({} if here else {"here": False})
+        self._show("finding", payload, desk.paragraph(text, strong=True), text)
 
     def number(
         self,

@@ -18,17 +18,20 @@ def gap(parts: pd.DataFrame, *, levels: Sequence[str]) -> Figure | None:
     if parts.empty or parts["low"].isna().any():
         return None
     shown, (start, end, _) = moving(parts), total(parts)
-    kind = KINDS.get(levels[-1], "count")
+    money = KINDS.get(levels[-1]) == "money"
+    metric = words.label(f"campaign.plan_metric.{levels[-1]}")
     cells = shown[["part", "low", "high"]].to_dict("records")
-    texts = [words.label(f"campaign.plan_part.{kind}", **{str(k): v for k, v in cell.items()}) for cell in cells]
+    texts = [words.label("campaign.plan_part.count", **{str(k): v for k, v in cell.items()}) for cell in cells]
     fig, ax = waterfall(
         shown[["part", "low", "high"]].assign(clear=is_clear(shown["low"], shown["high"])),
         start=start,
         end=end,
         names=[words.label(f"campaign.plan_factor.{factor}") for factor in shown["factor"]],
         ends=(words.label("campaign.plan_chart.plan"), words.label("campaign.plan_chart.actual")),
-        texts=[words.show(start, kind), *texts, words.show(end, kind)],
-        axis=words.label(f"campaign.plan_metric.{levels[-1]}"),
+        texts=[words.show(start, "count"), *texts, words.show(end, "count")],
+        axis=words.label(
+            f"campaign.plan_axis.{'money' if money else 'count'}", metric=metric, currency=words.currency()
+        ),
     )
-    (theme.money_axis if kind == "money" else theme.count_axis)(ax, axis="x")
+    theme.count_axis(ax, axis="x")
     return fig

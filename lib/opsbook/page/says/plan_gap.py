@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from opsbook.analysis.plan_gap import ALL, METHOD, WHOLE, total
+from opsbook.analysis.plan_gap import ALL, BY_RATES, DELIVERY, METHOD, WHOLE, total
 from opsbook.page.words import Sentence
 
 TERMS = ("plan_gap", "product_metric", "exposure_channel")
@@ -16,6 +16,7 @@ HALF = 0.5
 KINDS = {"revenue": "money"}
 RATES = ("participation", "conversion")
 FORMATS = {"attainment": "percent"}
+SUMS = (WHOLE, BY_RATES, "exposed", "participants", "mix")
 Row = Mapping[Any, Any]
 
 
@@ -63,7 +64,7 @@ def channels(parts: pd.DataFrame, *, levels: Sequence[str], missing: str) -> Sen
     if clear.empty:
         return Sentence("campaign.plan_channels.unclear", n=len(gaps))
     row = clear.loc[clear["part"].abs().idxmax()].to_dict()
-    own = apart[(apart["channel"] == row["channel"]) & (apart["factor"] != WHOLE)]
+    own = apart[(apart["channel"] == row["channel"]) & ~apart["factor"].isin(SUMS)]
     same = own[own["part"] * row["part"] > 0]
     most = same.loc[same["part"].abs().idxmax()].to_dict()
     told = {"channel": channel(row["channel"]), "net": _part(kind, row), "factor": _short(most["factor"])}
@@ -93,21 +94,24 @@ def steps(table: pd.DataFrame, *, missing: str) -> Sentence:
     return Sentence(f"campaign.plan_steps.{'running' if missing == 'running' else 'heading'}")
 
 
-def channel_table(parts: pd.DataFrame, *, levels: Sequence[str]) -> pd.DataFrame:
-    """For reading: one row per channel, its plan, actual and gap, and a column per factor with its interval."""
+def channel_table(parts: pd.DataFrame, both: pd.DataFrame, *, levels: Sequence[str]) -> pd.DataFrame:
+    """For reading: one row per channel, its users and its figure against plan, and the gap in two parts.
+
+    parts: `plan_gap.gap`; both: `delivery.together`
+    """
     apart = parts[parts["channel"] != ALL]
     if apart.empty:
-        return pd.DataFrame(columns=["channel", "planned", "actual", WHOLE])
-    kind = KINDS.get(levels[-1], "count")
+        return pd.DataFrame(columns=["channel"])
+    kind, size = KINDS.get(levels[-1], "count"), levels[0]
+    users = both.set_index("channel")[[f"planned_{size}", size]].fillna(0).round().astype("int64")
+    users.columns = pd.Index(["planned_users", "users"])
     cells = [_part(kind, row) for row in apart.to_dict("records")]
-    told = apart.assign(part=pd.Series(cells, index=apart.index, dtype=object))
-    order, able = apart["channel"].drop_duplicates(), [WHOLE, *(f for f in moving(parts)["factor"])]
-    wide = told.pivot(index="channel", columns="factor", values="part").reindex(index=order)
-    wide = wide[[factor for factor in apart["factor"].drop_duplicates() if factor in able]]
-    totals = apart.drop_duplicates("channel").set_index("channel")[["planned", "actual"]]
-    totals = totals.apply(lambda column: column.map(lambda value: _amount(kind, value)))
-    wide = pd.concat([totals, wide], axis=1).rename(columns=lambda name: f"part_{name}" if name in able else name)
-    return wide.rename(index=lambda name: str(channel(name))).rename_axis("channel").reset_index()
+    wide = apart.assign(part=pd.Series(cells, index=apart.index, dtype=object)).pivot(
+        index="channel", columns="factor", values="part"
+    )
+    shown = wide[[WHOLE, DELIVERY] + ([BY_RATES] if len(levels) > 1 else [])].add_prefix("part_")
+    table = users.join(shown)
+    return table.rename(index=lambda name: str(channel(name))).rename_axis("channel").reset_index()
 
 
 def moving(parts: pd.DataFrame) -> pd.DataFrame:
