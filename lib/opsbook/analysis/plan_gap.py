@@ -90,13 +90,20 @@ def gap(
     sums = {"planned": plan[:, -1].sum(), "actual": round(fact[:, -1].sum() + outside[0], 4)}
     whole = _whole(names, cents, drawn, outside, level).assign(**sums)
     if len(both) == 1:
-        return whole[GAP]
+        return _without_spread(whole, both, levels)[GAP]
     cents, drawn = (_with_sums(parts) for parts in (cents, drawn))
     names = [WHOLE, DELIVERY, BY_RATES, *names]
     cells = pd.MultiIndex.from_product([names, both["channel"]], names=["factor", "channel"]).to_frame(index=False)
     table = cells.assign(part=cents.round(2).ravel(), **_ends(drawn, cents, level), first=np.nan)
     table["planned"], table["actual"] = np.tile(plan[:, -1], len(names)), np.tile(fact[:, -1], len(names))
-    return pd.concat([whole, table], ignore_index=True)[GAP]
+    return _without_spread(pd.concat([whole, table], ignore_index=True), both, levels)[GAP]
+
+
+def _without_spread(parts: pd.DataFrame, both: pd.DataFrame, levels: tuple[str, ...]) -> pd.DataFrame:
+    """The parts without intervals where fewer than two converters show how orders and amounts spread."""
+    if "orders" not in levels or np.isfinite(_roots(both, both["converters"].to_numpy(dtype=float))).all():
+        return parts
+    return parts.assign(low=np.nan, high=np.nan, first=np.nan)
 
 
 def total(gap: pd.DataFrame) -> tuple[float, float, float]:
