@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, timedelta
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
@@ -150,6 +150,20 @@ class Earlier(Typed):
     participation_events: list[str] = Field(default_factory=list)
     conversion_events: list[str] = Field(default_factory=lambda: ["order"])
     fixed_cost: Amount = 0.0
+
+    @property
+    def span(self) -> dict[str, Any]:
+        """Which campaign, from when to when, as analyses take it."""
+        return {"campaign_id": self.campaign_id, "start": self.start, "end": self.end}
+
+    @property
+    def events(self) -> dict[str, list[str]]:
+        """What is taking part and what is converting, as analyses take it."""
+        return {"participation_events": self.participation_events, "conversion_events": self.conversion_events}
+
+    def until(self, *, days: int, running: bool) -> date:
+        """Its last day, or the day on which it was as old as a campaign of so many days that still runs."""
+        return min(self.end, self.start + timedelta(days=days - 1)) if running else self.end
 
 
 def _channel_gaps(plan: Plan) -> Iterator[Problem]:

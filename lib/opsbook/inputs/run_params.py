@@ -45,6 +45,9 @@ class RetentionRun(Run):
     covariates: list[str] = Field(default_factory=lambda: ["channel"], description="users columns in the Cox model")
 
 
+NOBODYS = Earlier(campaign_id="", start=date(1900, 1, 1), end=date(1900, 1, 1))
+
+
 class CampaignRun(Run):
     """Notebook 03: one campaign; `start`..`end` is its period and `after_days` follow it."""
 
@@ -118,6 +121,11 @@ class CampaignRun(Run):
     def _consistent(self) -> CampaignRun:
         refuse_misplaced(list(contradictions(self)))
         return self
+
+    @property
+    def before(self) -> Earlier:
+        """The last campaign of the type, or a stand-in of which no table knows anything."""
+        return self.earlier or NOBODYS
 
     @property
     def channel_of(self) -> str:
