@@ -34,7 +34,7 @@ DRIFT = {
     "new_faces": 0.8,
 }  # tried on past campaigns: docs/campaigns.md
 FLAT = 0.02  # share of the profile spread evenly, so that a day on which nobody came last time is not impossible
-ROUNDS = 25
+ROUNDS, SETTLED = 25, 1e-10
 METHOD = "quasi-Poisson days around a drifting profile, Student prediction interval"
 
 
@@ -160,6 +160,8 @@ def _fitted(
         step = np.linalg.solve(information, own.T @ (values - mean) - penalty @ fit)
         fit = fit + np.clip(step, -1, 1)
         fit[1] = np.clip(fit[1], -4 * drift, 4 * drift)
+        if np.abs(step).max() < SETTLED:
+            break
     return fit, spread * np.linalg.inv(information), spread
 
 

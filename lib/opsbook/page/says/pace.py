@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -26,13 +26,13 @@ def pace(table: pd.DataFrame, *, days: int, running: bool) -> Sentence:
         return Sentence("campaign.pace.none")
     rows, told = table.to_dict("records"), {"day": int(table["days"].iloc[0]), "days": days}
     if running:
-        return Sentence("campaign.pace.running", **told, parts=[_goal(row) for row in rows])
+        return Sentence("campaign.pace.running", **told, parts=_joined([_goal(row) for row in rows]))
     known = table.dropna(subset=["forecast", "came"])
     if known.empty:
         return Sentence("campaign.pace.untried", **told)
     held = int(((known["low"] <= known["came"]) & (known["came"] <= known["high"])).sum())
     parts = [_tried(row) for row in known.to_dict("records")]
-    return Sentence("campaign.pace.over", **told, parts=parts, held=held, n=len(known))
+    return Sentence("campaign.pace.over", **told, parts=_joined(parts), held=held, n=len(known))
 
 
 def pace_table(table: pd.DataFrame) -> pd.DataFrame:
@@ -40,13 +40,14 @@ def pace_table(table: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for row in table.to_dict("records"):
         told = {"metric": Sentence(f"campaign.metric.{row['metric']}")}
-        told |= {name: _amount(row["metric"], row[name]) for name in ("target", "so_far", "due", "forecast")}
+        shown_as = {"target": "target", "so_far": "so_far", "due": "due_by_then", "forecast": "forecast"}
+        told |= {name: _amount(row["metric"], row[column]) for column, name in shown_as.items()}
         told["interval"] = Sentence(f"campaign.pace_interval.{_kind(row['metric'])}", low=row["low"], high=row["high"])
         told["came"] = _amount(row["metric"], row["came"])
         told["pace"] = Sentence(f"campaign.pace_word.{row['pace'] or 'no_target'}")
         rows.append(told | {"profile": Sentence(f"campaign.profile.{row['source']}")})
     shown = pd.DataFrame(
-        rows, columns=["metric", "target", "so_far", "due", "forecast", "interval", "came", "pace", "profile"]
+        rows, columns=["metric", "target", "so_far", "due_by_then", "forecast", "interval", "came", "pace", "profile"]
     )
     return shown if table["came"].notna().any() else shown.drop(columns="came")
 
@@ -81,7 +82,9 @@ def last_time(table: pd.DataFrame, earlier: Earlier | None, *, running: bool) ->
     tested = [row for row in rows if not pd.isna(row["low"])]
     clear = [_change(row) for row in tested if row["low"] > 0 or row["high"] < 0]
     alike = [_measure(row) for row in tested if not (row["low"] > 0 or row["high"] < 0)]
-    said = Sentence("campaign.last_time.clear", parts=clear) if clear else Sentence("campaign.last_time.no_clear")
+    said = (
+        Sentence("campaign.last_time.clear", parts=_joined(clear)) if clear else Sentence("campaign.last_time.no_clear")
+    )
     rest = (
         Sentence("campaign.last_time.alike", parts=alike) if alike and clear else Sentence("campaign.last_time.nothing")
     )
@@ -95,17 +98,29 @@ def last_table(table: pd.DataFrame) -> pd.DataFrame:
             "measure": _measure(row),
             "this": _value(row, "this"),
             "last": _value(row, "last"),
-            "change": _moved(row),
+            "moved": _moved(row),
         }
         for row in table.to_dict("records")
     ]
-    return pd.DataFrame(rows, columns=["measure", "this", "last", "change"])
+    return pd.DataFrame(rows, columns=["measure", "this", "last", "moved"])
 
 
 def _called(earlier: Earlier) -> str:
     """What the reader calls the earlier campaign; its key where it has no name."""
     name = earlier.name_zh if words.language() == "zh" and earlier.name_zh else earlier.name
     return name or earlier.campaign_id
+
+
+def goals(said: Sentence, *, running: bool) -> Sentence:
+    """The goals' sentence, or while the campaign runs that nothing is decided yet."""
+    return Sentence("campaign.goals_running.so_far") if running else said
+
+
+def _joined(parts: Sequence[Sentence]) -> Sentence:
+    """Parts that hold commas of their own, one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    return Sentence("campaign.joined.two", first=parts[0], rest=_joined(parts[1:]))
 
 
 def _goal(row: Row) -> Sentence:
