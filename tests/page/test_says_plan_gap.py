@@ -40,6 +40,16 @@ def gap(missing: str = "", levels: tuple[str, ...] = LEVELS, **told: float) -> w
     return says.gap(parts(**(told or {"exposed": -2000.0})), levels=levels, missing=missing)
 
 
+def targets(audience: int = 900) -> pd.DataFrame:
+    row = {"audience": audience, "shown": 600, "share_shown": 0.67, "share_shown_low": 0.6, "share_shown_high": 0.7}
+    return pd.DataFrame([row | {"outside": 30, "share_outside": 0.05}])
+
+
+def rails(*outcomes: str) -> pd.DataFrame:
+    metrics = ["revenue", "orders", "buyers"][: len(outcomes)]
+    return pd.DataFrame({"metric": metrics, "outcome": list(outcomes)})
+
+
 CASES = {
     "plan_gap.no_plan": lambda: gap("no_plan"),
     "plan_gap.no_table": lambda: gap("no_table"),
@@ -53,6 +63,11 @@ CASES = {
         parts(exposed=-2000.0).query("channel == 'all'"), levels=LEVELS, missing=""),
     "plan_channels.unclear": lambda: says.channels(parts(exposed=-100.0), levels=LEVELS, missing=""),
     "plan_channels.known": lambda: says.channels(parts(exposed=-2000.0), levels=LEVELS, missing=""),
+    "audience.none": lambda: says.audience(targets().iloc[:0], min_cell=10),
+    "audience.few": lambda: says.audience(targets(3), min_cell=10),
+    "audience.known": lambda: says.audience(targets(), min_cell=10),
+    "guardrails.none": lambda: says.guardrails(rails()),
+    "guardrails.some": lambda: says.guardrails(rails("held", "broken", "cannot_tell")),
     "plan_steps.heading": lambda: says.steps(pd.DataFrame({"step": [1]}), missing=""),
     "plan_steps.running": lambda: says.steps(pd.DataFrame({"step": [1]}), missing="running"),
     **{f"plan_below.{factor}": lambda factor=factor: why(gap(**{factor: -2000.0})) for factor in FACTORS},
@@ -113,7 +128,7 @@ PACE_CASES = {
 ALL_CASES = CASES | PACE_CASES
 PIECES = re.compile(
     r"plan_(why|channel|step|metric|factor|amount|part|chart|axis)\.|pace_(part|interval|word|chart)\.|"
-    r"last_(measure|change)\.|last_time\.(clear|no_clear|alike|nothing|part)"
+    r"last_(measure|change)\.|last_time\.(clear|no_clear|alike|nothing|part)|guardrails\.(held|broken|cannot_tell)"
 )
 
 

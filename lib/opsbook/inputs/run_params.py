@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from opsbook.inputs.campaign import Earlier, Goal, Guardrail, Note, Phase, Plan, Subsidy
 from opsbook.inputs.campaign_laws import contradictions
-from opsbook.inputs.segments import Rule
+from opsbook.inputs.segments import Rule, Segment
 from opsbook.inputs.workbook import Days, Language, Share, Typed
 from opsbook.inputs.yaml_file import refuse_misplaced
 
@@ -126,6 +126,11 @@ class CampaignRun(Run):
     def before(self) -> Earlier:
         """The last campaign of the type, or a stand-in of which no table knows anything."""
         return self.earlier or NOBODYS
+
+    @property
+    def audience(self) -> dict[str, Segment]:
+        """Whom it was for, as a segment called `campaign_audience`; empty where the file does not say."""
+        return {"campaign_audience": Segment(rule=self.audience_rule)} if self.audience_rule else {}
 
     @property
     def channel_of(self) -> str:

@@ -71,6 +71,36 @@ def channels(parts: pd.DataFrame, *, levels: Sequence[str], missing: str) -> Sen
     return Sentence("campaign.plan_channels.known", **told, part=_part(kind, most))
 
 
+def audience(table: pd.DataFrame, *, min_cell: int) -> Sentence:
+    """How much of the audience was shown the campaign, and how many outside it.
+
+    table: `targeting.targeted`
+    """
+    if table.empty:
+        return Sentence("campaign.audience.none")
+    row = table.iloc[0]
+    if row["audience"] < min_cell:
+        return Sentence("campaign.audience.few", n=row["audience"])
+    told = {"n": row["audience"], "share": row["share_shown"], "low": row["share_shown_low"]}
+    told |= {"high": row["share_shown_high"], "outside": row["share_outside"]}
+    return Sentence("campaign.audience.known", **told)
+
+
+def guardrails(table: pd.DataFrame) -> Sentence:
+    """Which guardrails were broken, which held, and which cannot be told.
+
+    table: `guardrails.check`
+    """
+    if table.empty:
+        return Sentence("campaign.guardrails.none")
+    named = {
+        outcome: [Sentence(f"campaign.metric.{metric}") for metric in table.loc[table["outcome"] == outcome, "metric"]]
+        for outcome in ("broken", "held", "cannot_tell")
+    }
+    parts = [Sentence(f"campaign.guardrails.{outcome}", names=names) for outcome, names in named.items() if names]
+    return Sentence("campaign.guardrails.some", parts=parts)
+
+
 def step_table(steps: pd.DataFrame) -> pd.DataFrame:
     """The funnel for reading: plan, actual with its interval, and attainment, each in the unit of its step."""
     rows = [
