@@ -191,10 +191,8 @@ def test_the_reason_for_no_split_is_told_once():
     assert pace_says.finding(goals, gap(), running=False) is goals
 
 
-def test_numbers_of_the_first_screen_are_missing_when_nothing_is_known():
-    """The gap has value and interval, or no value at all; the forecast is a card only while the campaign runs."""
-    assert says.number(parts(exposed=-2000.0), levels=LEVELS, missing="")["value"] == -2000
-    assert says.number(parts(exposed=-2000.0), levels=(), missing="no_plan")["value"] is None
+def test_the_forecast_of_the_first_screen_is_missing_when_nothing_is_known():
+    """The forecast carries interval, days and target, and is a card only while the campaign runs."""
     assert pace_says.number(paced(row()), running=True) | {"method": ""} == {
         "key": "forecast", "value": 900, "n": 6, "unit": "users", "method": "", "card": True,
         "low": 850, "high": 960, "target": 800,

@@ -16,7 +16,6 @@ STEPS = ["step", "planned", "actual", "low", "high", "attainment"]
 GAP = ["factor", "channel", "part", "low", "high", "first", "planned", "actual"]
 ALL, UNRECORDED, WHOLE = "all", "unrecorded", "gap"
 DELIVERY, BY_RATES = "delivery", "rates"  # sums of a channel: users and mix; everything after them
-METHOD = "Shapley; counts redrawn (Jeffreys: gamma, beta), means of orders and revenue normal"
 FEW = 10  # fewer converters than this borrow the spread of all channels
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from opsbook.analysis.plan_gap import ALL, BY_RATES, DELIVERY, METHOD, WHOLE, total
+from opsbook.analysis.plan_gap import ALL, BY_RATES, DELIVERY, WHOLE, total
 from opsbook.page.words import Sentence
 
 TERMS = ("plan_gap", "product_metric", "exposure_channel")
@@ -158,16 +158,6 @@ def is_clear(low: Any, high: Any) -> Any:
 def channel(name: str) -> str | Sentence:
     """A channel as the company calls it; the pools in words."""
     return Sentence(f"campaign.plan_channel.{name}") if name in ("other", "unplanned", "unknown", ALL) else name
-
-
-def number(parts: pd.DataFrame, *, levels: Sequence[str], missing: str) -> dict[str, Any]:
-    """The gap to the plan as keyword arguments of `page.number`."""
-    kind = {"revenue": "money", "orders": "orders"}.get(levels[-1] if levels else "", "users")
-    if missing:
-        return {"key": "plan_gap", "value": None, "unit": "money", "method": METHOD, "card": False}
-    row = _rows(parts, WHOLE)
-    told = {"value": row["part"], "low": row["low"], "high": row["high"]}
-    return {"key": "plan_gap", "unit": kind, "method": METHOD, "card": False} | told
 
 
 def _why(parts: pd.DataFrame, kind: str, case: str) -> Sentence:
