@@ -43,7 +43,7 @@ def test_no_guardrails_no_rows(table):
 
 
 def test_audience_and_reach_overlap_by_hand(table, same):
-    """Three were meant, two of them shown it; a third was shown it without being meant."""
+    """Three were meant, two of them shown it; a third was shown it without being meant, too few to tell at two."""
     people = ibis.memtable(table("user | in:campaign_audience\n1 | true\n2 | true\n3 | true\n4 | false"))
     members = ibis.memtable(table("""
         user | exposed | participated
@@ -57,6 +57,8 @@ def test_audience_and_reach_overlap_by_hand(table, same):
         audience | shown | share_shown | outside | share_outside
         3        | 2     | 0.66666667  | 1       | 0.33333333
     """, atol=1e-7)  # fmt: skip
+    hidden = targeting.targeted(people, members, exposures_known=True, min_cell=2)
+    same(hidden, "audience | shown | outside\n3 | – | –")
     blind = targeting.targeted(people, members, exposures_known=False)
     same(blind, "audience | shown | outside | share_outside\n3 | 2 | 0 | 0")
     assert targeting.targeted(people.drop("in:campaign_audience"), members, exposures_known=True).empty

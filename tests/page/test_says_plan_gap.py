@@ -65,6 +65,7 @@ CASES = {
     "plan_channels.known": lambda: says.channels(parts(exposed=-2000.0), levels=LEVELS, missing=""),
     "audience.none": lambda: says.audience(targets().iloc[:0], min_cell=10),
     "audience.few": lambda: says.audience(targets(3), min_cell=10),
+    "audience.hidden": lambda: says.audience(targets().assign(shown=np.nan), min_cell=10),
     "audience.known": lambda: says.audience(targets(), min_cell=10),
     "guardrails.none": lambda: says.guardrails(rails()),
     "guardrails.some": lambda: says.guardrails(rails("held", "broken", "cannot_tell")),

@@ -81,6 +81,8 @@ def audience(table: pd.DataFrame, *, min_cell: int) -> Sentence:
     row = table.iloc[0]
     if row["audience"] < min_cell:
         return Sentence("campaign.audience.few", n=row["audience"])
+    if pd.isna(row["shown"]):
+        return Sentence("campaign.audience.hidden", n=row["audience"], least=min_cell)
     told = {"n": row["audience"], "share": row["share_shown"], "low": row["share_shown_low"]}
     told |= {"high": row["share_shown_high"], "outside": row["share_outside"]}
     return Sentence("campaign.audience.known", **told)
