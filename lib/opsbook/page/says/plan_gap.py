@@ -91,7 +91,7 @@ def audience(table: pd.DataFrame, *, min_cell: int) -> Sentence:
 def guardrails(table: pd.DataFrame) -> Sentence:
     """Which guardrails were broken, which held, and which cannot be told.
 
-    table: `guardrails.check`
+    table: `guardrail.check`
     """
     if table.empty:
         return Sentence("campaign.guardrails.none")

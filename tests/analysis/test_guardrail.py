@@ -3,7 +3,7 @@
 import ibis
 import pytest
 
-from opsbook.analysis import guardrails, targeting
+from opsbook.analysis import guardrail, targeting
 from opsbook.inputs.campaign import Guardrail
 
 INCREMENTS = """
@@ -17,7 +17,7 @@ INCREMENTS = """
 
 
 def outcome(table, **told: object) -> str:
-    return guardrails.check(table(INCREMENTS), [Guardrail(**told)])["outcome"].iloc[0]
+    return guardrail.check(table(INCREMENTS), [Guardrail(**told)])["outcome"].iloc[0]
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_a_guardrail_is_held_or_broken_only_by_the_whole_interval(table, told, e
 
 def test_no_guardrails_no_rows(table):
     """A campaign without guardrails has none to check."""
-    assert list(guardrails.check(table(INCREMENTS), [])) == guardrails.COLUMNS
+    assert list(guardrail.check(table(INCREMENTS), [])) == guardrail.COLUMNS
 
 
 def test_audience_and_reach_overlap_by_hand(table, same):
