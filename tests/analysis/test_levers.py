@@ -192,7 +192,7 @@ def test_parts_add_up_to_the_change_of_every_channel_and_of_all(table):
 @settings(max_examples=4, deadline=None)
 @given(both_periods())
 def test_parts_equal_the_mean_over_all_720_orders(table):
-    """The closed form is the Shapley value: the same as trying every order in which six levers can move."""
+    """The split is the Shapley value: the same as trying every order in which six levers can move."""
     expected = by_enumeration(table)
     for name in NAMES:
         found = parts_of(table, name)

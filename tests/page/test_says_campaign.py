@@ -11,6 +11,7 @@ import pytest
 from opsbook.analysis import attainment, money
 from opsbook.analysis.selection import Gap
 from opsbook.analysis.verdict import RULES, UNKNOWN, Evidence, Span, Verdict
+from opsbook.inputs.campaign import Note
 from opsbook.inputs.run_params import Goal
 from opsbook.inputs.workbook import Incident
 from opsbook.page import theme, words
@@ -188,7 +189,7 @@ CASES = {
     "price.unknown": lambda: says.price(money.NOTHING_KNOWN, money.Amount(20.0, -10.0, 50.0)),
     "price.none": lambda: says.price(money.NOTHING_KNOWN, money.NOTHING_KNOWN),
     "lessons.none": lambda: says.lessons(says.written([], [])),
-    "lessons.some": lambda: says.lessons(says.written(["start earlier"], ["again in May"])),
+    "lessons.some": lambda: says.lessons(says.written([Note(text="start earlier")], [Note(text="again in May")])),
     "verdict.metric": lambda: evidence.verdict_basis(metric="orders", days=28, worthwhile_lift=0.2),
 }
 
@@ -321,10 +322,19 @@ def test_limits_depend_on_the_evidence(rule, grade, comparison, first):
     assert next(s for s in said if s.key.endswith("later")).values["until"] == date(2026, 3, 9)
 
 
+def test_owner_and_day_of_a_decision_are_shown_where_somebody_wrote_them():
+    """Plain texts make a table of texts; an owner or a day due adds its column."""
+    plain = says.written([Note(text="a")], [])
+    assert plain.columns.tolist() == ["note", "text"]
+    full = says.written([Note(text="a")], [Note(text="b", owner="Growth", due="2026-05-01")])
+    assert full["owner"].tolist() == ["", "Growth"]
+    assert full["due"].tolist() == [pd.NaT, pd.Timestamp("2026-05-01")]
+
+
 def test_typed_text_is_only_text():
     """Lessons, decisions and event names are shown as typed, whatever they hold."""
     odd = "<script>alert(1)</script>"
-    assert says.written([odd], [odd])["text"].tolist() == [odd, odd]
+    assert says.written([Note(text=odd)], [Note(text=odd)])["text"].tolist() == [odd, odd]
     assert says.event(odd) == odd
     assert says.group(odd) == odd
 

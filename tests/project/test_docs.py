@@ -7,8 +7,9 @@ import pytest
 
 from opsbook.errors import FAILED, GOOD, LOCKED, REFUSED, UNSETTLED, USAGE
 from opsbook.inputs import contract
+from opsbook.inputs.run_params import CampaignRun
 from opsbook.inputs.workbook import Workbook
-from opsbook.inputs.yaml_file import checked, read_yaml
+from opsbook.inputs.yaml_file import checked, load, read_yaml
 
 HOME = Path(__file__).parents[2]
 README = (HOME / "README.md").read_text()
@@ -50,6 +51,24 @@ def test_the_readmes_workbook_is_a_workbook(tmp_path):
     book = checked(Workbook, content, where=path, lines=lines)
     assert len(text.strip().splitlines()) <= 10
     assert set(book.tables) == {"users", "orders"}
+
+
+def test_the_campaign_file_of_the_documents_is_a_campaign_file(tmp_path):
+    """The file in docs/campaigns.md is accepted as it stands, and shows every field a campaign of its own has."""
+    (text,) = re.findall(r"```yaml\n(.*?)```", (HOME / "docs/campaigns.md").read_text(), re.S)
+    path = tmp_path / "spring_coupons.yaml"
+    path.write_text(text)
+    run = load(path, CampaignRun)
+    assert run.plan.level("revenue") == pytest.approx(3000 * 0.5 * 0.5 * 1.5 * 72)
+    assert {
+        "plan",
+        "audience_rule",
+        "channels",
+        "variants",
+        "guardrails",
+        "subsidies",
+        "earlier",
+    } <= run.model_fields_set
 
 
 @pytest.mark.parametrize("code", [GOOD, FAILED, USAGE, REFUSED, UNSETTLED, LOCKED])

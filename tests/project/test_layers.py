@@ -29,6 +29,7 @@ ESTIMATORS = {
     "gamma_gamma",
     "cohort_models",
     "weekly_chain",
+    "shapley",
 }
 MODULES = sorted(path for path in LIB.rglob("*.py") if path.name != "__init__.py")
 

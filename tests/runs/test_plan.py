@@ -9,7 +9,7 @@ from opsbook.errors import NotSettled, ParameterError
 from opsbook.runs.plan import find_runs
 from opsbook.runs.settled import objection
 
-CAMPAIGN = "start: 2026-10-01\nend: 2026-10-07\nname: 国庆\ngoals:\n  - metric: orders\n    target: 100\n"
+CAMPAIGN = "start: 2026-10-01\nend: 2026-10-07\nname: 国庆\ngoals:\n  - metric: new_users\n    target: 100\n"
 
 
 def labels(reports):
@@ -133,7 +133,9 @@ def test_a_campaign_is_named_after_its_own_days(checkout):
     checkout.run_file("03_campaign_review/golden_week", CAMPAIGN)
     (report,) = checkout.reports("03")
     assert report.period.label == "2026-10-01_2026-10-07"
-    assert report.parameters["goals"] == [{"metric": "orders", "target": 100.0, "direction": "higher", "weight": 1.0}]
+    assert report.parameters["goals"] == [
+        {"metric": "new_users", "target": 100.0, "direction": "higher", "weight": 1.0}
+    ]
     assert (report.parameters["name"], report.parameters["period"], report.parameters["budget"]) == ("国庆", "", "")
 
 

@@ -9,7 +9,7 @@ import pytest
 from opsbook.inputs.run_params import RUNS
 from opsbook.inputs.workbook import read_workbook
 from opsbook.inputs.yaml_file import load
-from opsbook.simulate.world import ACTIONS, CAMPAIGNS, World
+from opsbook.simulate.world import ACTIONS, CAMPAIGNS, SURFACES, World
 
 PARAMS = Path(__file__).parents[2] / "params"
 FILES = sorted(file for notebook in RUNS for file in (PARAMS / notebook).glob("*.yaml"))
@@ -50,3 +50,20 @@ def test_campaign_files_tell_the_simulated_campaigns(campaign):
     assert run.control_share == campaign.planned_control_share
     assert all(run.start <= phase.start <= phase.end <= run.end for phase in run.phases)
     assert run.end < date(2026, 10, 31)
+
+
+PLANNED_JOINING = {"spring_coupons": -1, "mid_year_618": 0, "checkin_challenge": 1, "autumn_lottery": 1}
+
+
+@pytest.mark.parametrize("campaign", CAMPAIGNS, ids=lambda campaign: campaign.key)
+def test_plans_lie_below_at_or_above_what_was_simulated(campaign):
+    """Each plan is of the simulated campaign, names its surfaces, and errs about the share that joins as its report is
+    to find: too low in spring, right in June, too high for the challenge and the lottery.
+    """
+    run = load(PARAMS / "03_campaign_review" / f"{campaign.key}.yaml", RUNS["03_campaign_review"])
+    error = run.plan.participation_rate - campaign.join_share
+    assert (error > 0.02) - (error < -0.02) == PLANNED_JOINING[campaign.key]
+    assert sorted(run.channels) == sorted(SURFACES) == sorted(run.plan.by_channel)
+    (subsidy,) = run.subsidies
+    assert subsidy.face_value == campaign.reward_yuan
+    assert run.audience_rule.at_most == World().eligible_days - 1

@@ -138,6 +138,7 @@ def campaign(truth: dict, params: dict, name: str) -> Expected:
     counted = {
         "attainment": Exact(attainment(told, params["goals"], cost)),
         "participants": Exact(told["participants"]),
+        "forecast": Covered(told[params["goals"][0]["metric"]]),
         "participation": Exact(told["exposed_participants"] / told["exposed"]),
         "before_after": Exact(known["during_yuan"] / known["users"], previous=known["before_yuan"] / known["users"]),
         "cost": Exact(cost),

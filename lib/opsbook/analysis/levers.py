@@ -12,6 +12,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
+from opsbook.analysis import shapley
 from opsbook.analysis.proportion import newcombe
 from opsbook.inputs.periods import Period
 from opsbook.mart.tables import Tabular, engine_table
@@ -84,7 +85,7 @@ def lever_parts(counts: pd.DataFrame, *, seed: int, draws: int = 2000, level: fl
     active of sign-ups (activation), base (retention) and pool (resurrection), the shares of the channels in all three
     (mix), and the sizes of base and pool (inherited). A part is the factor's mean contribution over all orders in which
     the factors can move. The number is a sum of products of three factors each, and a factor that a product does not
-    hold adds nothing to it in any order, so the mean over all 720 orders is the sum of the closed form of each product.
+    hold adds nothing to it in any order, so the mean over all 720 orders is the sum of that of each product.
     A share of nobody is taken from the other period: what cannot be seen did not move.
 
     counts:  lever_counts
@@ -249,7 +250,7 @@ def _split(
         total = size.sum(axis=-1, keepdims=True)
         mix = _either(np.divide(size, total, out=np.zeros_like(size), where=total > 0), total > 0)
         rate = _either(shares[source.rate_lever], seen)
-        of_size, of_mix, of_rate = _shapley(total, mix, rate)
+        of_size, of_mix, of_rate = shapley.of_product(total, mix, rate)
         parts[source.size_lever] = parts[source.size_lever] + of_size
         parts["mix"] = parts["mix"] + of_mix
         parts[source.rate_lever] = of_rate
@@ -260,16 +261,6 @@ def _split(
 def _either(values: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Each period's values, where unknown those of the other period."""
     return np.where(known, values, values[::-1])
-
-
-def _shapley(*factors: np.ndarray) -> list[np.ndarray]:
-    """Parts of the change of x * y * z; each factor holds the previous and this period first."""
-    parts = []
-    for place, own in enumerate(factors):
-        one, other = (factor for number, factor in enumerate(factors) if number != place)
-        mean = 2 * one[0] * other[0] + one[1] * other[0] + one[0] * other[1] + 2 * one[1] * other[1]
-        parts.append((own[1] - own[0]) * mean / 6)
-    return parts
 
 
 def _with_total(parts: np.ndarray) -> np.ndarray:

@@ -7,7 +7,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from opsbook.inputs.campaign import Earlier, Goal, Guardrail, Note, Phase, Plan, Subsidy
+from opsbook.inputs.campaign_laws import contradictions
+from opsbook.inputs.segments import Rule, Segment
 from opsbook.inputs.workbook import Days, Language, Share, Typed
+from opsbook.inputs.yaml_file import refuse_misplaced
 
 
 class Run(Typed):
@@ -41,21 +45,7 @@ class RetentionRun(Run):
     covariates: list[str] = Field(default_factory=lambda: ["channel"], description="users columns in the Cox model")
 
 
-class Goal(Typed):
-    """One target of a campaign."""
-
-    metric: Literal["exposed", "participants", "converters", "orders", "revenue", "new_users", "cost"]
-    target: Annotated[float, Field(gt=0)]
-    direction: Literal["higher", "lower"] = "higher"
-    weight: Annotated[float, Field(gt=0)] = 1.0
-
-
-class Phase(Typed):
-    """A named span of a campaign, both days included."""
-
-    name: Literal["warm_up", "burst", "wind_down"]
-    start: date
-    end: date
+NOBODYS = Earlier(campaign_id="", start=date(1900, 1, 1), end=date(1900, 1, 1))
 
 
 class CampaignRun(Run):
@@ -73,6 +63,10 @@ class CampaignRun(Run):
     end: date | None = None
     phases: list[Phase] = Field(default_factory=list)
     after_days: Days = 28
+    audience_rule: Rule | None = Field(
+        None, description="whom it is for: a segment's rule, as of the day before the start"
+    )
+    channels: list[str] = Field(default_factory=list, description="through which it is shown")
     participation_events: list[str] = Field(default_factory=list, description="empty = a redemption of the campaign")
     conversion_events: list[str] = Field(default_factory=lambda: ["order"])
     funnel: list[str] = Field(
@@ -80,10 +74,13 @@ class CampaignRun(Run):
         description="ordered events of the campaign's path; empty = exposed, participated, converted",
     )
     goals: list[Goal] = Field(default_factory=list)
+    plan: Plan | None = Field(None, description="planned funnel, overall and by channel")
     comparison: Literal["holdout", "ab", "did", "synthetic_control", "before_after"] = "before_after"
     experiment_id: str = Field("", description="as in assignments; needed by holdout and ab")
     control: str = Field("control", description="the variant that got nothing")
     control_share: Share | None = Field(None, description="planned share of the control arm, for the SRM check")
+    variants: dict[str, Share] = Field(default_factory=dict, description="arm: its planned share, the control included")
+    guardrails: list[Guardrail] = Field(default_factory=list)
     primary_metric: Literal["orders", "revenue", "active_days", "buyers"] = Field(
         "orders", description="what the verdict reads, over the campaign and the days after it"
     )
@@ -95,24 +92,56 @@ class CampaignRun(Run):
     fixed_cost: Annotated[float, Field(ge=0)] = Field(
         0.0, description="prizes and people, beside costs and redemptions"
     )
-    lessons: list[str] = Field(default_factory=list)
-    decisions: list[str] = Field(default_factory=list)
+    subsidies: list[Subsidy] = Field(default_factory=list, description="what users are given, by which rule")
+    earlier: Earlier | None = Field(None, description="last campaign of the type; empty = found among the files")
+    lessons: list[Note] = Field(default_factory=list)
+    decisions: list[Note] = Field(default_factory=list)
 
-    @field_validator("phases", "goals", mode="before")
+    @field_validator("phases", "goals", "guardrails", "subsidies", "lessons", "decisions", mode="before")
     @classmethod
     def _list_of_lines(cls, value: Any) -> Any:
         return [] if value in ({}, "", None) else value
 
+    @field_validator("plan", "audience_rule", "earlier", mode="before")
+    @classmethod
+    def _nothing_written(cls, value: Any) -> Any:
+        return None if value in ({}, "", []) else value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _share_of_the_control_arm(cls, given: Any) -> Any:
+        """With planned variants the share of the control arm need not be written twice."""
+        if not isinstance(given, dict) or given.get("control_share") not in (None, ""):
+            return given
+        variants = given.get("variants")
+        share = variants.get(given.get("control") or "control") if isinstance(variants, dict) else None
+        return given if share is None else given | {"control_share": share}
+
     @model_validator(mode="after")
     def _consistent(self) -> CampaignRun:
-        if self.start and self.end and self.end < self.start:
-            raise ValueError(f"the campaign ends ({self.end}) before it starts ({self.start})")
-        if self.comparison in ("holdout", "ab") and not self.experiment_id:
-            raise ValueError(f"comparison: {self.comparison} needs experiment_id (the key in `assignments`)")
-        for phase in self.phases:
-            if phase.end < phase.start:
-                raise ValueError(f"the phase {phase.name} ends before it starts")
+        refuse_misplaced(list(contradictions(self)))
         return self
+
+    @property
+    def before(self) -> Earlier:
+        """The last campaign of the type, or a stand-in of which no table knows anything."""
+        return self.earlier or NOBODYS
+
+    @property
+    def audience(self) -> dict[str, Segment]:
+        """Whom it was for, as a segment called `campaign_audience`; empty where the file does not say."""
+        return {"campaign_audience": Segment(rule=self.audience_rule)} if self.audience_rule else {}
+
+    @property
+    def channel_of(self) -> str:
+        """Whose channels the plan names: those that showed the campaign, or the users' own."""
+        return self.plan.channel_of if self.plan else "exposures"
+
+    @property
+    def asks_who_took_part(self) -> bool:
+        """Whether a goal or the plan speaks of participants."""
+        goals = any(goal.metric in ("participants", "converters") for goal in self.goals)
+        return goals or bool(self.plan and self.plan.level("participants"))
 
 
 RUNS: dict[str, type[Run]] = {

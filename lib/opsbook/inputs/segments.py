@@ -154,10 +154,15 @@ def check_segments(
                 f"segments.{name}: the key names files and columns, so use small letters, digits and _, "
                 f"and no name of an attribute, a stage, or {', '.join(RESERVED)}"
             )
-        for leaf in segment.rule.leaves:
-            _check_known(f"segments.{name}", "attribute", leaf.attribute, attributes)
-            _check_known(f"segments.{name}", "event_group", leaf.event_group, groups)
+        check_rule(f"segments.{name}", segment.rule, attributes=attributes, groups=groups)
     _check_known("profile", "segment", profile.segment, [*segments, *STAGES])
+
+
+def check_rule(key: str, rule: Rule, *, attributes: Collection[str], groups: Collection[str]) -> None:
+    """Raise ValueError, beginning with the key, when a rule uses a name the workbook does not know."""
+    for leaf in rule.leaves:
+        _check_known(key, "attribute", leaf.attribute, attributes)
+        _check_known(key, "event_group", leaf.event_group, groups)
 
 
 def refuse_later_segment(segments: Mapping[str, Segment], name: str, *, where: object = "") -> None:

@@ -7,6 +7,7 @@ pydantic field decide removes that whole family of silent changes.
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,10 +17,25 @@ from pydantic import BaseModel, ValidationError
 from opsbook.errors import ParameterError
 
 Model = TypeVar("Model", bound=BaseModel)
+Place = tuple[str | int, ...]
 _NOTHING = {"", "~", "null"}
 
 
-def read_yaml(path: Path) -> tuple[dict[str, Any], dict[tuple[str | int, ...], int]]:
+class Misplaced(ValueError):
+    """What a model finds contradictory, each finding with its place in the model, so that its line can be named."""
+
+    def __init__(self, problems: Sequence[tuple[Place, str]]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(says for _, says in problems))
+
+
+def refuse_misplaced(problems: Sequence[tuple[Place, str]]) -> None:
+    """Raise Misplaced, for validators of a model, when there is any problem."""
+    if problems:
+        raise Misplaced(problems)
+
+
+def read_yaml(path: Path) -> tuple[dict[str, Any], dict[Place, int]]:
     """Return the file's content as nested text and the line of each key path.
 
     raises: ParameterError when the file is missing, is no YAML, holds a key twice or is not a mapping.
@@ -30,7 +46,7 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[tuple[str | int, ...], i
         raise ParameterError(f"There is no file {path.name}", where=path, fix=_siblings(path)) from missing
     except (yaml.YAMLError, UnicodeDecodeError) as broken:
         raise ParameterError(f"{path.name} is not valid YAML", found=str(broken), where=path) from broken
-    lines: dict[tuple[str | int, ...], int] = {}
+    lines: dict[Place, int] = {}
     content = {} if node is None else _plain(node, (), lines, path)
     if not isinstance(content, dict):
         raise ParameterError(f"{path.name} must hold `key: value` lines", found=type(content).__name__, where=path)
@@ -48,13 +64,13 @@ def checked(
     content: dict[str, Any],
     *,
     where: str | Path = "",
-    lines: dict[tuple[str | int, ...], int] | None = None,
+    lines: dict[Place, int] | None = None,
 ) -> Model:
     """Validate a mapping; raises one ParameterError that lists every problem with its key and a suggestion."""
     try:
         return model.model_validate(content)
     except ValidationError as invalid:
-        problems = [_problem(error, model, lines or {}) for error in invalid.errors()]
+        problems = [text for error in invalid.errors() for text in _problems(error, model, lines or {})]
         raise ParameterError("The parameters are not usable", found="; ".join(problems), where=where) from invalid
 
 
@@ -64,7 +80,7 @@ def did_you_mean(word: str, known: list[str]) -> str:
     return f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(sorted(known))}"
 
 
-def _plain(node: yaml.Node, at: tuple[str | int, ...], lines: dict[tuple[str | int, ...], int], path: Path) -> Any:
+def _plain(node: yaml.Node, at: Place, lines: dict[Place, int], path: Path) -> Any:
     lines[at] = node.start_mark.line + 1
     if isinstance(node, yaml.MappingNode):
         content: dict[str, Any] = {}
@@ -81,18 +97,31 @@ def _plain(node: yaml.Node, at: tuple[str | int, ...], lines: dict[tuple[str | i
     return None if is_plain and node.value in _NOTHING else node.value
 
 
-def _problem(error: Any, model: type[BaseModel], lines: dict[tuple[str | int, ...], int]) -> str:
-    at = error["loc"]
+def located(at: Place, lines: Mapping[Place, int]) -> str:
+    """The key with the line it stands on, or that of the nearest key around it."""
     key = ".".join(str(part) for part in at) or "the file"
     line = next((lines[at[:size]] for size in range(len(at), 0, -1) if at[:size] in lines), None)
-    place = f"`{key}`" + (f" (line {line})" if line else "")
+    return f"`{key}`" + (f" (line {line})" if line else "")
+
+
+def _problems(error: Any, model: type[BaseModel], lines: dict[Place, int]) -> list[str]:
+    """What one error of the model says: several lines where a validator found several contradictions."""
+    found = error.get("ctx", {}).get("error")
+    if isinstance(found, Misplaced):
+        return [f"{located((*error['loc'], *at), lines)}: {says}" for at, says in found.problems]
+    return [_problem(error, model, lines)]
+
+
+def _problem(error: Any, model: type[BaseModel], lines: dict[Place, int]) -> str:
+    at = error["loc"]
+    place = located(at, lines)
     if error["type"] == "extra_forbidden":
         return f"{place} is not a known key, {did_you_mean(str(at[-1]), _known_keys(model, at[:-1]))}"
     message = error["msg"].removeprefix("Value error, ")
     return f"{place}: {message}, found {error['input']!r}" if at else message
 
 
-def _known_keys(model: Any, at: tuple[str | int, ...]) -> list[str]:
+def _known_keys(model: Any, at: Place) -> list[str]:
     for part in at:
         if hasattr(model, "model_fields") and part in model.model_fields:
             model = _inner_model(model.model_fields[part].annotation)

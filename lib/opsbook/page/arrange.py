@@ -185,7 +185,7 @@ def _said_once(parts: list[Part]) -> list[Part]:
         part
         for place, part in enumerate(parts)
         if not (part.kind == "absent" and part.payload["text"] in lacking[:place])
-        and not (part.kind == "finding" and part.payload["text"] in headlines)
+        and not (part.kind == "finding" and (part.payload["text"] in headlines or not part.payload.get("here", True)))
         and not (part.kind == "table" and not part.payload["rows"] and part.payload["sentence"] in told)
     ]
 

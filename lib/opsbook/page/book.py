@@ -12,6 +12,8 @@ from typing import Any
 
 from opsbook.errors import ParameterError
 from opsbook.inputs import festivals, periods
+from opsbook.inputs.campaign_laws import refuse_unanswerable
+from opsbook.inputs.earlier import with_earlier
 from opsbook.inputs.home import find_home, run_files, workbook_path
 from opsbook.inputs.periods import Period
 from opsbook.inputs.run_params import RUNS, CampaignRun, Run
@@ -115,8 +117,10 @@ def open_book(notebook: str, parameters: Mapping[str, Any]) -> Book:
     home = find_home()
     told = with_campaign_file(home, notebook, parameters)
     run = checked(RUNS[notebook], told, where=f"the parameter cell of {notebook}")
+    run = with_earlier(run, run_files(home, run.company))
     workbook = read_workbook(workbook_path(home, run.company))
     refuse_later_segment(workbook.segments, getattr(run, "segment", ""))
+    refuse_unanswerable(run, workbook, where=f"the parameter cell of {notebook}")
     mart = ensure_mart(workbook, home=home, as_of=run.as_of)
     return Book(notebook, workbook, run, mart, run_period(run, workbook, as_of=mart.as_of))
 
@@ -137,7 +141,7 @@ def with_campaign_file(home: Path, notebook: str, parameters: Mapping[str, Any])
 def _changed(name: str, value: Any) -> bool:
     """Whether the cell says more than nothing or the model's own default."""
     usual = CampaignRun.model_fields[name].get_default(call_default_factory=True)
-    return value not in ("", None) and value != usual
+    return value not in ("", None, {}) and value != usual
 
 
 def run_period(run: Run, workbook: Workbook, *, as_of: date) -> Period:

@@ -106,13 +106,17 @@ class Page:
             text = sentence.text()
             self._show("say", {"text": text, "key": sentence.key}, desk.paragraph(text), text)
 
-    def finding(self, sentence: Sentence | None) -> None:
-        """One of the (at most three) findings of the first screen, also shown here; None is no finding."""
+    def finding(self, sentence: Sentence | None, *, here: bool = True) -> None:
+        """One of the (at most three) findings of the first screen; with `here` it is also shown in its section.
+
+        Without it the section is taken to say the same at more length. None is no finding.
+        """
         if sentence is None:
             return
         text = sentence.text()
         self._findings[text] = None
-        self._show("finding", {"text": text, "key": sentence.key}, desk.paragraph(text, strong=True), text)
+        payload = {"text": text, "key": sentence.key} | ({} if here else {"here": False})
+        self._show("finding", payload, desk.paragraph(text, strong=True), text)
 
     def number(
         self,

@@ -14,12 +14,14 @@ import yaml
 from opsbook.errors import ParameterError
 from opsbook.inputs import home as places
 from opsbook.inputs import periods
+from opsbook.inputs.campaign_laws import refuse_unanswerable
+from opsbook.inputs.earlier import with_earlier
 from opsbook.inputs.home import RunFile
 from opsbook.inputs.periods import Period
 from opsbook.inputs.run_params import RUNS, CampaignRun, Run
 from opsbook.inputs.segments import refuse_later_segment
 from opsbook.inputs.workbook import Workbook, read_workbook
-from opsbook.inputs.yaml_file import did_you_mean, load
+from opsbook.inputs.yaml_file import did_you_mean, load, read_yaml
 from opsbook.runs.notebook import check_parameter_cell, read_source
 from opsbook.runs.report import Report
 
@@ -129,8 +131,9 @@ def _wanted(files: Sequence[RunFile], wish: Wish, *, lenient: bool) -> list[RunF
 
 
 def _of_file(home: Path, file: RunFile, workbook: Workbook, wish: Wish, now: datetime) -> Iterator[Report]:
-    run = read_run(file, settings(wish.settings))
+    run = with_earlier(read_run(file, settings(wish.settings)), places.run_files(home, file.company))
     refuse_later_segment(workbook.segments, getattr(run, "segment", ""), where=file.path)
+    refuse_unanswerable(run, workbook, lines=read_yaml(file.path)[1], where=file.path)
     source = places.notebook_path(home, file.notebook)
     check_parameter_cell(read_source(source), type(run), where=source)
     as_of = wish.as_of or run.as_of or workbook.as_of
@@ -203,7 +206,7 @@ def _languages(run: Run, workbook: Workbook, wish: Wish) -> list[str]:
 
 def _told(run: Run, company: str, period: Period, language: str, as_of: date) -> dict[str, Any]:
     """Every field of the model as plain values; period, language and as_of as decided, "" for what is not given."""
-    given = run.model_dump(mode="json", exclude_none=True)
+    given = run.model_dump(mode="json", exclude_none=True, by_alias=True)
     told = {name: given.get(name, "") for name in type(run).model_fields}
     label = f"{period.start}..{period.end}" if period.kind == "range" else period.label
     decided = {"company": company, "language": language, "as_of": str(as_of), "period": label if run.period else ""}

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from opsbook.page import colors, theme, words
+from opsbook.page.charts.waterfall import waterfall
 from opsbook.page.says.levers import is_clear, moving
 
 
@@ -16,20 +15,19 @@ def levers(parts: pd.DataFrame) -> Figure | None:
     if parts.empty or parts["low"].isna().any():
         return None
     shown = moving(parts)
-    fig, ax = theme.axes(height=1.5 + 0.44 * len(shown))
     start, end = (float(parts[name].iloc[0]) for name in ("previous_users", "active_users"))
-    floors = start + np.concatenate([[0.0], shown["part"].cumsum().to_numpy()])
-    places = np.arange(len(shown) + 1, 0, -1)
-    values = shown[["part", "low", "high"]].to_numpy(dtype=float)
-    for floor, place, value in zip(floors[:-1], places[1:], values, strict=True):
-        _step(ax, place, floor, *value)
-    for place, users in ((places[0], start), (0, end)):
-        ax.plot([users, users], [place - 0.36, place + 0.36], color=theme.INK, linewidth=3.2, solid_capstyle="butt")
-    for place, users in zip(places, floors, strict=True):
-        ax.plot([users, users], [place, place - 1], color=theme.COLORS["muted"], linewidth=0.9, zorder=1)
-    _name_rows(ax, shown, places, start, end)
-    ax.margins(x=0.06)
-    ax.set_xlabel(words.label("common.axis.active_users"))
+    bars = shown[["part", "low", "high"]].assign(clear=is_clear(shown["low"], shown["high"]))
+    cells = bars[["part", "low", "high"]].to_dict("records")
+    texts = [words.label("lifecycle.cell.part", **{str(k): v for k, v in cell.items()}) for cell in cells]
+    fig, ax = waterfall(
+        bars,
+        start=start,
+        end=end,
+        names=[words.label(f"lifecycle.lever_short.{lever}") for lever in shown["lever"]],
+        ends=(words.label("lifecycle.chart.previous_period"), words.label("lifecycle.chart.this_period")),
+        texts=[words.show(start, "count"), *texts, words.show(end, "count")],
+        axis=words.label("common.axis.active_users"),
+    )
     theme.count_axis(ax, axis="x")
     return fig
 
@@ -61,27 +59,3 @@ def steady(weeks: pd.DataFrame, path: pd.DataFrame, level: pd.DataFrame) -> Figu
     theme.count_axis(ax)
     theme.date_axis(ax)
     return fig
-
-
-def _step(ax: Axes, place: float, floor: float, part: float, low: float, high: float) -> None:
-    """One lever as a floating bar with the interval of its end."""
-    name = ("good" if part > 0 else "bad") if is_clear(low, high) else "muted"
-    ax.barh(place, part, left=floor, height=0.6, color=theme.COLORS[name])
-    reach = [[part - low], [high - part]]
-    ax.errorbar(floor + part, place, xerr=reach, fmt="none", ecolor=theme.INK, elinewidth=1.2, capsize=3)
-
-
-def _name_rows(ax: Axes, shown: pd.DataFrame, places: np.ndarray, start: float, end: float) -> None:
-    """Levers left of the axis, their numbers right of the plot."""
-    names = [words.label(f"lifecycle.lever_short.{lever}") for lever in shown["lever"]]
-    totals = [words.label("lifecycle.chart.previous_period"), words.label("lifecycle.chart.this_period")]
-    ax.set_yticks([*places, 0], [totals[0], *names, totals[1]])
-    ax.set_ylim(-0.6, places[0] + 0.6)
-    ax.grid(axis="x")
-    ax.grid(visible=False, axis="y")
-    cells = zip(shown["part"], shown["low"], shown["high"], strict=True)
-    parts = [words.label("lifecycle.cell.part", part=part, low=low, high=high) for part, low, high in cells]
-    texts = [words.show(start, "count"), *parts, words.show(end, "count")]
-    for place, text in zip([*places, 0], texts, strict=True):
-        ax.annotate(text, (1, place), xycoords=("axes fraction", "data"), xytext=(8, 0), textcoords="offset points",
-                    va="center", fontsize=11, annotation_clip=False)  # fmt: skip

@@ -8,6 +8,7 @@ import pandas as pd
 
 from opsbook.analysis.money import Amount
 from opsbook.analysis.verdict import CAUSAL_GRADES
+from opsbook.inputs.campaign import Note
 from opsbook.page.words import Sentence
 
 ATTAINMENT = {"attainment": "percent"}
@@ -167,15 +168,24 @@ def price(cost: Amount, increment: Amount) -> Sentence:
     return Sentence("campaign.price.known", **cost._asdict())
 
 
-def written(lessons: Sequence[str], decisions: Sequence[str]) -> pd.DataFrame:
-    """What people typed into the campaign file, one row per line -- note (lesson, decision), text."""
-    rows = [("lesson", text) for text in lessons] + [("decision", text) for text in decisions]
-    return pd.DataFrame(rows, columns=["note", "text"])
+def written(lessons: Sequence[Note], decisions: Sequence[Note]) -> pd.DataFrame:
+    """What people typed into the campaign file, one row per line -- note (lesson, decision), text, owner, due.
+
+    Columns of which nobody wrote anything are left out.
+    """
+    rows = [("lesson", *_note(note)) for note in lessons] + [("decision", *_note(note)) for note in decisions]
+    table = pd.DataFrame(rows, columns=["note", "text", "owner", "due"]).astype({"due": "datetime64[ns]"})
+    empty = {"owner": not table["owner"].ne("").any(), "due": table["due"].isna().all()}
+    return table.drop(columns=[name for name, nothing in empty.items() if nothing])
 
 
 def lessons(written: pd.DataFrame) -> Sentence:
     """How many lessons and decisions people wrote down."""
     return Sentence("campaign.lessons.some", n=len(written)) if len(written) else Sentence("campaign.lessons.none")
+
+
+def _note(note: Note) -> tuple[str, str, pd.Timestamp | None]:
+    return note.text, note.owner, pd.Timestamp(note.due) if note.due else None
 
 
 def _pays(margin: pd.Series) -> str:

@@ -1,0 +1,54 @@
+"""Guardrails: metrics that must not get worse by more than was written down before the start."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import pandas as pd
+
+COLUMNS = ["metric", "direction", "worst", "relative", "relative_low", "relative_high", "outcome"]
+
+
+class Guardrail(Protocol):
+    """One guardrail as the campaign file writes it."""
+
+    @property
+    def metric(self) -> str:
+        """What is measured."""
+
+    @property
+    def direction(self) -> str:
+        """Which way is good: higher or lower."""
+
+    @property
+    def worst(self) -> float:
+        """The worst acceptable relative change."""
+
+
+def check(increments: pd.DataFrame, guardrails: Sequence[Guardrail]) -> pd.DataFrame:
+    """Each guardrail against the net effect of the randomised comparison, during and after.
+
+    increments: as `incrementality.increments`, readable ones only
+    returns:    one row per guardrail -- metric, direction, worst, relative, relative_low, relative_high (treated
+                against control, CUPED; buyers plain), outcome (held: the whole interval is acceptable; broken: none of
+                it is; cannot_tell, also without a comparison)
+    """
+    rows = [[g.metric, g.direction, g.worst, *(found := _net(increments, g.metric)), _outcome(g, *found[1:])]
+            for g in guardrails]  # fmt: skip
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _net(increments: pd.DataFrame, metric: str) -> list[float]:
+    method = "plain" if metric == "buyers" else "cuped"
+    own = increments[(increments["metric"] == metric) & (increments["window"] == "net")]
+    own = own[own["method"] == method]
+    values = own[COLUMNS[3:6]].astype("float64")
+    return values.iloc[0].tolist() if len(values) else [float("nan")] * 3
+
+
+def _outcome(guardrail: Guardrail, low: float, high: float) -> str:
+    if guardrail.direction == "lower":
+        low, high = -high, -low
+    worst = guardrail.worst if guardrail.direction == "higher" else -guardrail.worst
+    return "held" if low >= worst else "broken" if high < worst else "cannot_tell"

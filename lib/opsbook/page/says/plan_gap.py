@@ -1,0 +1,228 @@
+"""Sentences of the campaign review about its plan: how far from it, which part of the funnel, which channel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from opsbook.analysis.plan_gap import ALL, BY_RATES, DELIVERY, WHOLE, total
+from opsbook.page.words import Sentence
+
+TERMS = ("plan_gap", "product_metric", "exposure_channel")
+LEADS = 0.95  # in so many of the redrawn campaigns the part must be the largest before it is called so
+HALF = 0.5
+KINDS = {"revenue": "money"}
+RATES = ("participation", "conversion")
+FORMATS = {"attainment": "percent"}
+SUMS = (WHOLE, BY_RATES, "exposed", "participants", "mix")
+Row = Mapping[Any, Any]
+
+
+def reason(levels: Sequence[str], *, planned: bool, ended: bool) -> str:
+    """Why there is nothing to split: no_plan, no_table, running; empty where there is."""
+    if not planned:
+        return "no_plan"
+    if not levels:
+        return "no_table"
+    return "" if ended else "running"
+
+
+def gap(parts: pd.DataFrame, *, levels: Sequence[str], missing: str) -> Sentence:
+    """How far from the plan, and which part is behind it where one clearly is; else that nobody can tell.
+
+    parts: `plan_gap.gap`; missing: `reason`
+    """
+    if missing:
+        return Sentence(f"campaign.plan_gap.{missing}")
+    planned, actual, net = total(parts)
+    kind, whole = KINDS.get(levels[-1], "count"), _rows(parts, WHOLE)
+    told: dict[str, Any] = {"metric": Sentence(f"campaign.plan_metric.{levels[-1]}"), "actual": _amount(kind, actual)}
+    told |= {"planned": _amount(kind, planned), "net": _part(kind, whole)}
+    if not _clear(whole):
+        return Sentence("campaign.plan_gap.unclear", **told, parts=_clear_parts(parts, kind))
+    told |= {"size": _amount(kind, abs(net)), "share": abs(net) / planned}
+    case = "above" if net > 0 else "below"
+    return Sentence(f"campaign.plan_gap.{case}", **told, why=_why(parts, kind, case))
+
+
+def finding(goals: Sentence, gap: Sentence, *, missing: str) -> Sentence:
+    """The finding of the first screen: the goals and, where it can be split, what is behind the gap to the plan."""
+    return goals if missing else Sentence("campaign.plan_gap.finding", goals=goals, gap=gap)
+
+
+def channels(parts: pd.DataFrame, *, levels: Sequence[str], missing: str) -> Sentence:
+    """The channel furthest from its plan, if that is clear, with the largest part within it."""
+    apart = parts[(parts["channel"] != ALL)]
+    if missing:
+        return Sentence(f"campaign.plan_gap.{missing}")
+    if apart.empty:
+        return Sentence("campaign.plan_channels.none")
+    kind, gaps = KINDS.get(levels[-1], "count"), apart[apart["factor"] == WHOLE]
+    clear = gaps[[_clear(row) for row in gaps.to_dict("records")]]
+    if clear.empty:
+        return Sentence("campaign.plan_channels.unclear", n=len(gaps))
+    row = clear.loc[clear["part"].abs().idxmax()].to_dict()
+    own = apart[(apart["channel"] == row["channel"]) & ~apart["factor"].isin(SUMS)]
+    same = own[own["part"] * row["part"] > 0]
+    most = same.loc[same["part"].abs().idxmax()].to_dict()
+    told = {"channel": channel(row["channel"]), "net": _part(kind, row), "factor": _short(most["factor"])}
+    return Sentence("campaign.plan_channels.known", **told, part=_part(kind, most))
+
+
+def audience(table: pd.DataFrame, *, min_cell: int) -> Sentence:
+    """How much of the audience was shown the campaign, and how many outside it.
+
+    table: `targeting.targeted`
+    """
+    if table.empty:
+        return Sentence("campaign.audience.none")
+    row = table.iloc[0]
+    if row["audience"] < min_cell:
+        return Sentence("campaign.audience.few", n=row["audience"])
+    if pd.isna(row["shown"]):
+        return Sentence("campaign.audience.hidden", n=row["audience"], least=min_cell)
+    told = {"n": row["audience"], "share": row["share_shown"], "low": row["share_shown_low"]}
+    told |= {"high": row["share_shown_high"], "outside": row["share_outside"]}
+    return Sentence("campaign.audience.known", **told)
+
+
+def guardrails(table: pd.DataFrame) -> Sentence:
+    """Which guardrails were broken, which held, and which cannot be told.
+
+    table: `guardrail.check`
+    """
+    if table.empty:
+        return Sentence("campaign.guardrails.none")
+    named = {
+        outcome: [Sentence(f"campaign.metric.{metric}") for metric in table.loc[table["outcome"] == outcome, "metric"]]
+        for outcome in ("broken", "held", "cannot_tell")
+    }
+    parts = [Sentence(f"campaign.guardrails.{outcome}", names=names) for outcome, names in named.items() if names]
+    return Sentence("campaign.guardrails.some", parts=parts)
+
+
+def step_table(steps: pd.DataFrame) -> pd.DataFrame:
+    """The funnel for reading: plan, actual with its interval, and attainment, each in the unit of its step."""
+    rows = [
+        {
+            "step": Sentence(f"campaign.plan_step.{row['step']}"),
+            "planned": _shown(row["step"], row["planned"]),
+            "actual": _shown(row["step"], row["actual"]),
+            "low": _shown(row["step"], row["low"]),
+            "high": _shown(row["step"], row["high"]),
+            "attainment": row["attainment"],
+        }
+        for row in steps.to_dict("records")
+    ]
+    return pd.DataFrame(rows, columns=["step", "planned", "actual", "low", "high", "attainment"])
+
+
+def steps(table: pd.DataFrame, *, missing: str) -> Sentence:
+    """What the table of steps holds; and of a running campaign, that the plan is for the whole of it."""
+    if table.empty:
+        return Sentence(f"campaign.plan_gap.{missing or 'no_table'}")
+    return Sentence(f"campaign.plan_steps.{'running' if missing == 'running' else 'heading'}")
+
+
+def channel_table(parts: pd.DataFrame, both: pd.DataFrame, *, levels: Sequence[str]) -> pd.DataFrame:
+    """For reading: one row per channel, its users and its figure against plan, and the gap in two parts.
+
+    parts: `plan_gap.gap`; both: `delivery.together`
+    """
+    apart = parts[parts["channel"] != ALL]
+    if apart.empty:
+        return pd.DataFrame(columns=["channel"])
+    kind, size = KINDS.get(levels[-1], "count"), levels[0]
+    users = both.set_index("channel")[[f"planned_{size}", size]].fillna(0).round().astype("int64")
+    users.columns = pd.Index(["planned_users", "users"])
+    cells = [_part(kind, row) for row in apart.to_dict("records")]
+    wide = apart.assign(part=pd.Series(cells, index=apart.index, dtype=object)).pivot(
+        index="channel", columns="factor", values="part"
+    )
+    shown = wide[[WHOLE, DELIVERY] + ([BY_RATES] if len(levels) > 1 else [])].add_prefix("part_")
+    table = users.join(shown)
+    return table.rename(index=lambda name: str(channel(name))).rename_axis("channel").reset_index()
+
+
+def moving(parts: pd.DataFrame) -> pd.DataFrame:
+    """The parts over all channels in the order of the funnel, without those that cannot move."""
+    whole = parts[(parts["channel"] == ALL) & (parts["factor"] != WHOLE)]
+    return whole[(whole[["part", "low", "high"]].fillna(1) != 0).any(axis=1)]
+
+
+def is_clear(low: Any, high: Any) -> Any:
+    """Whether an interval lies beyond zero by more than rounding to whole users or units of money could hide."""
+    return (low >= HALF) | (high <= -HALF)
+
+
+def channel(name: str) -> str | Sentence:
+    """A channel as the company calls it; the pools in words."""
+    return Sentence(f"campaign.plan_channel.{name}") if name in ("other", "unplanned", "unknown", ALL) else name
+
+
+def _why(parts: pd.DataFrame, kind: str, case: str) -> Sentence:
+    sign = 1 if case == "above" else -1
+    rows = [row for row in moving(parts).to_dict("records") if _clear(row)]
+    with_gap = sorted((r for r in rows if r["part"] * sign > 0), key=lambda r: -abs(r["part"]))
+    against = _against([row for row in rows if row["part"] * sign < 0], kind)
+    if not with_gap:
+        return Sentence("campaign.plan_why.cannot_tell", against=against)
+    lead = with_gap[0]
+    if lead["first"] >= LEADS:
+        said = Sentence(f"campaign.plan_{case}.{lead['factor']}", part=_part(kind, lead))
+        return Sentence("campaign.plan_why.one", said=said, others=_others(with_gap[1:], kind), against=against)
+    if len(with_gap) == 1:
+        said = _named(lead, kind)
+        return Sentence("campaign.plan_why.not_first", said=said, against=against)
+    return Sentence("campaign.plan_why.several", parts=[_named(row, kind) for row in with_gap], against=against)
+
+
+def _others(rows: Sequence[Row], kind: str) -> Sentence:
+    if not rows:
+        return Sentence("campaign.plan_why.nothing")
+    return Sentence("campaign.plan_why.others", parts=[_named(row, kind) for row in rows])
+
+
+def _against(rows: Sequence[Row], kind: str) -> Sentence:
+    if not rows:
+        return Sentence("campaign.plan_why.nothing")
+    return Sentence("campaign.plan_why.against", parts=[_named(row, kind) for row in rows])
+
+
+def _clear_parts(parts: pd.DataFrame, kind: str) -> Sentence:
+    rows = [row for row in moving(parts).to_dict("records") if _clear(row)]
+    if not rows:
+        return Sentence("campaign.plan_why.none_clear")
+    return Sentence("campaign.plan_why.offsetting", parts=[_named(row, kind) for row in rows])
+
+
+def _named(row: Row, kind: str) -> Sentence:
+    return Sentence("campaign.plan_why.part", factor=_short(row["factor"]), part=_part(kind, row))
+
+
+def _short(factor: str) -> Sentence:
+    return Sentence(f"campaign.plan_factor.{factor}")
+
+
+def _rows(parts: pd.DataFrame, factor: str) -> dict[str, Any]:
+    found = parts[(parts["channel"] == ALL) & (parts["factor"] == factor)]
+    return {str(name): value for name, value in found.iloc[0].to_dict().items()}
+
+
+def _clear(row: Any) -> bool:
+    return bool(is_clear(row["low"], row["high"]))
+
+
+def _amount(kind: str, value: float) -> Sentence:
+    return Sentence(f"campaign.plan_amount.{kind}", value=value)
+
+
+def _part(kind: str, row: Any) -> Sentence:
+    return Sentence(f"campaign.plan_part.{kind}", part=row["part"], low=row["low"], high=row["high"])
+
+
+def _shown(step: str, value: float) -> Sentence:
+    kind = "share" if step in RATES else "money" if step in ("value", "revenue") else "count"
+    return Sentence(f"campaign.plan_amount.{'number' if step == 'frequency' else kind}", value=value)
