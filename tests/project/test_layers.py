@@ -29,6 +29,8 @@ ESTIMATORS = {
     "gamma_gamma",
     "cohort_models",
     "weekly_chain",
+    "churn",
+    "competing",
 }
 MODULES = sorted(path for path in LIB.rglob("*.py") if path.name != "__init__.py")
 
