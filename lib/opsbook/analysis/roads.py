@@ -116,9 +116,11 @@ def compare(ends: pd.DataFrame, *, by: str, day: int, min_cell: int = 10) -> pd.
     for name in sizes.index:
         own, rest = known[known[by] == name], known[known[by] != name]
         if all(watched_days(part, horizon_days=day, min_at_risk=min_cell) == day for part in (own, rest)):
-            rows += [_difference(cause, name, own, rest, day) for cause in sorted(set(ends["cause"]) - {""})]
-    table = pd.DataFrame(rows, columns=[name for name in COMPARED if name != "p_holm"])
-    return table.assign(p_holm=holm(table["p"]))[COMPARED].sort_values(["cause"], kind="stable", ignore_index=True)
+            both = [competing.incidence_at(competing.cumulative_incidence(part), day=day) for part in (own, rest)]
+            told = {"segment": name, "users": int(own["users"].sum()), "rest_users": int(rest["users"].sum())}
+            rows += [told | _difference(cause, *both) for cause in sorted(set(ends["cause"]) - {""})]
+    table = pd.DataFrame(rows, columns=[name for name in COMPARED if name not in ("p_holm", "day")])
+    return table.assign(day=day, p_holm=holm(table["p"]))[COMPARED].sort_values(["cause"], kind="stable", ignore_index=True)
 
 
 def pooled(ends: pd.DataFrame, *, by: str, most: int = 6, min_cell: int = 10) -> pd.DataFrame:
@@ -198,29 +200,25 @@ def _on_days(cause: str, steps: pd.DataFrame, days: np.ndarray, *, start: float 
     return shown.astype({"ended": "int64"})
 
 
-def _difference(cause: str, name: str, own: pd.DataFrame, rest: pd.DataFrame, day: int) -> dict[str, object]:
-    one, other = (_share(part, cause, day) for part in (own, rest))
+def _difference(cause: str, own: pd.DataFrame, rest: pd.DataFrame) -> dict[str, object]:
+    one, other = (_share(part, cause) for part in (own, rest))
     gap, error = one["share"] - other["share"], float(np.hypot(one["standard_error"], other["standard_error"]))
     half = float(ndtri(0.975)) * error
     return {
         "cause": cause,
-        "segment": name,
-        "users": int(own["users"].sum()),
-        "rest_users": int(rest["users"].sum()),
         **{column: one[column] for column in ("share", "low", "high")},
         "share_rest": other["share"],
         "difference": gap,
         "difference_low": gap - half if error else np.nan,
         "difference_high": gap + half if error else np.nan,
         "p": float(2 * ndtr(-abs(gap) / error)) if error else np.nan,
-        "day": day,
     }
 
 
-def _share(ends: pd.DataFrame, cause: str, day: int) -> dict[str, float]:
-    """The cumulative incidence of one cause on a day; 0 without an interval where nobody had left by it."""
-    found = competing.incidence_at(competing.cumulative_incidence(ends), day=day).set_index("cause")
+def _share(incidence: pd.DataFrame, cause: str) -> dict[str, float]:
+    """The cumulative incidence of one cause; 0 without an interval where nobody had left by it."""
     columns = ["share", "standard_error", "low", "high"]
-    if cause not in found.index:
+    found = incidence[incidence["cause"] == cause]
+    if found.empty:
         return dict(zip(columns, [0.0, 0.0, np.nan, np.nan], strict=True))
-    return {column: float(found.loc[cause, column]) for column in columns}
+    return {column: float(found[column].iloc[0]) for column in columns}
