@@ -26,6 +26,7 @@ from opsbook.mart.tables import Tabular, engine_table
 _ = ibis._
 TOLD_DAYS = (30, 90, 180)
 MIN_AT_RISK = 10
+MIN_LEFT = 10  # fewer users who left by a road, on either side, are too few for a normal interval
 COMPARED = [
     "cause", "segment", "users", "rest_users", "share", "low", "high", "share_rest", "difference", "difference_low",
     "difference_high", "p", "p_holm", "day",
@@ -106,17 +107,18 @@ def compare(ends: pd.DataFrame, *, by: str, day: int, min_cell: int = 10) -> pd.
 
     ends:    one row per (entry_days, duration_days, cause, <by>) -- users
     returns: one row per cause and segment -- columns COMPARED; share (0-1) with its interval, the same of the rest,
-             the difference with its interval, p and p_holm. A segment (or its rest) without min_cell users watched on
-             the day is left out.
+             the difference with its interval, p and p_holm, which are missing where fewer than MIN_LEFT left by the road
+             on either side. A segment (or its rest) without min_cell users watched on the day is left out, and the
+             smaller of only two, which is the mirror of the larger.
     source:  difference of two independent Aalen-Johansen shares, normal interval of the root of summed variances
     """
     known = ends.assign(**{by: ends[by].astype(object).where(ends[by].notna(), "unknown").astype(str)})
     sizes = known.groupby(by)["users"].sum().sort_values(ascending=False, kind="stable")
     rows: list[dict[str, object]] = []
-    for name in sizes.index:
+    for name in sizes.index[: 1 if len(sizes) == 2 else None]:
         own, rest = known[known[by] == name], known[known[by] != name]
         if all(watched_days(part, horizon_days=day, min_at_risk=min_cell) == day for part in (own, rest)):
-            both = [competing.incidence_at(competing.cumulative_incidence(part), day=day) for part in (own, rest)]
+            both = [_left_by(part, day) for part in (own, rest)]
             told = {"segment": name, "users": int(own["users"].sum()), "rest_users": int(rest["users"].sum())}
             rows += [told | _difference(cause, *both) for cause in sorted(set(ends["cause"]) - {""})]
     table = pd.DataFrame(rows, columns=[name for name in COMPARED if name not in ("p_holm", "day")])
@@ -200,25 +202,33 @@ def _on_days(cause: str, steps: pd.DataFrame, days: np.ndarray, *, start: float 
     return shown.astype({"ended": "int64"})
 
 
+def _left_by(ends: pd.DataFrame, day: int) -> pd.DataFrame:
+    """Shares by the day of every cause, `ended` being all who left by it so far."""
+    incidence = competing.cumulative_incidence(ends)
+    so_far = incidence.assign(ended=incidence.groupby("cause")["ended"].cumsum())
+    return competing.incidence_at(so_far, day=day)
+
+
 def _difference(cause: str, own: pd.DataFrame, rest: pd.DataFrame) -> dict[str, object]:
     one, other = (_share(part, cause) for part in (own, rest))
     gap, error = one["share"] - other["share"], float(np.hypot(one["standard_error"], other["standard_error"]))
-    half = float(ndtri(0.975)) * error
+    enough = error > 0 and min(one["ended"], other["ended"]) >= MIN_LEFT
+    half = float(ndtri(0.975)) * error if enough else np.nan
     return {
         "cause": cause,
         **{column: one[column] for column in ("share", "low", "high")},
         "share_rest": other["share"],
         "difference": gap,
-        "difference_low": gap - half if error else np.nan,
-        "difference_high": gap + half if error else np.nan,
-        "p": float(2 * ndtr(-abs(gap) / error)) if error else np.nan,
+        "difference_low": gap - half,
+        "difference_high": gap + half,
+        "p": float(2 * ndtr(-abs(gap) / error)) if enough else np.nan,
     }
 
 
 def _share(incidence: pd.DataFrame, cause: str) -> dict[str, float]:
     """The cumulative incidence of one cause; 0 without an interval where nobody had left by it."""
-    columns = ["share", "standard_error", "low", "high"]
+    columns = ["share", "standard_error", "low", "high", "ended"]
     found = incidence[incidence["cause"] == cause]
     if found.empty:
-        return dict(zip(columns, [0.0, 0.0, np.nan, np.nan], strict=True))
+        return dict(zip(columns, [0.0, 0.0, np.nan, np.nan, 0.0], strict=True))
     return {column: float(found[column].iloc[0]) for column in columns}

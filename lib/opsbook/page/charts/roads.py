@@ -11,6 +11,8 @@ from opsbook.page import theme, words
 from opsbook.page.says import roads as says
 
 GAP = 0.06
+ROADS = ["#d55e00", "#b87900", "#8c4a1f", "#a3507e", "#00805f", "#0a5a94"]
+TICKS = (1, 2, 7, 14, 30, 60, 90, 180, 365, 3650)
 
 
 def stacked(curve: pd.DataFrame, exits: Exits) -> Figure | None:
@@ -27,9 +29,10 @@ def stacked(curve: pd.DataFrame, exits: Exits) -> Figure | None:
     for name, place, color in zip(order, places, colors, strict=True):
         share = words.show(float(wide[name].iloc[-1]), "percent")
         text = words.label("retention.chart.road", name=says.road(exits, name), share=share)
-        theme.label_line(ax, wide.index[-1], place, text, color if name != "active" else theme.SOFT_INK)
+        theme.label_line(ax, wide.index[-1], place, text, theme.SOFT_INK if name in ("active", SILENT) else color)
     ax.set_ylim(0, 1)
     ax.set_xlim(0, wide.index[-1])
+    ax.set_xticks(range(0, int(wide.index[-1]) + 1, next(step for step in TICKS if wide.index[-1] / step <= 8)))
     ax.set_xlabel(words.label("common.axis.days_since_start"))
     ax.set_ylabel(words.label("retention.axis.roads"))
     theme.percent_axis(ax)
@@ -49,6 +52,6 @@ def _apart(heights: np.ndarray) -> np.ndarray:
 
 
 def _colors(order: list[str]) -> list[str]:
-    own = iter(["#d55e00", "#e69f00", "#8c4a1f", "#cc79a7", "#009e73", "#0a5a94", "#56b4e9"] * 3)
+    own = iter(ROADS * 3)
     fixed = {"active": theme.COLORS["band"], SILENT: theme.COLORS["muted"]}
     return [fixed[name] if name in fixed else next(own) for name in order]

@@ -26,8 +26,18 @@ def road(exits: Exits, cause: str) -> Sentence | str:
     return Sentence(f"retention.road.{cause}")
 
 
-def shares(told: pd.DataFrame, exits: Exits, *, churn_after_days: int, n: int) -> Sentence:
-    """By which roads users had left by the last day that is told, and how many of them were still there."""
+def shares(
+    told: pd.DataFrame, exits: Exits, *, churn_after_days: int, n: int, missing: Mapping[str, str] | None = None
+) -> Sentence:
+    """By which roads users had left by the last day that is told, and how many of them were still there.
+
+    missing: roads.unseen; events that nobody ever had are told after it, with what was perhaps meant
+    """
+    known = _shares(told, exits, churn_after_days, n)
+    return Sentence("retention.roads.warned", known=known, warning=_unseen(missing)) if missing else known
+
+
+def _shares(told: pd.DataFrame, exits: Exits, churn_after_days: int, n: int) -> Sentence:
     if told.empty:
         return Sentence("retention.roads.empty")
     last = told[told["day"] == told["day"].max()]
@@ -46,11 +56,8 @@ def _part(row: Mapping[Any, Any], exits: Exits) -> Sentence:
     return Sentence("retention.roads.bare" if pd.isna(row["low"]) else "retention.roads.part", **told)
 
 
-def unseen(missing: Mapping[str, str]) -> Sentence:
-    """Events of the workbook that nobody ever had, and what was perhaps meant."""
-    if not missing:
-        return Sentence("retention.roads.all_seen")
-    parts = [Sentence(f"retention.roads.{'meant' if near else 'alone'}", event=event, near=near)
+def _unseen(missing: Mapping[str, str]) -> Sentence:
+    parts = [Sentence(f"retention.roads.{'meant' if near else 'alone'}", **({"near": near} if near else {}), event=event)
              for event, near in missing.items()]  # fmt: skip
     return Sentence("retention.roads.unseen", events=parts, n=len(parts))
 
