@@ -49,7 +49,7 @@ STEADY = [f"2026-01-{day:02d}" for day in range(1, 16)]
     ],
 )
 def test_silence_or_exit_whichever_came_first(exit_day, expected):
-    """An exit within the churn threshold of the last active day comes first; after a longer silence it is bookkeeping."""
+    """An exit within the threshold of the last active day comes first; after a longer silence it changes nothing."""
     assert of_user(company({"a": STEADY}, {"a": (exit_day, "unsubscribed")})) == expected
 
 
@@ -178,7 +178,7 @@ def test_every_life_ends_as_a_walk_through_its_days_says(seed):
 
 
 def drawn(rng, n: int, hazards: dict[str, float], *, days: int = 120, late: bool = False) -> pd.DataFrame:
-    """n users who leave by the roads with constant daily hazards, censored at random, some entering late; counted."""
+    """Users who leave by the roads with constant daily hazards, censored at random, some entering late; counted."""
     total = sum(hazards.values())
     life = rng.geometric(total, n)
     cause = rng.choice(list(hazards), n, p=np.array(list(hazards.values())) / total).astype(object)
@@ -200,13 +200,15 @@ HAZARDS = {"banned": 0.002, "silent": 0.012, "unsubscribed": 0.006}
 
 @pytest.mark.parametrize("late", [False, True])
 def test_intervals_hold_the_planted_shares(late):
-    """Each road's 95 % interval at day 60 holds the planted incidence in 93-97 % of companies, with late entries too."""
+    """Each road's 95 % interval at day 60 holds the planted incidence in 93-97 % of companies, late entries or not."""
     rng = np.random.default_rng(20260101)
     hits = []
     for _ in range(300):
         ends = drawn(rng, 800, HAZARDS, late=late)
         told = competing.incidence_at(competing.cumulative_incidence(ends), day=60)
-        hits += [low <= planted(HAZARDS, cause, 60) <= high for cause, low, high in told[["cause", "low", "high"]].values]
+        hits += [
+            low <= planted(HAZARDS, cause, 60) <= high for cause, low, high in told[["cause", "low", "high"]].values
+        ]
     assert 0.93 <= np.mean(hits) <= 0.97
 
 
@@ -281,7 +283,7 @@ def test_nobody_watched_gives_an_empty_curve():
 
 
 def test_one_minus_km_overstates_every_road():
-    """Other exits as censored: 1-KM of each road is above its share and together they pass what can be; told in points."""
+    """Other exits as censored: 1-KM of each road is above its share, together above all who left; in points."""
     ends = drawn(np.random.default_rng(6), 5000, HAZARDS)
     check = traps.one_minus_km(ends, day=90)
     share = roads.curve(ends, horizon_days=90).query("day == 90").set_index("cause")["share"]

@@ -1,4 +1,4 @@
-"""Exits in the workbook, what the mart records of them, and Open University's courses through the notebook's functions."""
+"""Exits in the workbook, what the mart records of them, and courses through the notebook's functions."""
 
 import ibis
 import numpy as np
@@ -63,13 +63,17 @@ def test_an_exit_is_no_activity():
 def small(tmp_path_factory):
     """A mart of five users: two roads on one day, a refund in full, a refund in part, an exit before anything else."""
     home = tmp_path_factory.mktemp("exits")
-    events = "user_id,occurred_at,event\na,2026-01-02,open\na,2026-01-09,ban\na,2026-01-09,unsubscribe\nb,2026-01-02,open"
+    events = (
+        "user_id,occurred_at,event\na,2026-01-02,open\na,2026-01-09,ban\na,2026-01-09,unsubscribe\nb,2026-01-02,open"
+    )
     (home / "events.csv").write_text(events + "\nc,2026-01-03,open\ne,2026-01-04,ban\n")
     orders = "order_id,user_id,paid_at,amount,refunded\n1,b,2026-01-05,10,0\n2,b,2026-01-07,5,0\n3,b,2026-01-20,-15,\n"
     (home / "orders.csv").write_text(orders + "4,c,2026-01-06,10,4\n5,b,2026-02-01,3,0\n6,d,2026-01-08,7,7\n")
     for_refund = {"refunded": {"refunded_in_full": True}}
     tables = {"events": EVENTS, "orders": ORDERS}
-    return ensure_mart(Workbook.model_validate(BASE | {"tables": tables, "exits": {"roads": ROADS | for_refund}}), home=home)
+    return ensure_mart(
+        Workbook.model_validate(BASE | {"tables": tables, "exits": {"roads": ROADS | for_refund}}), home=home
+    )
 
 
 def test_the_mart_knows_the_first_exit_of_every_user(small, same):

@@ -40,7 +40,12 @@ CASES = {
     "exits only": (says.shares, (shares(banned=0.2, active=0.8), EXITS), RULE, "roads.exits_only"),
     "nobody": (says.shares, (shares(active=1.0), EXITS), RULE, "roads.nobody"),
     "empty": (says.shares, (NONE, EXITS), RULE, "roads.empty"),
-    "misspelt": (says.shares, (shares(active=1.0), EXITS), RULE | {"missing": {"ban1": "ban", "x": ""}}, "roads.warned"),
+    "misspelt": (
+        says.shares,
+        (shares(active=1.0), EXITS),
+        RULE | {"missing": {"ban1": "ban", "x": ""}},
+        "roads.warned",
+    ),
     "one misspelt": (says.shares, (NONE, EXITS), RULE | {"missing": {"x": ""}}, "roads.warned"),
     "more": (says.compared, (difference(0.1), EXITS), {"called": None}, "roads.more"),
     "less": (says.compared, (difference(-0.1), EXITS), {"called": None}, "roads.less"),

@@ -30,7 +30,6 @@ ESTIMATORS = {
     "cohort_models",
     "weekly_chain",
     "churn",
-    "competing",
 }
 MODULES = sorted(path for path in LIB.rglob("*.py") if path.name != "__init__.py")
 

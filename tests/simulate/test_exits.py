@@ -1,4 +1,4 @@
-"""Records of users who left by a road: as many as planted, on the day they are gone, and nothing else moves for them."""
+"""Records of users who left by a road: as many as planted, on the day they are gone, nothing else moves."""
 
 from dataclasses import replace
 

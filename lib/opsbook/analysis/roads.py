@@ -107,8 +107,8 @@ def compare(ends: pd.DataFrame, *, by: str, day: int, min_cell: int = 10) -> pd.
 
     ends:    one row per (entry_days, duration_days, cause, <by>) -- users
     returns: one row per cause and segment -- columns COMPARED; share (0-1) with its interval, the same of the rest,
-             the difference with its interval, p and p_holm, which are missing where fewer than MIN_LEFT left by the road
-             on either side. A segment (or its rest) without min_cell users watched on the day is left out, and the
+             the difference with its interval, p and p_holm, missing where fewer than MIN_LEFT left by the road on
+             either side. A segment (or its rest) without min_cell users watched on the day is left out, and the
              smaller of only two, which is the mirror of the larger.
     source:  difference of two independent Aalen-Johansen shares, normal interval of the root of summed variances
     """
@@ -122,7 +122,9 @@ def compare(ends: pd.DataFrame, *, by: str, day: int, min_cell: int = 10) -> pd.
             told = {"segment": name, "users": int(own["users"].sum()), "rest_users": int(rest["users"].sum())}
             rows += [told | _difference(cause, *both) for cause in sorted(set(ends["cause"]) - {""})]
     table = pd.DataFrame(rows, columns=[name for name in COMPARED if name not in ("p_holm", "day")])
-    return table.assign(day=day, p_holm=holm(table["p"]))[COMPARED].sort_values(["cause"], kind="stable", ignore_index=True)
+    return table.assign(day=day, p_holm=holm(table["p"]))[COMPARED].sort_values(
+        ["cause"], kind="stable", ignore_index=True
+    )
 
 
 def pooled(ends: pd.DataFrame, *, by: str, most: int = 6, min_cell: int = 10) -> pd.DataFrame:

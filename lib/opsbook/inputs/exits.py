@@ -66,7 +66,9 @@ class Exits(_Typed):
         if self.exits_only and not self.roads:
             raise ValueError("`exits_only` needs `roads`: without any, nobody would ever leave")
         if (self.observed_from or self.observed_until) and not self.exits_only:
-            raise ValueError("`observed_from` and `observed_until` need `exits_only: true`; silence is watched by itself")
+            raise ValueError(
+                "`observed_from` and `observed_until` need `exits_only: true`; silence is watched by itself"
+            )
         return self
 
     @property
@@ -90,4 +92,3 @@ def refuse_exits_as_activity(exits: Exits, used: Mapping[str, Collection[str]]) 
         for event in events:
             if event in exits.traces:
                 raise ValueError(f"{key}: {event!r} is an exit of `exits`, which is no activity; name it in one place")
-

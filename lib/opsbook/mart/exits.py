@@ -43,7 +43,9 @@ def with_exits(people: ir.Table, recorded: ir.Table, settings: Exits, *, as_of: 
     if not settings.roads:
         nothing = {"exit_day": ibis.null("date"), "exit_road": ibis.null("string")}
         return people.mutate(**nothing, watched_through=ibis.null("date"))
-    order = ibis.cases(*[(_.road == road, place) for place, road in enumerate(settings.roads)], else_=len(settings.roads))
+    order = ibis.cases(
+        *[(_.road == road, place) for place, road in enumerate(settings.roads)], else_=len(settings.roads)
+    )
     left = recorded.filter(_.road.notnull()).mutate(place=order).group_by("user")
     first = left.agg(exit_day=_.day.min(), exit_road=_.road.argmin(_.day.epoch_days() * 1000 + _.place))
     known = people.left_join(first, "user").drop("user_right")
@@ -57,9 +59,7 @@ def with_exits(people: ir.Table, recorded: ir.Table, settings: Exits, *, as_of: 
     return known.mutate(entry_day=entry, watched_through=through).drop("watched_from", "watched_to")
 
 
-def _recorded(
-    events: ir.Table, keys: ir.Table, workbook: Workbook, span: tuple[datetime, datetime]
-) -> ir.Table:
+def _recorded(events: ir.Table, keys: ir.Table, workbook: Workbook, span: tuple[datetime, datetime]) -> ir.Table:
     settings = workbook.exits
     rows = events.filter(events.event.isin(settings.named))
     day = local_time(rows.occurred_at, workbook.timezone, first=span[0], last=span[1]).date()

@@ -75,8 +75,9 @@ class Page:
     ) -> None:
         """A figure under its sentence, which is also its alt text; its table is folded below and saved as `name`.
 
-        needs: tables of the contract, or names of NEEDS; if the company lacks one, a line says so instead. how: catalogue key (or
-        sentence) of the how-to-read line. formats: column -> spec where the name does not tell (tables.column_spec).
+        needs: tables of the contract, or names of NEEDS; if the company lacks one, a line says so. how: catalogue
+        key (or sentence) of the how-to-read line. formats: column -> spec where the name does not tell
+        (tables.column_spec).
         """
         if self._absent(needs):
             return

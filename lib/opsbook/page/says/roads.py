@@ -57,9 +57,14 @@ def _part(row: Mapping[Any, Any], exits: Exits) -> Sentence:
 
 
 def _unseen(missing: Mapping[str, str]) -> Sentence:
-    parts = [Sentence(f"retention.roads.{'meant' if near else 'alone'}", **({"near": near} if near else {}), event=event)
-             for event, near in missing.items()]  # fmt: skip
+    parts = [_misspelt(event, near) for event, near in missing.items()]
     return Sentence("retention.roads.unseen", events=parts, n=len(parts))
+
+
+def _misspelt(event: str, near: str) -> Sentence:
+    if not near:
+        return Sentence("retention.roads.alone", event=event)
+    return Sentence("retention.roads.meant", event=event, near=near)
 
 
 def table(told: pd.DataFrame, exits: Exits) -> pd.DataFrame:
