@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-REFERENCE = ("cdnow", "online-retail", "taobao")
+REFERENCE = ("cdnow", "online-retail", "oulad", "taobao")
 
 
 def folders(made) -> list:
