@@ -157,13 +157,13 @@ class Page:
     def verdict(self, status: str, sentence: Sentence, rule: str | Sentence = "", *, needs: Sequence[str] = ()) -> None:
         """The report's answer, with a status word and the rule that decided it; stands on the first screen.
 
-        needs: names of NEEDS; where one is not met the answer is that line, and its status unknown.
+        needs: names of NEEDS; where one is not met, the answer is that there is none.
         """
         if status not in STATUSES:
             raise OperatorError(f"`{status}` is not a status of a verdict", fix=f"use one of {', '.join(STATUSES)}")
         missing = [name for name in self._missing(needs) if name in NEEDS]
         if missing:
-            status, sentence, rule = "unknown", Sentence(f"page.absent_{missing[0]}"), ""
+            status, sentence, rule = "unknown", Sentence("page.no_verdict"), ""
         self._verdict = {"status": status, "sentence": sentence.text(), "rule": str(rule)}
         payload = self._verdict | {"key": sentence.key, "status_text": words.label(f"common.status.{status}")}
         payload["rule_text"] = words.label("page.rule", rule=str(rule)) if str(rule) else ""
