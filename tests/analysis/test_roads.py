@@ -111,6 +111,15 @@ def test_without_the_silence_rule_only_exits_end_a_life():
     assert (fates["gone"], fates["undecided"], fates["not_at_risk"]) == (1, 3, 1)
 
 
+def test_segments_together_are_everybody():
+    """Counted by a column and added up again, the ends are those counted without it, a missing value included."""
+    lives = {"a": STEADY, "b": STEADY, "c": ["2026-01-01"]}
+    tables = company(lives, {"a": ("2026-01-10", "banned")}, channel=["x", "y", None])
+    split = roads.ends(*tables, by=["channel"], **RULE)
+    pd.testing.assert_frame_equal(roads.together(split), roads.ends(*tables, **RULE))
+    assert len(split) == 3
+
+
 def test_roads_may_not_split_by_what_is_found_out_later():
     """The road itself, and its day, are no segments: immortal time."""
     tables = company({"a": STEADY})

@@ -49,6 +49,11 @@ def ends(
     return counted.astype(dict.fromkeys(["entry_days", "duration_days", "users"], "int64"))
 
 
+def together(ends: pd.DataFrame) -> pd.DataFrame:
+    """The ends of all segments as one: one row per (entry_days, duration_days, cause) -- users."""
+    return ends.groupby(["entry_days", "duration_days", "cause"], sort=True)["users"].sum().reset_index()
+
+
 def user_ends(
     user_days: Tabular, users: Tabular, *, as_of: date, churn_after_days: int, by: Sequence[str] = ()
 ) -> ir.Table:
