@@ -6,7 +6,20 @@ from pathlib import Path
 
 import pandas as pd
 
-from opsbook.analysis import aha, churn, cox, early, experiment, incrementality, landmark, ltv, steady_state, survival
+from opsbook.analysis import (
+    aha,
+    churn,
+    competing,
+    cox,
+    early,
+    experiment,
+    incrementality,
+    landmark,
+    ltv,
+    roads,
+    steady_state,
+    survival,
+)
 from opsbook.inputs.workbook import Workbook, read_workbook
 from opsbook.mart.build import ensure_mart
 from opsbook.simulate import write_company
@@ -40,7 +53,7 @@ def company(home: Path, *, seed: int, users: int) -> Company:
 def all_intervals(one: Company) -> pd.DataFrame:
     """One row per quantity -- what, low, high, truth."""
     parts = [retention(one), channels(one), hazard_ratios(one), *(campaign(one, name) for name in RANDOMISED)]
-    parts += [worth(one), at_rest(one), early_reading(one)]
+    parts += [worth(one), at_rest(one), early_reading(one), roads_out(one)]
     return pd.DataFrame([row for rows in parts for row in rows])
 
 
@@ -68,6 +81,21 @@ def channels(one: Company) -> list[dict]:
     for channel in sorted(one.truth["channels"]):
         at = survival.active_at(split[split["channel"] == channel], day=90)
         rows.append(_row(f"S(90) of {channel}", at.low, at.high, _at(one.truth["survival"], channel, 90)))
+    return rows
+
+
+def roads_out(one: Company) -> list[dict]:
+    """Share gone by each road within 30 and 90 days."""
+    told = one.truth["exits"]["incidence"]
+    incidence = competing.cumulative_incidence(
+        roads.ends(*one.user_tables, as_of=one.mart.as_of, churn_after_days=told["churn_after_days"])
+    )
+    rows = []
+    for day in DAYS:
+        found = competing.incidence_at(incidence, day=day).set_index("cause")
+        for road in ("silent", "unsubscribed", "refunded"):
+            true = dict(zip(told["days"], told["all"][road], strict=True))[day]
+            rows.append(_row(f"gone by {road} at {day}", *found.loc[road, ["low", "high"]], true))
     return rows
 
 

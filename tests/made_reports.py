@@ -27,6 +27,12 @@ RUNS = {
         "02_retention_survival/cohorts": "period: 2011-01-01..2011-06-30\ncohort: month\n",
         "03_campaign_review/autumn": "name: Autumn\nstart: 2011-10-01\nend: 2011-10-14\n",
     },
+    "oulad": {
+        "01_user_lifecycle/monthly": "period: 2014-10",
+        "02_retention_survival/courses": "period: 2014-10-01..2014-10-31\ncohort: month\nsegment: gender\n"
+        "covariates: [gender, age_band]\n",
+        "03_campaign_review/autumn": "name: Autumn\nstart: 2014-10-01\nend: 2014-10-14\n",
+    },
     "taobao": {
         "01_user_lifecycle/daily": "period: 2017-12-02",
         "02_retention_survival/cohorts": "period: 2017-11-25..2017-12-01\ncohort: day\n",
@@ -83,7 +89,7 @@ def _add_company(home: Path, name: str, runs: dict[str, str]) -> None:
     folder.mkdir()
     text = (HERE / "companies" / f"{name}.yaml").read_text()
     for data in SHARED.iterdir():
-        if f"path: {data.name}" in text:
+        if f": {data.name}" in text:
             (home / data.name).unlink(missing_ok=True)
             (home / data.name).symlink_to(data)
     (folder / "workbook.yaml").write_text(text)

@@ -8,7 +8,7 @@ import pytest
 from opsbook.page import words
 from opsbook.page.numbers import method_key
 
-REFERENCE = ("cdnow", "online-retail", "taobao")
+REFERENCE = ("cdnow", "online-retail", "oulad", "taobao")
 
 
 def folders(made) -> list:

@@ -30,6 +30,7 @@ ESTIMATORS = {
     "cohort_models",
     "weekly_chain",
     "shapley",
+    "churn",
 }
 MODULES = sorted(path for path in LIB.rglob("*.py") if path.name != "__init__.py")
 

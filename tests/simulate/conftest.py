@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from opsbook.simulate import write_company
+from opsbook.simulate.exits import ROADS
 
 ZONE = "Asia/Shanghai"
 
@@ -29,8 +30,9 @@ class Written:
         return self._once(f"clean {table}", lambda: _true_rows(self.raw(table)))
 
     def days(self) -> pd.DataFrame:
-        """One row per user and active day."""
-        both = [self.clean(table)[["uid", "at"]] for table in ("events", "orders")]
+        """One row per user and active day; a record of an exit is nothing that a user does."""
+        events = self.clean("events")
+        both = [events[~events["action"].isin(ROADS.values())][["uid", "at"]], self.clean("orders")[["uid", "at"]]]
         return self._once("days", lambda: _user_days(pd.concat(both)))
 
     def _once(self, name: str, read: Callable[[], pd.DataFrame]) -> pd.DataFrame:

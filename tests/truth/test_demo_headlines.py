@@ -246,3 +246,31 @@ def test_each_campaign_gets_the_verdict_it_deserves(made, name):
     expected = STATUS[made.truth["campaigns"][name]["expected_verdict"]]
     assert made.results(report(name))["verdict"]["status"] == expected
     assert made.results(f"{report(name)}.zh")["verdict"]["status"] == expected
+
+
+def test_roads_out_cover_their_truth(made):
+    """Share gone by each road within 30, 90 and 180 days: every 95 % interval covers what an endless company shows.
+
+    Every banned account is counted; over channels, the interval of the difference covers the true one.
+    """
+    told, tables = made.truth["exits"], made.home / "outputs" / RETENTION / "tables"
+    shown = pd.read_csv(tables / "roads.csv").set_index(["cause", "day"])
+    names = {"silent": "went silent", "unsubscribed": "unsubscribed", "refunded": "refunded and closed"}
+    for road, name in names.items():
+        for day, true in zip(told["incidence"]["days"], told["incidence"]["all"][road], strict=True):
+            assert shown.loc[(name, day), "low"] <= true <= shown.loc[(name, day), "high"], (road, day)
+    assert shown.loc[("banned", 90), "ended"] == told["recorded"]["banned"]
+    assert shown.groupby("day")["share"].sum().tolist() == pytest.approx([1, 1, 1])
+
+
+def test_channels_take_the_roads_that_were_planted(made):
+    """Within 90 days users of short videos and social ads clearly unsubscribe more often, and as often as planted."""
+    told, tables = made.truth["exits"]["incidence"], made.home / "outputs" / RETENTION / "tables"
+    rows = pd.read_csv(tables / "roads_compared.csv").query("cause == 'unsubscribed'").set_index("level")
+    true = {
+        name: told[name]["unsubscribed"][told["days"].index(90)] for name in ("short_video", "social_ads", "search")
+    }
+    for name, share in true.items():
+        assert rows.loc[name, "low"] <= share <= rows.loc[name, "high"], name
+    assert (rows.loc[["short_video", "social_ads"], "road_difference_low"] > 0).all()
+    assert (rows.loc[["short_video", "social_ads"], "p_holm"] < 0.01).all()

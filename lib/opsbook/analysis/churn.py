@@ -26,7 +26,7 @@ CANDIDATE_DAYS = (3, 7, 14, 21, 30, 45, 60, 90)
 FATES = ("gone", "came_back", "undecided", "too_young", "not_at_risk", "start_unknown")
 FOUND_OUT_LATER = {
     "user", "user_id", "first_day", "life_start", "signed_up_day", "first_active_day", "last_active_day",
-    "active_days", "entry_day",
+    "active_days", "entry_day", "exit_day", "exit_road", "watched_through",
 }  # fmt: skip
 MIN_AT_RISK = 30
 
@@ -160,15 +160,27 @@ def user_lives(
     """One row per user -- user, first_day, entry_days, duration_days, fate (as in `fates`), *by.
 
     The days mean something for the fates gone, came_back and undecided (censored) only; parameters as in `durations`.
+    Where users carry watched_through, silence ends no life: their recorded exit does, else that day censors.
     """
     people = engine_table(users)
     refuse_immortal_time(people.columns, by)
     people = people.filter(_.first_day.isnull() | (_.first_day <= ibis.date(as_of)))
+    days = {"entry_days": _days(_.first_day, _.entry_day), "duration_days": _days(_.first_day, _.end_day)}
+    chosen = ["user", "first_day", *by]
+    if "watched_through" not in people.columns:
+        dated = with_silence(user_days, people, as_of=as_of, churn_after_days=churn_after_days)
+        return dated.select(*chosen, fate=_fate(as_of, churn_after_days), **days)
+    silent, recorded = people.filter(_.watched_through.isnull()), people.filter(_.watched_through.notnull())
+    dated = with_silence(user_days, silent, as_of=as_of, churn_after_days=churn_after_days)
+    parts = dated.select(*chosen, fate=_fate(as_of, churn_after_days), **days)
+    return parts.union(_recorded_end(recorded, as_of).select(*chosen, fate=_recorded_fate(), **days))
+
+
+def with_silence(user_days: Tabular, people: ir.Table, *, as_of: date, churn_after_days: int) -> ir.Table:
+    """The users with seen_day, churned, returned and end_day, as silence alone tells."""
     people = people.mutate(seen_day=(_.first_active_day <= ibis.date(as_of)).ifelse(_.first_active_day, ibis.null()))
     churns = _first_churn(engine_table(user_days), people, as_of, churn_after_days)
-    dated = _with_end(people.left_join(churns, "user").drop("user_right"), as_of, churn_after_days)
-    days = {"entry_days": _days(_.first_day, _.entry_day), "duration_days": _days(_.first_day, _.end_day)}
-    return dated.select("user", "first_day", *by, fate=_fate(as_of, churn_after_days), **days)
+    return _with_end(people.left_join(churns, "user").drop("user_right"), as_of, churn_after_days)
 
 
 def refuse_immortal_time(columns: Sequence[str], by: Sequence[str]) -> None:
@@ -231,6 +243,23 @@ def _fate(as_of: date, churn_after_days: int) -> ir.Value:
         (_.first_day > ibis.date(as_of - timedelta(days=churn_after_days)), "too_young"),
         (late & (silent_at_start | (_.end_day <= _.entry_day)), "not_at_risk"),
         (_.churned & _.returned, "came_back"),
+        (_.churned, "gone"),
+        else_="undecided",
+    )
+
+
+def _recorded_end(people: ir.Table, as_of: date) -> ir.Table:
+    """Adds churned and end_day of users whose life only a recorded exit ends; one on the last day watched counts."""
+    watched = people.mutate(last_day=ibis.least(_.watched_through, ibis.date(as_of)))
+    left = watched.mutate(churned=(_.exit_day <= _.last_day).fill_null(False))
+    return left.mutate(end_day=_.churned.ifelse(_.exit_day, _.last_day))
+
+
+def _recorded_fate() -> ir.Value:
+    late = _.entry_day > _.first_day
+    return ibis.cases(
+        (_.first_day.isnull() | _.entry_day.isnull() | (_.life_start == "unknown"), "start_unknown"),
+        ((_.end_day < _.first_day) | (late & (_.end_day <= _.entry_day)), "not_at_risk"),
         (_.churned, "gone"),
         else_="undecided",
     )

@@ -1,10 +1,11 @@
-"""Traps a reader of notebook 01 can step into, each a small check that says whether it lies open here."""
+"""Traps a reader can step into, each a small check that says whether it lies open here."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -12,6 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr, ndtri
 
+from opsbook.analysis import competing, survival
 from opsbook.analysis.moments import Moments, count_moments
 from opsbook.analysis.multiplicity import compared, holm
 from opsbook.analysis.proportion import wilson
@@ -31,7 +33,7 @@ class Check:
 
     trap: str
     fired: bool | None
-    numbers: Mapping[str, float] = field(default_factory=dict)
+    numbers: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def case(self) -> str:
@@ -192,6 +194,31 @@ def simpson(split: pd.DataFrame, *, metric: str) -> Check:
         return Check(f"simpson_{metric}", None, told)
     clear = any(row[f"{part}_low"] > 0 or row[f"{part}_high"] < 0 for part in ("total", "inside"))
     return Check(f"simpson_{metric}", bool(row["total"] * row["inside"] < 0 and clear), told)
+
+
+def one_minus_km(ends: pd.DataFrame, *, day: int) -> Check:
+    """How wrong 1 - Kaplan-Meier would be for the road it flatters most, the other roads called censored.
+
+    ends: roads.ends. Fires from one point of difference on that day; unknown with fewer than two roads by then, or
+    where nobody was watched that long. together: the sum of 1-KM over all roads, beside the share that really left.
+    """
+    durations = ends.assign(churned=ends["users"].where(ends["cause"] != "", 0))
+    durations = durations.assign(censored=durations["users"] - durations["churned"])
+    told = competing.incidence_at(competing.cumulative_incidence(ends), day=day).set_index("cause")["share"]
+    if len(told) < 2 or not survival.at_risk(durations, np.array([day]))[0]:
+        return Check("one_minus_km", None, {"n": int(ends["users"].sum())})
+    naive = {cause: _one_minus_km(durations, str(cause), day) for cause in told.index}
+    worst = max(told.index, key=lambda cause: naive[cause] - told[cause])
+    numbers = {"n": int(ends["users"].sum()), "day": day, "share": float(told[worst]), "km": naive[worst]}
+    numbers |= {"points": naive[worst] - float(told[worst]), "together": sum(naive.values()), "left": float(told.sum())}
+    return Check("one_minus_km", numbers["points"] >= NOTICEABLE, numbers | {"road": worst})
+
+
+def _one_minus_km(durations: pd.DataFrame, cause: str, day: int) -> float:
+    own = durations["cause"] == cause
+    users = durations["users"]
+    alone = durations.assign(churned=users.where(own, 0), censored=users.where(~own, 0))
+    return 1 - survival.active_at(alone, day=day).value
 
 
 def _paid(user_days: Tabular, start: date, end: date) -> ir.Table:

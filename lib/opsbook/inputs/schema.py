@@ -30,6 +30,9 @@ RESERVED = frozenset(
         "first_active_day",
         "last_active_day",
         "active_days",
+        "exit_day",
+        "exit_road",
+        "watched_through",
     ]
 )
 """Names of what is derived about users; attributes of the company's own need others."""

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from opsbook.inputs import stage_presets
 from opsbook.inputs.aha import AhaSettings
+from opsbook.inputs.exits import Exits, refuse_exits_as_activity
 from opsbook.inputs.funnels import Funnel, default_funnel, expanded
 from opsbook.inputs.intensity import Intensity, refuse_unknown_metrics
 from opsbook.inputs.plays import Plays
@@ -192,6 +193,7 @@ class Workbook(Typed):
     data_start: date | None = Field(None, description="rows before this day are out of the declared window")
     event_groups: dict[str, list[str]] = Field(default_factory=dict, description="group name: its events")
     thresholds: Thresholds = Thresholds()
+    exits: Exits = Exits()
     aha: AhaSettings = AhaSettings()
     segments: dict[str, Segment] = Field(default_factory=dict, description="name: whom it holds")
     profile: ProfileSettings = ProfileSettings()
@@ -235,6 +237,15 @@ class Workbook(Typed):
     def _activity_known(self) -> Workbook:
         if not {"events", "orders"} & set(self.tables):
             raise ValueError("tables must name `events` or `orders`: without either nobody is ever active")
+        return self
+
+    @model_validator(mode="after")
+    def _exits_are_no_activity(self) -> Workbook:
+        rules = {f"segments.{key}": [one.event for one in part.rule.leaves] for key, part in self.segments.items()}
+        steps = {f"funnels.{one.name}": [event for step in one.steps for event in step.any_of] for one in self.funnels}
+        groups = {f"event_groups.{key}": events for key, events in self.event_groups.items()}
+        used = groups | steps | {key: [event for event in events if event] for key, events in rules.items()}
+        refuse_exits_as_activity(self.exits, used | {"thresholds.active_events": self.thresholds.active_events})
         return self
 
     @model_validator(mode="after")

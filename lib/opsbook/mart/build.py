@@ -25,7 +25,7 @@ from opsbook.mart.write import write_mart
 _ = ibis._
 KEPT_MARTS = 4
 HARDLY_ANY = 0.05
-SHAPING = ("zone", "data_start", "event_groups", "tables")
+SHAPING = ("zone", "data_start", "event_groups", "tables", "exits")
 SHAPING_THRESHOLDS = ("active_events", "history_days", "drop_budget")
 
 

@@ -19,6 +19,7 @@ NAMES = (
     "users",
     "user_days",
     "steps",
+    "exits",
     "orders",
     "costs",
     "assignments",

@@ -19,9 +19,12 @@ def steps(
 ) -> ir.Table:
     """One row per event -- user, at (UTC), day, hour (local), event, campaign_id, content_id, channel, value.
 
-    events, orders: contract tables, already cut at as_of; a refund on its own is no event.
+    events, orders: contract tables, already cut at as_of; a refund on its own is no event, and neither is a record of
+    an exit, which nobody does: it makes no day active and stands in the mart's `exits`.
     """
-    stream = events.select("user_id", "event", *EVENT_COLUMNS, at="occurred_at").union(_as_events(orders))
+    traces = workbook.exits.traces
+    deeds = events.filter(~events.event.isin(traces)) if traces else events
+    stream = deeds.select("user_id", "event", *EVENT_COLUMNS, at="occurred_at").union(_as_events(orders))
     local = local_time(stream.at, workbook.timezone, first=span[0], last=span[1])
     placed = stream.mutate(day=local.date(), hour=local.hour().cast("int8"))
     return placed.inner_join(keys, "user_id").select("user", "at", "day", "hour", "event", *EVENT_COLUMNS)

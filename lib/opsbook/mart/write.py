@@ -15,7 +15,7 @@ from opsbook.errors import DataRefused
 from opsbook.inputs import contract
 from opsbook.inputs.check import Checked
 from opsbook.inputs.workbook import Workbook
-from opsbook.mart import people, relations, steps
+from opsbook.mart import exits, people, relations, steps
 from opsbook.mart.local_time import utc_instant
 
 _ = ibis._
@@ -64,7 +64,9 @@ def write_mart(con: Any, checked: Checked, workbook: Workbook, *, as_of: date, f
     days = draft.save("user_days", steps.user_days(draft.save("steps", stream), orders, workbook))
     first, last = _active_span(days)
     start = workbook.data_start or first
-    draft.save("users", people.users(draft.whole("users"), keys, days, workbook, data_start=start, span=span))
+    left = draft.save("exits", exits.exits(draft.whole("events"), orders, keys, workbook, span))
+    known = people.users(draft.whole("users"), keys, days, workbook, data_start=start, span=span)
+    draft.save("users", exits.with_exits(known, left, workbook.exits, as_of=as_of))
     for name in ("assignments", "exposures", "redemptions"):
         draft.save(name, getattr(relations, name)(draft.whole(name), keys, zone, span))
     draft.save("contents", relations.contents(draft.whole("contents"), zone, span))

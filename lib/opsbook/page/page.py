@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from opsbook.errors import OperatorError
+from opsbook.inputs.exits import Exits
 from opsbook.page import bundles, desk, theme, words
 from opsbook.page.appendix import appendix_html
 from opsbook.page.bundles import bundle
@@ -20,6 +21,11 @@ from opsbook.page.results import SCHEMA
 from opsbook.page.tables import to_html, to_parquet
 from opsbook.page.words import Sentence
 
+NEEDS: Mapping[str, Callable[[Exits], bool]] = {
+    "exits": lambda exits: bool(exits.roads),  # roads out that leave a trace
+    "silence": lambda exits: not exits.exits_only,  # silence ends a life
+    "activity": lambda exits: not exits.exits_only,  # coming back is something users do
+}
 STATUSES = ("good", "warn", "bad", "unknown", "neutral")
 
 
@@ -35,6 +41,7 @@ class Page:
         self._sections: Register[Sentence] = Register("figure or table")
         self._findings: dict[str, None] = {}
         self._verdict: dict[str, str] | None = None
+        self._told_absent: set[str] = set()
 
     def title(self, **fields: Any) -> None:
         """The report's name and question, from `<area>.title` and `<area>.question`, with company and period.
@@ -68,8 +75,9 @@ class Page:
     ) -> None:
         """A figure under its sentence, which is also its alt text; its table is folded below and saved as `name`.
 
-        needs: tables of the contract; if the company lacks one, a line says so instead. how: catalogue key (or
-        sentence) of the how-to-read line. formats: column -> spec where the name does not tell (tables.column_spec).
+        needs: tables of the contract, or names of NEEDS; if the company lacks one, a line says so. how: catalogue
+        key (or sentence) of the how-to-read line. formats: column -> spec where the name does not tell
+        (tables.column_spec).
         """
         if self._absent(needs):
             return
@@ -106,12 +114,12 @@ class Page:
             text = sentence.text()
             self._show("say", {"text": text, "key": sentence.key}, desk.paragraph(text), text)
 
-    def finding(self, sentence: Sentence | None, *, here: bool = True) -> None:
+    def finding(self, sentence: Sentence | None, *, here: bool = True, needs: Sequence[str] = ()) -> None:
         """One of the (at most three) findings of the first screen; with `here` it is also shown in its section.
 
         Without it the section is taken to say the same at more length. None is no finding.
         """
-        if sentence is None:
+        if sentence is None or self._absent(needs):
             return
         text = sentence.text()
         self._findings[text] = None
@@ -140,7 +148,7 @@ class Page:
 
         The meaning of each value is that of `numbers.Number`. Nothing is recorded when a table in `needs` is not given.
         """
-        if not set(needs) <= set(self.book.given):
+        if self._missing(needs):
             return
         told = {"low": low, "high": high, "n": n, "previous": previous, "target": target}
         told |= {"change": change, "change_low": change_low, "change_high": change_high}
@@ -150,10 +158,16 @@ class Page:
         payload = made.result() | {"card": card, "words": made.card()}
         self._show("number", payload, desk.number(made.card()), f"{label}: {made.card()['value']}")
 
-    def verdict(self, status: str, sentence: Sentence, rule: str | Sentence = "") -> None:
-        """The report's answer, with a status word and the rule that decided it; stands on the first screen."""
+    def verdict(self, status: str, sentence: Sentence, rule: str | Sentence = "", *, needs: Sequence[str] = ()) -> None:
+        """The report's answer, with a status word and the rule that decided it; stands on the first screen.
+
+        needs: names of NEEDS; where one is not met, the answer is that there is none.
+        """
         if status not in STATUSES:
             raise OperatorError(f"`{status}` is not a status of a verdict", fix=f"use one of {', '.join(STATUSES)}")
+        missing = [name for name in self._missing(needs) if name in NEEDS]
+        if missing:
+            status, sentence, rule = "unknown", Sentence("page.no_verdict"), ""
         self._verdict = {"status": status, "sentence": sentence.text(), "rule": str(rule)}
         payload = self._verdict | {"key": sentence.key, "status_text": words.label(f"common.status.{status}")}
         payload["rule_text"] = words.label("page.rule", rule=str(rule)) if str(rule) else ""
@@ -208,12 +222,21 @@ class Page:
         return words.label(key, start=period.start, end=period.end)
 
     def _absent(self, needs: Sequence[str]) -> bool:
-        """Whether a needed table was not given; if so, says which in one line."""
-        missing = [name for name in needs if name not in self.book.given]
-        if missing:
-            said = words.label("page.absent", tables=[Sentence(f"common.table.{name}") for name in missing])
-            self._show("absent", {"tables": missing, "text": said}, desk.paragraph(said), said)
+        """Whether something needed is not there; if so, says so in one line: tables each time, the rest once."""
+        missing = self._missing(needs)
+        tables = [name for name in missing if name not in NEEDS]
+        said = words.label("page.absent", tables=[Sentence(f"common.table.{name}") for name in tables])
+        for text in [said] if tables else [words.label(f"page.absent_{name}") for name in missing[:1]]:
+            if tables or text not in self._told_absent:
+                self._told_absent.add(text)
+                self._show("absent", {"tables": missing, "text": text}, desk.paragraph(text), text)
         return bool(missing)
+
+    def _missing(self, needs: Sequence[str]) -> list[str]:
+        """What of the needed tables, and of the needs that the workbook's exits decide, is not there."""
+        given = self.book.given
+        there = {name: name in NEEDS and NEEDS[name](self.book.workbook.exits) for name in needs}
+        return [name for name in needs if not (there[name] or name in given)]
 
     def _registered(self, name: str, sentence: Sentence, table: pd.DataFrame | None) -> str:
         if table is not None and not name:

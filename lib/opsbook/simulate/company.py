@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from opsbook.simulate import facts, flows, tables
+from opsbook.simulate import exits, facts, flows, tables
 from opsbook.simulate.chunk import Chunk, simulate_chunk
 from opsbook.simulate.content import Library, draw_library
 from opsbook.simulate.files import Files
@@ -22,7 +22,7 @@ from opsbook.simulate.people import FIRST_UID, draw_people, inviters, signup_day
 from opsbook.simulate.truth import describe
 from opsbook.simulate.world import Integers, World
 
-LIBRARY, SIGNUPS, CHUNK, END = range(5, 9)
+LIBRARY, SIGNUPS, CHUNK, END, EXITS, BANS = range(5, 11)
 """Purposes with a stream of random numbers of their own; chunks have one each.
 
 Of a dozen starting numbers 5 was taken because the default company is then a typical one: the 95 % interval of each of
@@ -68,15 +68,17 @@ def _write_tables(
         left_day = np.zeros(loyal, dtype=np.int32)
         for index, start in enumerate(range(0, loyal, chunk_users)):
             number = np.arange(start, min(start + chunk_users, loyal))
-            _write_chunk(_random(seed, CHUNK, index), ledger, library, number, signup_day, left_day)
+            streams = _random(seed, CHUNK, index), _random(seed, EXITS, index)
+            _write_chunk(*streams, ledger, library, number, signup_day, left_day)
             progress(int(number[-1]) + 1, users)
-        hunter_uids = _write_end(_random(seed, END), ledger, users)
+        hunter_uids = _write_end(_random(seed, END), _random(seed, BANS), ledger, users)
     progress(users, users)
     return describe(users=users, seed=seed, totals=ledger.totals, dirt=ledger.dirt, hunters=hunter_uids, world=world)
 
 
 def _write_chunk(
     rng: np.random.Generator,
+    of_exits: np.random.Generator,
     ledger: Ledger,
     library: Library,
     number: Integers,
@@ -91,6 +93,9 @@ def _write_chunk(
     inviter = inviters(rng, people, signup_day, left_day, world)
     ledger.write_users(rng, tables.user_rows(people, _uid(inviter), world))
     _write_rows(rng, ledger, chunk)
+    records, left = exits.leave(of_exits, people, chunk.life.left_age, world)
+    ledger.write_exits(records)
+    ledger.count(left)
     ledger.count(chunk.totals | facts.count_invited(people.signup_day, inviter, world))
 
 
@@ -102,7 +107,7 @@ def _write_rows(rng: np.random.Generator, ledger: Ledger, chunk: Chunk) -> None:
     ledger.write_redemptions(chunk.redemptions)
 
 
-def _write_end(rng: np.random.Generator, ledger: Ledger, users: int) -> list[int]:
+def _write_end(rng: np.random.Generator, of_bans: np.random.Generator, ledger: Ledger, users: int) -> list[int]:
     """Hunters, orphans and costs, which come after every chunk; returns the hunters' ids."""
     world, size = ledger.world, hunters(users, ledger.world)
     people, inviter = draw_hunters(rng, users - size, size, world)
@@ -112,6 +117,9 @@ def _write_end(rng: np.random.Generator, ledger: Ledger, users: int) -> list[int
     nothing = {name: np.zeros(0, dtype=np.int64) for name in ("uid", "paid_ms")}
     ledger.count(count_first_orders(people, events, nothing, world))
     ledger.write_redemptions(hunter_redemptions(people, world))
+    records, banned = exits.ban(of_bans, people, world)
+    ledger.write_exits(records)
+    ledger.count(banned)
     ledger.count(facts.count_hunters(people, world) | facts.count_invited(people.signup_day, inviter, world))
     ledger.count(facts.count_value(people, None, None, world))
     once = active_days(np.arange(size), people.signup_day, size, world)

@@ -47,6 +47,11 @@ class Ledger:
         self.count_dirt(counts)
         self._append_events(dirty)
 
+    def write_exits(self, rows: Rows) -> None:
+        """Append the records of users who left by a road, as they are."""
+        self.count({"rows.events": len(rows["uid"])})
+        self._append_events(rows | {"file_ms": rows["ts_ms"], "late_ms": np.full(len(rows["uid"]), -1)})
+
     def write_orphans(self, rng: np.random.Generator, users: int) -> None:
         """Append events of users that `users` does not know."""
         rows, counts = dirt.orphan_events(rng, users, self.world)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from opsbook.simulate.early_truth import early_behaviour
+from opsbook.simulate.exits import counted, exit_truth
 from opsbook.simulate.facts import Totals, months, weeks
 from opsbook.simulate.future import AHEAD_DAYS
 from opsbook.simulate.hunters import TARGET
@@ -36,6 +37,7 @@ def describe(
         "incident_day": str(world.incident),
         "survival": survival_truth(world),
         "log_hazard_ratio": log_hazard_ratios(world),
+        "exits": exit_truth(world) | {"recorded": counted(totals)},
         "silence_risk": silence_risk(large_sample(world), world),
         "early_behaviour": early_behaviour(large_sample(world), world),
         "expected_net_yuan_per_signup": _value(totals, world),

@@ -35,6 +35,9 @@ ACTIONS = [
     "post",
     "share",
     "spend_points",
+    "unsubscribe",
+    "refund_and_close",
+    "ban",
 ]
 
 
@@ -48,6 +51,7 @@ class Channel:
     finish_guide_share: float
     order_ratio: float
     cost_per_signup_yuan: float
+    unsubscribed_share: float = 0.20
 
 
 @dataclass(frozen=True)
@@ -80,8 +84,8 @@ class Campaign:
 CHANNELS = (
     Channel("organic", 0.30, 1.00, 0.52, 1.10, 0.0),
     Channel("search", 0.18, 1.15, 0.48, 1.15, 14.0),
-    Channel("social_ads", 0.18, 1.60, 0.40, 0.80, 22.0),
-    Channel("short_video", 0.16, 1.90, 0.34, 0.70, 17.0),
+    Channel("social_ads", 0.18, 1.60, 0.40, 0.80, 22.0, 0.32),
+    Channel("short_video", 0.16, 1.90, 0.34, 0.70, 17.0, 0.38),
     Channel("referral", 0.12, 0.75, 0.58, 1.20, 9.0),
     Channel("offline", 0.06, 1.30, 0.45, 1.00, 30.0),
 )
@@ -178,6 +182,9 @@ class World:
     onboarding_points: float = 0.09
     button: Experiment = Experiment("ab_button", date(2026, 4, 20), date(2026, 5, 10))
     hunters_per_user: float = 0.0012
+    refunded_share: float = 0.05
+    banned_hunters_share: float = 0.60
+    ban_within_days: int = 10
     dirt: DirtShares = field(default_factory=DirtShares)
 
     @property
