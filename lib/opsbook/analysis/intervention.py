@@ -21,6 +21,13 @@ AGES = ["from_day", "to_day", "at_risk", "reached_per_day", "leaves", "leaves_lo
 SILENCES = ["silent_days", "silences", "reached_per_day", "gone", "gone_low", "gone_high", "leavers_per_day"]
 
 
+def risk_by_age(durations: pd.DataFrame, *, horizon_days: int, min_at_risk: int = 50) -> pd.DataFrame:
+    """`survival.hazard` by week of life, for the weeks in which enough users were watched to say anything."""
+    table = survival.hazard(durations, horizon_days=horizon_days)
+    days = table["to_day"] - table["from_day"] + 1
+    return table[table["user_days_at_risk"] >= min_at_risk * days].reset_index(drop=True)
+
+
 def by_age(
     durations: pd.DataFrame, *, days_of_data: int, window_days: int = 7, horizon_days: int = 180, min_at_risk: int = 50
 ) -> pd.DataFrame:

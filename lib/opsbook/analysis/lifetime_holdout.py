@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from opsbook.analysis import churn, lifetimes, survival
+from opsbook.analysis.lifetimes import Expected
 from opsbook.analysis.likelihood import Fit
 from opsbook.mart.tables import Tabular, engine_table
 
@@ -102,6 +103,27 @@ def choice(scores: pd.DataFrame) -> Choice:
         return Choice(str(best["model"]), "off", float(best["error"]))
     flat = scores.loc[scores["model"] == FLAT, "error"].iloc[0]
     return Choice(str(best["model"]), "chosen" if best["error"] < flat else "no_better_than_flat", float(best["error"]))
+
+
+def observed(durations: pd.DataFrame, *, min_at_risk: int = MIN_AT_RISK) -> pd.DataFrame:
+    """The survival curve as far as enough users were watched -- the columns of `survival.survival_curve`."""
+    return survival.survival_curve(durations, horizon_days=_last_day(durations, min_at_risk))
+
+
+def beyond(durations: pd.DataFrame, choice: Choice) -> tuple[pd.DataFrame, Expected | None]:
+    """The chosen formula fitted to all users, week by week to twice the days watched, and the mean days until then.
+
+    durations: all users, as in `lifetimes.fit`
+    returns:   day, active, low, high and the mean; no rows and None when no formula passed or none fits all users
+    """
+    empty = pd.DataFrame({name: pd.Series(dtype=float) for name in lifetimes.CURVE})
+    last = 2 * _last_day(durations, MIN_AT_RISK)
+    fitted = lifetimes.fit(durations, family=choice.model) if choice.case == "chosen" and last else None
+    if fitted is None or not fitted.converged:
+        return empty, None
+    days = np.append(np.arange(0, last, 7), last)
+    mean = lifetimes.expected_days(fitted, family=choice.model, horizon_days=last)
+    return carried_on(fitted, choice, days=days), mean
 
 
 def carried_on(fitted: Fit, choice: Choice, *, days: np.ndarray) -> pd.DataFrame:
