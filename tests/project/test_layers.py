@@ -32,6 +32,8 @@ ESTIMATORS = {
     "churn",
     "stages",
     "lifetimes",
+    "cohorts",
+    "retention_grid",
 }
 MODULES = sorted(path for path in LIB.rglob("*.py") if path.name != "__init__.py")
 
