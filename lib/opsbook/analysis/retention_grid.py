@@ -137,8 +137,11 @@ def values(
 
     returns: one row per cohort and age -- cohort (first day of the unit), age, users, total, value (per member), low,
              high (missing unless complete), complete
-    raises:  KeyError for a metric that is not in METRICS
+             No rows for the metric users, which the grid itself counts.
+    raises:  KeyError for any other metric that is not in METRICS
     """
+    if metric == "users":
+        return _dated(_cells(starts.limit(0), window, []), window).reindex(columns=VALUES)
     if metric not in METRICS:
         raise KeyError(metric)
     aged = _by_unit(starts, returns).filter(_.age <= last_age)
@@ -154,6 +157,29 @@ def values(
     shown = {"value": mean, "low": mean - half, "high": mean + half}
     shown = {name: column.where(cells["complete"]) for name, column in shown.items()}
     return _dated(cells, window).assign(**shown, total=cells["total"].where(cells["complete"]))[VALUES]
+
+
+def large_cohorts(values: pd.DataFrame, *, min_cell: int) -> pd.DataFrame:
+    """The table of `values` with money and interval missing, and complete false, for cohorts below min_cell users."""
+    small = values["users"] < min_cell
+    hidden = values.assign(complete=values["complete"].astype(bool) & ~small)
+    return hidden.assign(**{name: hidden[name].where(~small) for name in ("total", "value", "low", "high")})
+
+
+def pooled_values(values: pd.DataFrame) -> pd.DataFrame:
+    """Money per member over all complete cohorts: one row per age -- age, value, low, high, users, cohorts.
+
+    source: weighted by users; the variance of a weighted mean of independent cohorts
+    """
+    known = values[values["complete"].astype(bool)]
+    half = (known["high"] - known["low"]) / 2
+    parts = known.assign(total=known["users"] * known["value"], spread=(known["users"] * half) ** 2)
+    sums = parts.groupby("age").agg(
+        total=("total", "sum"), spread=("spread", "sum"), users=("users", "sum"), cohorts=("cohort", "nunique")
+    )
+    mean, half = sums["total"] / sums["users"], np.sqrt(sums["spread"]) / sums["users"]
+    table = pd.DataFrame({"age": sums.index, "value": mean, "low": mean - half, "high": mean + half})
+    return table.assign(users=sums["users"], cohorts=sums["cohorts"]).reset_index(drop=True)
 
 
 def simple_mean(grid: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
