@@ -31,6 +31,10 @@ ESTIMATORS = {
     "weekly_chain",
     "shapley",
     "churn",
+    "stages",
+    "lifetimes",
+    "cohorts",
+    "retention_grid",
 }
 MODULES = sorted(path for path in LIB.rglob("*.py") if path.name != "__init__.py")
 

@@ -58,7 +58,7 @@ def false_churn(gaps: pd.DataFrame, *, min_at_risk: int = MIN_AT_RISK, level: fl
     source:  1 - G(H) / G(g), G = Kaplan-Meier of gaps with open gaps censored, H = the last gap length that at least
              min_at_risk gaps reached; log-log interval of the conditional share. Gaps are taken as independent.
     """
-    steps = survival.kaplan_meier(_as_durations(gaps))
+    steps = survival.kaplan_meier(gaps_as_durations(gaps))
     steps = steps[(steps["at_risk"] >= min_at_risk) & (steps["at_risk"] > steps["churned"])]
     columns = ["threshold_days", "gaps", "false_churn", "low", "high", "follow_up_days"]
     if steps.empty:
@@ -71,7 +71,7 @@ def false_churn(gaps: pd.DataFrame, *, min_at_risk: int = MIN_AT_RISK, level: fl
     spread = np.concatenate([[0.0], np.cumsum(terms)])
     kept_silent = silent[-1] / silent[last]
     low, high = survival.log_log_interval(kept_silent, spread[-1] - spread[last], level=level)
-    reached = survival.at_risk(_as_durations(gaps), days + 1)
+    reached = survival.at_risk(gaps_as_durations(gaps), days + 1)
     values = [days, reached, 1 - kept_silent, 1 - high, 1 - low, horizon - days]
     return pd.DataFrame(dict(zip(columns, values, strict=True)))
 
@@ -183,6 +183,11 @@ def with_silence(user_days: Tabular, people: ir.Table, *, as_of: date, churn_aft
     return _with_end(people.left_join(churns, "user").drop("user_right"), as_of, churn_after_days)
 
 
+def gaps_as_durations(gaps: pd.DataFrame) -> pd.DataFrame:
+    """The gap table as counted durations: a return ends a silence, an open one is censored."""
+    return gaps.rename(columns={"gap_days": "duration_days", "returned": "churned", "open": "censored"})
+
+
 def refuse_immortal_time(columns: Sequence[str], by: Sequence[str]) -> None:
     """Raise ParameterError for a segment that is no column of users or is only known after the first day."""
     for name in by:
@@ -263,7 +268,3 @@ def _recorded_fate() -> ir.Value:
         (_.churned, "gone"),
         else_="undecided",
     )
-
-
-def _as_durations(gaps: pd.DataFrame) -> pd.DataFrame:
-    return gaps.rename(columns={"gap_days": "duration_days", "returned": "churned", "open": "censored"})

@@ -7,6 +7,7 @@ seen from day e of life on is at risk at day t when e < t <= duration_days. With
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -127,6 +128,16 @@ def quantile_days(durations: pd.DataFrame, *, share_left: float = 0.5, level: fl
     steps = kaplan_meier(durations, level=level)
     value, low, high = (_first_at_or_below(steps, f"active{side}", 1 - share_left) for side in ("", "_low", "_high"))
     return Estimate(value, low, high, users(durations))
+
+
+def quantiles(durations: pd.DataFrame, *, shares_left: Sequence[float] = (0.25, 0.5, 0.75)) -> pd.DataFrame:
+    """Days after which a quarter, half and three quarters of the users have churned.
+
+    returns: one row per share -- share_left (0-1), days, low, high (missing when not reached), users
+    """
+    found = [quantile_days(durations, share_left=share) for share in shares_left]
+    rows = [(share, one.value, one.low, one.high, one.n) for share, one in zip(shares_left, found, strict=True)]
+    return pd.DataFrame(rows, columns=["share_left", "days", "low", "high", "users"])
 
 
 def restricted_mean(durations: pd.DataFrame, *, horizon_days: float, level: float = 0.95) -> RestrictedMean:

@@ -41,8 +41,37 @@ class RetentionRun(Run):
 
     cohort: Literal["day", "week", "month"] = "week"
     segment: str = Field("channel", description="users column, or segment of attributes, that splits the curves")
+    retention: Literal["on", "on_or_after", "bracket", "streak", "hours24"] = Field(
+        "on", description="what the cohort grid counts as coming back"
+    )
+    brackets: list[tuple[int, int]] = Field(
+        default_factory=list, description="first and last age of each bracket, for retention: bracket"
+    )
+    cohort_entry: Literal["first_time", "recurring"] = Field(
+        "first_time", description="a user starts one cohort, or one every time"
+    )
+    start_event: str = Field("", description="event or event group that starts a cohort; empty = the first day")
+    return_event: str = Field("", description="event or event group that counts as back; empty = an active day")
+    value: Literal["users", "revenue", "orders"] = Field("users", description="what the grid also adds up per member")
     churn_after_days: Annotated[int, Field(ge=1)] | None = Field(None, description="empty = workbook or suggestion")
     covariates: list[str] = Field(default_factory=lambda: ["channel"], description="users columns in the Cox model")
+
+    @field_validator("brackets", mode="before")
+    @classmethod
+    def _list_of_brackets(cls, value: Any) -> Any:
+        return [] if value in ({}, "", None) else value
+
+    @model_validator(mode="after")
+    def _rule_fits(self) -> RetentionRun:
+        if self.retention == "bracket" and not self.brackets:
+            raise ValueError("retention: bracket needs brackets, such as [[1, 3], [4, 7]] (first and last age)")
+        if self.brackets and self.retention != "bracket":
+            raise ValueError(f"brackets are only read with retention: bracket, not with {self.retention}")
+        if any(not 0 <= first <= last for first, last in self.brackets):
+            raise ValueError("each of brackets is [first, last], ages from 0 on, the first not after the last")
+        if self.retention == "hours24" and self.cohort != "day":
+            raise ValueError(f"retention: hours24 needs cohort: day, not {self.cohort}")
+        return self
 
 
 NOBODYS = Earlier(campaign_id="", start=date(1900, 1, 1), end=date(1900, 1, 1))
