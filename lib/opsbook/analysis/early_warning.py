@@ -1,0 +1,205 @@
+"""Who is at risk now: learned from past landmarks, checked on a later one, applied to the living of today."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+
+from opsbook.analysis import risk_check, risk_list, risk_model, risk_rows, risk_value
+from opsbook.analysis.risk_check import Check
+from opsbook.analysis.risk_list import Draw
+from opsbook.analysis.risk_model import RiskModel
+from opsbook.analysis.risk_rows import LONG_DAYS, Landmarks, Question
+from opsbook.mart.tables import Tabular, engine_table
+
+_ = ibis._
+MIN_CHECKED = 30  # users who left, and who stayed, below which a check says nothing
+METHOD = "ridge logistic scorecard, checked on a later landmark"
+ACTIONS = ((0.6, "win_back"), (0.3, "contact"), (0.1, "remind"))  # mean probability of the band, at least
+TODAY = ["band", "users", "risk", "expected_leavers", "saved_users", "worth", "value", "value_low", "value_high"]
+NAMED = 2  # reasons shown per user
+
+
+@dataclass(frozen=True, eq=False)
+class Warning:
+    """The section's answer. case: ready, short (data too short to check), few (too few left), nobody (alive now).
+
+    used: model or recency, whichever makes the list; chosen: the model behind the probabilities; check: of the full
+    model; chosen_check: of the chosen one. today: a row per risk band; scored: the living of today, in the engine.
+    """
+
+    case: str
+    question: Question
+    landmarks: Landmarks
+    learned_from: int = 0
+    left: int = 0
+    alive: int = 0
+    used: str = "recency"
+    check: Check | None = None
+    chosen_check: Check | None = None
+    chosen: RiskModel | None = None
+    metric: str = "active_days"
+    worth: pd.DataFrame = field(default_factory=pd.DataFrame)
+    today: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=TODAY))
+    card: pd.DataFrame = field(default_factory=pd.DataFrame)
+    totals: pd.DataFrame = field(default_factory=pd.DataFrame)
+    scored: ir.Table | None = None
+
+    @property
+    def levels(self) -> str:
+        """hold, recalibrated or refused: whether probabilities may be used."""
+        return self.chosen_check.levels if self.chosen_check else "refused"
+
+
+def question(
+    columns: Sequence[str], *, churn_after_days: int, within_days: int, by: Sequence[str] = ()
+) -> Question:
+    """What is asked of a mart with these columns of user_days: its event groups describe users."""
+    groups = tuple(str(name).removeprefix("n_") for name in columns if str(name).startswith("n_"))
+    return Question(churn_after_days, within_days, groups, tuple(by))
+
+
+def answer(
+    user_days: Tabular,
+    users: Tabular,
+    asked: Question,
+    *,
+    data_start: date,
+    as_of: date,
+    landmarks: int = 6,
+    save_rate: float = 0.1,
+    value_days: int = 90,
+    metric: str = "active_days",
+    min_cell: int = 10,
+) -> Warning:
+    """Everything the section shows, as far as the data allow.
+
+    user_days: one row per user and active day -- user, day, gap_after, orders, revenue, n_<group>
+    users:     one row per user -- user, user_id, first_day and the columns of asked.by
+    metric:    what a saved user is worth: revenue or active_days over value_days
+    """
+    days, people = engine_table(user_days), engine_table(users)
+    when = risk_rows.landmarks(asked, data_start=data_start, as_of=as_of, most=landmarks)
+    now = risk_rows.rows(days, people, asked, on=[as_of], known=False)
+    alive = int(now.count().to_pandas())
+    if when.validation is None or alive == 0:
+        return Warning("nobody" if alive == 0 else "short", asked, when, alive=alive)
+    past = risk_rows.rows(days, people, asked, on=when.training, known=True)
+    later = risk_rows.rows(days, people, asked, on=[when.validation], known=True)
+    taught = risk_rows.patterns(past, asked).to_pandas()
+    tested = risk_rows.patterns(later, asked, exact=True).to_pandas()
+    sizes = {"learned_from": int(taught["users"].sum()), "left": int(taught["left"].sum()), "alive": alive}
+    models = [risk_model.learned(taught, factors=names) for names in (asked.factors, ("recency",))]
+    gone = int(tested["left"].sum())
+    if models[0] is None or models[1] is None or min(gone, int(tested["users"].sum()) - gone) < MIN_CHECKED:
+        return Warning("few", asked, when, **sizes)
+    checks = [risk_check.check(model.scores(tested), tested) for model in models if model]
+    used = 0 if checks[0].status == "better" else 1
+    chosen = models[used].recalibrated(checks[used].shift, checks[used].slope)
+    cuts = risk_check.edges(chosen.scores(tested), tested["users"].to_numpy(float))
+    worth = _worth(days, people, asked, chosen, cuts, data_start, as_of, value_days, metric)
+    scored = _scored(now, chosen, cuts)
+    today = _today(scored, worth, save_rate=save_rate, refused=checks[used].levels == "refused")
+    return Warning(
+        "ready", asked, when, **sizes, used=("model", "recency")[used], check=checks[0], chosen_check=checks[used],
+        chosen=chosen, metric=metric, worth=worth, today=today[TODAY + ["action"]],
+        card=risk_model.weights(models[0], past, asked, min_cell=min_cell),
+        totals=risk_value.sensitivity(today, save_rate=save_rate, metric=metric),
+        scored=scored.inner_join(people.select("user", "user_id"), "user"),
+    )  # fmt: skip
+
+
+def roster(
+    found: Warning, *, draw: Draw, left_out: list[object] | None = None
+) -> pd.DataFrame:
+    """The list of today, riskiest first, with its arms; empty unless the case is ready. Holds user ids: never shown.
+
+    returns: one row per user -- rank, user_id, variant, risk (0-1, missing when only the ranking is to be used), band,
+             recency_days, value (expected to be saved; missing where unknown), reasons (factors that raise the risk most)
+    """
+    columns = ["rank", "user_id", "variant", "risk", "band", "recency_days", "value", "reasons"]
+    if found.case != "ready" or found.scored is None or found.chosen is None:
+        return pd.DataFrame(columns=columns)
+    first = risk_list.ranked(
+        found.scored, by_recency=found.used == "recency", capacity=draw.capacity, left_out=left_out
+    )
+    listed = first.order_by("rank").to_pandas()
+    risk = np.round(expit(listed["score"]), 4) if found.levels != "refused" else np.nan
+    each = (found.today["value"] / found.today["expected_leavers"]).set_axis(found.today["band"])
+    told = {"risk": risk, "value": (risk * listed["band"].map(each)).astype(float).round(2), "reasons": reasons(found, listed)}
+    return risk_list.assigned(listed.assign(**told), draw=draw)[columns]
+
+
+def reasons(found: Warning, listed: pd.DataFrame) -> list[str]:
+    """Per user the factors that raise the odds most against the average user, strongest first."""
+    card = found.card if found.used == "model" else found.card[found.card["factor"] == "recency"]
+    lifts = {
+        factor: np.log(own.set_index("level")["odds"]) for factor, own in card.groupby("factor", sort=False)
+    }
+    added = pd.DataFrame({factor: listed[factor].map(own).fillna(0.0) for factor, own in lifts.items()})
+    order = np.argsort(-added.to_numpy(), axis=1, kind="stable")[:, :NAMED]
+    names, values = np.asarray(added.columns), added.to_numpy()
+    return ["; ".join(names[at] for at in row if values[place, at] > 0) for place, row in enumerate(order)]
+
+
+def lift_at(found: Warning, *, capacity: int) -> pd.DataFrame:
+    """At the check, what the first users hold when the share contacted is today's: one row per ranking.
+
+    returns: ranking (model, recency), share_users, users, found, share_found, rate, lift
+    """
+    curve = found.check.curve if found.check else pd.DataFrame()
+    share = min(capacity / found.alive, 1.0)
+    rows = []
+    for name, own in curve.groupby("ranking", sort=False):
+        at, left = np.r_[0.0, own["share_users"]], np.r_[0.0, own["share_found"]]
+        part = float(np.interp(share, at, left))
+        users, gone = share * own["users"].iloc[-1], part * own["found"].iloc[-1]
+        rows.append((name, share, users, gone, part, gone / users, part / share))
+    names = ["ranking", "share_users", "users", "found", "share_found", "rate", "lift"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def _scored(table: ir.Table, model: RiskModel, cuts: np.ndarray) -> ir.Table:
+    """Adds score (log odds) and band."""
+    scored = table.mutate(score=model.score(table))
+    band = sum(((scored.score > float(cut)).cast("int64") for cut in cuts), ibis.literal(1))
+    return scored.mutate(band=band)
+
+
+def _worth(
+    days: ir.Table, people: ir.Table, asked: Question, model: RiskModel, cuts: np.ndarray,
+    data_start: date, as_of: date, value_days: int, metric: str,
+) -> pd.DataFrame:  # fmt: skip
+    """Worth of a saved user by band, at the latest landmark after which value_days and the outcome are known."""
+    landmark = as_of - timedelta(days=max(value_days, asked.wait_days))
+    if (landmark - data_start).days + 1 < LONG_DAYS:
+        return pd.DataFrame(columns=["band", "stayed", "left", "mean_stayed", "mean_left", "worth", "worth_low",
+                                     "worth_high", "error", "pooled"])  # fmt: skip
+    then = risk_rows.rows(days, people, asked, on=[landmark], known=True)
+    banded = _scored(then, model, cuts).select("user", "band", "left")
+    return risk_value.saved(banded, days, landmark=landmark, value_days=value_days, metric=metric)
+
+
+def _today(scored: ir.Table, worth: pd.DataFrame, *, save_rate: float, refused: bool) -> pd.DataFrame:
+    """One row per band of today, riskiest first."""
+    chance = 1 / (1 + (-_.score).exp())
+    counted = scored.group_by("band").agg(users=_.count(), expected_leavers=chance.sum().round(4))
+    table = counted.order_by(ibis.desc("band")).to_pandas()
+    if refused:
+        table["expected_leavers"] = np.nan
+    table["risk"] = table["expected_leavers"] / table["users"]
+    priced = risk_value.expected(table, worth, save_rate=save_rate).sort_values("band", ascending=False)
+    return priced.assign(action=[_action(risk) for risk in priced["risk"]]).reset_index(drop=True)
+
+
+def _action(risk: float) -> str:
+    if np.isnan(risk):
+        return "by_rank"
+    return next((name for least, name in ACTIONS if risk >= least), "leave")

@@ -1,0 +1,162 @@
+"""Living users at a landmark day: what was known of them that day, and whether they left soon after.
+
+Alive at a landmark L: active within churn_after_days before its end, so not churned by the rule. Left within N days:
+a silence of churn_after_days begins by L + N. Such a silence may have begun before L, when nobody could know it yet:
+whoever is drifting away on the day of the list counts, else those most in danger would count as safe. The outcome needs
+the data through L + N + churn_after_days; what describes a user needs them through L alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import ibis
+import ibis.expr.types as ir
+
+from opsbook.mart.tables import Tabular, engine_table
+
+_ = ibis._
+RECENCY = (0, 1, 2, 3, 5, 7, 10, 14, 21, 30, 45, 60, 90, 120, 180)
+ACTIVE_28 = (0, 1, 2, 4, 8, 15)
+ACTIVE_7 = (0, 2, 4)  # none and one are one band: none in 7 days is what recency says already
+TENURE = (0, 14, 30, 90, 180, 365)
+RHYTHM = (0.0, 0.5, 1.0, 2.0, 4.0)
+ORDERS = (0, 1, 2)
+BREADTH = (0, 1, 2, 3, 4)
+NO_RHYTHM = -1
+TRENDS = (-1, 0, 1)  # falling, steady, rising
+HISTORY_DAYS = 180  # rhythm and orders look back no further, so that old and new landmarks are alike
+ORDER_DAYS = 90
+SHORT_DAYS, LONG_DAYS = 7, 28
+MOST_GROUPS = 6
+
+
+@dataclass(frozen=True)
+class Question:
+    """Who counts as alive and as leaving, and what is known of users: the meaning of a row."""
+
+    churn_after_days: int
+    within_days: int
+    groups: tuple[str, ...] = ()
+    by: tuple[str, ...] = ()
+
+    @property
+    def wait_days(self) -> int:
+        """Days after a landmark until its outcome is known."""
+        return self.within_days + self.churn_after_days
+
+    @property
+    def factors(self) -> tuple[str, ...]:
+        """What describes a user, in the order of the tables."""
+        behaviour = ("recency", "rhythm", "active_7", "active_28", "trend", "tenure", "orders", "breadth")
+        return (*behaviour, *(f"group_{name}" for name in self.groups[:MOST_GROUPS]), *self.by)
+
+
+@dataclass(frozen=True)
+class Landmarks:
+    """The days the model learns from, the day it is checked on (None: the data are too short), and today."""
+
+    training: tuple[date, ...]
+    validation: date | None
+    today: date
+
+
+def landmarks(question: Question, *, data_start: date, as_of: date, most: int) -> Landmarks:
+    """The latest day whose outcome is known checks the model; earlier ones, known by then, teach it.
+
+    Training days are within_days apart, so that their outcomes do not overlap, and lie after LONG_DAYS of data.
+    """
+    validation = as_of - timedelta(days=question.wait_days)
+    last = validation - timedelta(days=question.wait_days)
+    days = [last - timedelta(days=question.within_days * place) for place in range(most)]
+    training = tuple(sorted(day for day in days if (day - data_start).days + 1 >= LONG_DAYS))
+    return Landmarks(training, validation if training else None, as_of)
+
+
+def rows(user_days: Tabular, users: Tabular, question: Question, *, on: Sequence[date], known: bool) -> ir.Table:
+    """One row per landmark and user alive on it -- landmark, user, recency_days, the factors, left (bool), part.
+
+    user_days: one row per user and active day -- user, day, gap_after, orders and n_<group>
+    users:     one row per user -- user, first_day and the columns in `by`
+    known:     whether left is wanted: the caller vouches that the data reach wait_days beyond every landmark
+    factors:   recency, rhythm, … as the lower end of their band (`bands`), trend as -1, 0, 1; columns in `by` as text
+    """
+    days, people = engine_table(user_days), engine_table(users)
+    found = [_at(days, people, question, landmark, known) for landmark in on]
+    return ibis.union(*found).cache() if len(found) > 1 else found[0].cache()
+
+
+def patterns(table: ir.Table, question: Question, *, exact: bool = False) -> ir.Table:
+    """The rows counted: one row per combination of factors (and of recency_days if exact) -- users, left (users)."""
+    keys = [*question.factors, *(["recency_days"] if exact else [])]
+    return table.group_by(keys).agg(users=_.count(), left=_.left.sum().fill_null(0).cast("int64")).order_by(keys)
+
+
+def _at(days: ir.Table, people: ir.Table, question: Question, landmark: date, known: bool) -> ir.Table:
+    seen = _behaviour(days, question, landmark)
+    facts = people.select("user", "first_day", *(people[name].cast("string").fill_null("unknown").name(name) for name in question.by))
+    seen = seen.inner_join(facts, "user").drop(*[name for name in ("user_right",) if name in seen.columns])
+    if known:
+        seen = seen.left_join(_leavers(days, question, landmark), "user").drop("user_right")
+    left = _.left.fill_null(False) if known else ibis.null("boolean")
+    born = ibis.least(_.first_day.fill_null(_.first_seen), _.first_seen)
+    tenure = _banded(_gap(born, ibis.date(landmark)), TENURE)
+    table = seen.mutate(left=left, tenure=tenure, landmark=ibis.date(landmark))
+    return table.select("landmark", "user", "recency_days", *question.factors, "left")
+
+
+def _behaviour(days: ir.Table, question: Question, landmark: date) -> ir.Table:
+    """One row per user alive at the landmark, from days up to it."""
+    end = ibis.date(landmark)
+    since = landmark - timedelta(days=max(HISTORY_DAYS, 2 * question.churn_after_days) - 1)
+    past = days.filter((_.day <= end) & (_.day >= ibis.date(since))).mutate(age=_gap(_.day, end))
+    groups = {f"used_{name}": (_[f"n_{name}"] > 0).any(where=_.age < LONG_DAYS) for name in question.groups}
+    counted = past.group_by("user").agg(
+        recency_days=_.age.min().cast("int32"), span=_.age.max() - _.age.min(), days=_.count(), first_seen=_.day.min(),
+        a7=(_.age < SHORT_DAYS).sum(), a14=(_.age < LONG_DAYS // 2).sum(), a28=(_.age < LONG_DAYS).sum(),
+        bought=_.orders.sum(where=_.age < ORDER_DAYS).fill_null(0), **groups,
+    )  # fmt: skip
+    alive = counted.filter(_.recency_days < question.churn_after_days)
+    used = {name: alive[f"used_{name}"].fill_null(False).cast("int8") for name in question.groups}
+    breadth = sum(used.values(), ibis.literal(0, "int8"))
+    flags = {f"group_{name}": used[name] for name in question.groups[:MOST_GROUPS]}
+    return alive.mutate(
+        recency=_banded(_.recency_days, RECENCY), rhythm=_rhythm(), active_7=_banded(_.a7, ACTIVE_7),
+        active_28=_banded(_.a28, ACTIVE_28), trend=_trend(), orders=_banded(_.bought, ORDERS),
+        breadth=_banded(breadth, BREADTH), **flags,
+    )  # fmt: skip
+
+
+def _leavers(days: ir.Table, question: Question, landmark: date) -> ir.Table:
+    """One row per user with a silence of churn_after_days that begins up to within_days after the landmark."""
+    first = landmark - timedelta(days=question.churn_after_days - 1)
+    last = landmark + timedelta(days=question.within_days)
+    begun = days.filter((_.day >= ibis.date(first)) & (_.day <= ibis.date(last)))
+    silent = _.gap_after.isnull() | (_.gap_after > question.churn_after_days)
+    return begun.filter(silent).group_by("user").agg(left=ibis.literal(True))
+
+
+def _rhythm() -> ir.Value:
+    """Days since the last activity as a multiple of the user's own mean gap; NO_RHYTHM with fewer than two gaps."""
+    multiple = _.recency_days * (_.days - 1) / ibis.greatest(_.span, 1)
+    bands = [(multiple < above, low) for low, above in zip(range(len(RHYTHM)), RHYTHM[1:], strict=False)]
+    return ibis.cases((_.days < 3, NO_RHYTHM), *bands, else_=len(RHYTHM) - 1).cast("int16")
+
+
+def _trend() -> ir.Value:
+    """Active days of the last 14 against the 14 before: at most half is falling, at least twice is rising."""
+    before = _.a28 - _.a14
+    falling, rising = (2 * _.a14 <= before) & (before >= 2), (_.a14 >= 2 * before) & (_.a14 >= 2)
+    return ibis.cases((falling, -1), (rising, 1), else_=0).cast("int8")
+
+
+def _banded(count: ir.Value, edges: Sequence[int]) -> ir.Value:
+    """The lower end of the band a count lies in."""
+    bands = [(count < above, low) for low, above in zip(edges, edges[1:], strict=False)]
+    return ibis.cases(*bands, else_=edges[-1]).cast("int16")
+
+
+def _gap(start: ir.Value, end: ir.Value) -> ir.Value:
+    return -start.delta(end, unit="day")
