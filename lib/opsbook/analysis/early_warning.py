@@ -87,12 +87,15 @@ def answer(
     """
     days, people = engine_table(user_days), engine_table(users)
     when = risk_rows.landmarks(asked, data_start=data_start, as_of=as_of, most=landmarks)
-    now = risk_rows.rows(days, people, asked, on=[as_of], known=False)
+    priced_on = as_of - timedelta(days=max(value_days, asked.wait_days))
+    on = [as_of, priced_on, *when.training, *([when.validation] if when.validation else [])]
+    seen = risk_rows.rows(days, people, asked, on=[day for day in on if day >= data_start], through=as_of)
+    now = seen.filter(_.landmark == ibis.date(as_of))
     alive = int(now.count().to_pandas())
     if when.validation is None or alive == 0:
         return Warning("nobody" if alive == 0 else "short", asked, when, alive=alive)
-    past = risk_rows.rows(days, people, asked, on=when.training, known=True)
-    later = risk_rows.rows(days, people, asked, on=[when.validation], known=True)
+    past = seen.filter(_.landmark.isin([ibis.date(day) for day in when.training]))
+    later = seen.filter(_.landmark == ibis.date(when.validation))
     taught = risk_rows.patterns(past, asked).to_pandas()
     tested = risk_rows.patterns(later, asked, exact=True).to_pandas()
     sizes = {"learned_from": int(taught["users"].sum()), "left": int(taught["left"].sum()), "alive": alive}
@@ -104,7 +107,9 @@ def answer(
     used = 0 if checks[0].status == "better" else 1
     chosen = models[used].recalibrated(checks[used].shift, checks[used].slope)
     cuts = risk_check.edges(chosen.scores(tested), tested["users"].to_numpy(float))
-    worth = _worth(days, people, asked, chosen, cuts, data_start, as_of, value_days, metric)
+    then = _scored(seen.filter(_.landmark == ibis.date(priced_on)), chosen, cuts).select("user", "band", "left")
+    known = (priced_on - data_start).days + 1 >= LONG_DAYS
+    worth = risk_value.saved(then if known else then.limit(0), days, landmark=priced_on, value_days=value_days, metric=metric)
     scored = _scored(now, chosen, cuts)
     today = _today(scored, worth, save_rate=save_rate, refused=checks[used].levels == "refused")
     return Warning(
@@ -171,20 +176,6 @@ def _scored(table: ir.Table, model: RiskModel, cuts: np.ndarray) -> ir.Table:
     scored = table.mutate(score=model.score(table))
     band = sum(((scored.score > float(cut)).cast("int64") for cut in cuts), ibis.literal(1))
     return scored.mutate(band=band)
-
-
-def _worth(
-    days: ir.Table, people: ir.Table, asked: Question, model: RiskModel, cuts: np.ndarray,
-    data_start: date, as_of: date, value_days: int, metric: str,
-) -> pd.DataFrame:  # fmt: skip
-    """Worth of a saved user by band, at the latest landmark after which value_days and the outcome are known."""
-    landmark = as_of - timedelta(days=max(value_days, asked.wait_days))
-    if (landmark - data_start).days + 1 < LONG_DAYS:
-        return pd.DataFrame(columns=["band", "stayed", "left", "mean_stayed", "mean_left", "worth", "worth_low",
-                                     "worth_high", "error", "pooled"])  # fmt: skip
-    then = risk_rows.rows(days, people, asked, on=[landmark], known=True)
-    banded = _scored(then, model, cuts).select("user", "band", "left")
-    return risk_value.saved(banded, days, landmark=landmark, value_days=value_days, metric=metric)
 
 
 def _today(scored: ir.Table, worth: pd.DataFrame, *, save_rate: float, refused: bool) -> pd.DataFrame:

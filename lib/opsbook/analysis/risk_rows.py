@@ -14,6 +14,7 @@ from datetime import date, timedelta
 
 import ibis
 import ibis.expr.types as ir
+import pandas as pd
 
 from opsbook.mart.tables import Tabular, engine_table
 
@@ -75,17 +76,31 @@ def landmarks(question: Question, *, data_start: date, as_of: date, most: int) -
     return Landmarks(training, validation if training else None, as_of)
 
 
-def rows(user_days: Tabular, users: Tabular, question: Question, *, on: Sequence[date], known: bool) -> ir.Table:
-    """One row per landmark and user alive on it -- landmark, user, recency_days, the factors, left (bool), part.
+def rows(
+    user_days: Tabular, users: Tabular, question: Question, *, on: Sequence[date], through: date
+) -> ir.Table:
+    """One row per landmark and user alive on it -- landmark, user, recency_days, the factors, left (bool).
 
-    user_days: one row per user and active day -- user, day, gap_after, orders and n_<group>
+    user_days: one row per user and active day up to `through` -- user, day, gap_after, orders and n_<group>
     users:     one row per user -- user, first_day and the columns in `by`
-    known:     whether left is wanted: the caller vouches that the data reach wait_days beyond every landmark
-    factors:   recency, rhythm, … as the lower end of their band (`bands`), trend as -1, 0, 1; columns in `by` as text
+    factors:   recency, rhythm, … as the lower end of their band, trend as -1, 0, 1; columns in `by` as text
+    left:      missing where the data do not reach wait_days beyond the landmark
     """
     days, people = engine_table(user_days), engine_table(users)
-    found = [_at(days, people, question, landmark, known) for landmark in on]
-    return ibis.union(*found).cache() if len(found) > 1 else found[0].cache()
+    when = pd.DataFrame({"landmark": pd.to_datetime(sorted(set(on)))})
+    asked = engine_table(when)
+    seen = _behaviour(days, question, asked)
+    attributes = {name: people[name].cast("string").fill_null("unknown") for name in question.by}
+    seen = seen.inner_join(people.select("user", "first_day", **attributes), "user")
+    gone = _leavers(days, question, asked)
+    joined = seen.left_join(gone, ["user", "landmark"])
+    born = ibis.least(joined.first_day.fill_null(joined.first_seen), joined.first_seen)
+    told = joined.landmark <= ibis.date(through - timedelta(days=question.wait_days))
+    table = joined.mutate(
+        tenure=_banded(_gap(born, joined.landmark), TENURE),
+        left=ibis.ifelse(told, joined.gone.fill_null(False), ibis.null("boolean")),
+    )
+    return table.select("landmark", "user", "recency_days", *question.factors, "left").cache()
 
 
 def patterns(table: ir.Table, question: Question, *, exact: bool = False) -> ir.Table:
@@ -94,26 +109,13 @@ def patterns(table: ir.Table, question: Question, *, exact: bool = False) -> ir.
     return table.group_by(keys).agg(users=_.count(), left=_.left.sum().fill_null(0).cast("int64")).order_by(keys)
 
 
-def _at(days: ir.Table, people: ir.Table, question: Question, landmark: date, known: bool) -> ir.Table:
-    seen = _behaviour(days, question, landmark)
-    facts = people.select("user", "first_day", *(people[name].cast("string").fill_null("unknown").name(name) for name in question.by))
-    seen = seen.inner_join(facts, "user").drop(*[name for name in ("user_right",) if name in seen.columns])
-    if known:
-        seen = seen.left_join(_leavers(days, question, landmark), "user").drop("user_right")
-    left = _.left.fill_null(False) if known else ibis.null("boolean")
-    born = ibis.least(_.first_day.fill_null(_.first_seen), _.first_seen)
-    tenure = _banded(_gap(born, ibis.date(landmark)), TENURE)
-    table = seen.mutate(left=left, tenure=tenure, landmark=ibis.date(landmark))
-    return table.select("landmark", "user", "recency_days", *question.factors, "left")
-
-
-def _behaviour(days: ir.Table, question: Question, landmark: date) -> ir.Table:
-    """One row per user alive at the landmark, from days up to it."""
-    end = ibis.date(landmark)
-    since = landmark - timedelta(days=max(HISTORY_DAYS, 2 * question.churn_after_days) - 1)
-    past = days.filter((_.day <= end) & (_.day >= ibis.date(since))).mutate(age=_gap(_.day, end))
-    groups = {f"used_{name}": (_[f"n_{name}"] > 0).any(where=_.age < LONG_DAYS) for name in question.groups}
-    counted = past.group_by("user").agg(
+def _behaviour(days: ir.Table, question: Question, asked: ir.Table) -> ir.Table:
+    """One row per landmark and user alive on it, from days up to the landmark."""
+    back = max(HISTORY_DAYS, 2 * question.churn_after_days) - 1
+    past = days.join(asked, [days.day <= asked.landmark, days.day >= asked.landmark - ibis.interval(days=back)])
+    past = past.mutate(age=_gap(past.day, past.landmark))
+    groups = {f"used_{name}": (past[f"n_{name}"] > 0).any(where=past.age < LONG_DAYS) for name in question.groups}
+    counted = past.group_by(["landmark", "user"]).agg(
         recency_days=_.age.min().cast("int32"), span=_.age.max() - _.age.min(), days=_.count(), first_seen=_.day.min(),
         a7=(_.age < SHORT_DAYS).sum(), a14=(_.age < LONG_DAYS // 2).sum(), a28=(_.age < LONG_DAYS).sum(),
         bought=_.orders.sum(where=_.age < ORDER_DAYS).fill_null(0), **groups,
@@ -129,13 +131,13 @@ def _behaviour(days: ir.Table, question: Question, landmark: date) -> ir.Table:
     )  # fmt: skip
 
 
-def _leavers(days: ir.Table, question: Question, landmark: date) -> ir.Table:
-    """One row per user with a silence of churn_after_days that begins up to within_days after the landmark."""
-    first = landmark - timedelta(days=question.churn_after_days - 1)
-    last = landmark + timedelta(days=question.within_days)
-    begun = days.filter((_.day >= ibis.date(first)) & (_.day <= ibis.date(last)))
-    silent = _.gap_after.isnull() | (_.gap_after > question.churn_after_days)
-    return begun.filter(silent).group_by("user").agg(left=ibis.literal(True))
+def _leavers(days: ir.Table, question: Question, asked: ir.Table) -> ir.Table:
+    """One row per landmark and user with a silence of churn_after_days that begins by within_days after it."""
+    silent = days.filter(_.gap_after.isnull() | (_.gap_after > question.churn_after_days)).select("user", "day")
+    first = asked.landmark - ibis.interval(days=question.churn_after_days - 1)
+    last = asked.landmark + ibis.interval(days=question.within_days)
+    begun = silent.join(asked, [silent.day >= first, silent.day <= last])
+    return begun.group_by(["landmark", "user"]).agg(gone=ibis.literal(True))
 
 
 def _rhythm() -> ir.Value:
