@@ -13,6 +13,8 @@ import pandas as pd
 from scipy.special import expit
 
 from opsbook.analysis import risk_check, risk_list, risk_model, risk_rows, risk_value
+from opsbook.analysis.logistic import in_the_large, normal_half
+from opsbook.analysis.proportion import Estimate
 from opsbook.analysis.risk_check import Check
 from opsbook.analysis.risk_list import Draw
 from opsbook.analysis.risk_model import RiskModel
@@ -28,7 +30,7 @@ NAMED = 2  # reasons shown per user
 
 
 @dataclass(frozen=True, eq=False)
-class Warning:
+class Alarm:
     """The section's answer. case: ready, short (data too short to check), few (too few left), nobody (alive now).
 
     used: model or recency, whichever makes the list; chosen: the model behind the probabilities; check: of the full
@@ -51,18 +53,29 @@ class Warning:
     card: pd.DataFrame = field(default_factory=pd.DataFrame)
     totals: pd.DataFrame = field(default_factory=pd.DataFrame)
     scored: ir.Table | None = None
+    leavers: Estimate = Estimate(np.nan, np.nan, np.nan, 0)
 
     @property
     def levels(self) -> str:
         """hold, recalibrated or refused: whether probabilities may be used."""
         return self.chosen_check.levels if self.chosen_check else "refused"
 
+    @property
+    def bands(self) -> pd.DataFrame:
+        """Predicted against observed by band on the day of the check; empty without one."""
+        return self.chosen_check.bands if self.chosen_check else pd.DataFrame(columns=risk_check.BANDS)
+
+    @property
+    def curve(self) -> pd.DataFrame:
+        """Gains of both rankings on the day of the check; empty without one."""
+        return self.check.curve if self.check else pd.DataFrame(columns=["ranking", "share_users", "share_found"])
+
 
 def question(
-    columns: Sequence[str], *, churn_after_days: int, within_days: int, by: Sequence[str] = ()
+    user_days: Tabular, *, churn_after_days: int, within_days: int, by: Sequence[str] = ()
 ) -> Question:
-    """What is asked of a mart with these columns of user_days: its event groups describe users."""
-    groups = tuple(str(name).removeprefix("n_") for name in columns if str(name).startswith("n_"))
+    """What is asked of a mart: the event groups of its user_days (n_<group>) describe users too."""
+    groups = tuple(str(name).removeprefix("n_") for name in user_days.columns if str(name).startswith("n_"))
     return Question(churn_after_days, within_days, groups, tuple(by))
 
 
@@ -78,7 +91,7 @@ def answer(
     value_days: int = 90,
     metric: str = "active_days",
     min_cell: int = 10,
-) -> Warning:
+) -> Alarm:
     """Everything the section shows, as far as the data allow.
 
     user_days: one row per user and active day -- user, day, gap_after, orders, revenue, n_<group>
@@ -93,7 +106,7 @@ def answer(
     now = seen.filter(_.landmark == ibis.date(as_of))
     alive = int(now.count().to_pandas())
     if when.validation is None or alive == 0:
-        return Warning("nobody" if alive == 0 else "short", asked, when, alive=alive)
+        return Alarm("nobody" if alive == 0 else "short", asked, when, alive=alive)
     past = seen.filter(_.landmark.isin([ibis.date(day) for day in when.training]))
     later = seen.filter(_.landmark == ibis.date(when.validation))
     taught = risk_rows.patterns(past, asked).to_pandas()
@@ -102,7 +115,7 @@ def answer(
     models = [risk_model.learned(taught, factors=names) for names in (asked.factors, ("recency",))]
     gone = int(tested["left"].sum())
     if models[0] is None or models[1] is None or min(gone, int(tested["users"].sum()) - gone) < MIN_CHECKED:
-        return Warning("few", asked, when, **sizes)
+        return Alarm("few", asked, when, **sizes)
     checks = [risk_check.check(model.scores(tested), tested) for model in models if model]
     used = 0 if checks[0].status == "better" else 1
     chosen = models[used].recalibrated(checks[used].shift, checks[used].slope)
@@ -111,18 +124,19 @@ def answer(
     known = (priced_on - data_start).days + 1 >= LONG_DAYS
     worth = risk_value.saved(then if known else then.limit(0), days, landmark=priced_on, value_days=value_days, metric=metric)
     scored = _scored(now, chosen, cuts)
+    leavers = _leavers(scored, chosen, tested)
     today = _today(scored, worth, save_rate=save_rate, refused=checks[used].levels == "refused")
-    return Warning(
+    return Alarm(
         "ready", asked, when, **sizes, used=("model", "recency")[used], check=checks[0], chosen_check=checks[used],
         chosen=chosen, metric=metric, worth=worth, today=today[TODAY + ["action"]],
         card=risk_model.weights(models[0], past, asked, min_cell=min_cell),
         totals=risk_value.sensitivity(today, save_rate=save_rate, metric=metric),
-        scored=scored.inner_join(people.select("user", "user_id"), "user"),
+        scored=scored.inner_join(people.select("user", "user_id"), "user"), leavers=leavers,
     )  # fmt: skip
 
 
 def roster(
-    found: Warning, *, draw: Draw, left_out: list[object] | None = None
+    found: Alarm, *, draw: Draw, left_out: list[object] | None = None
 ) -> pd.DataFrame:
     """The list of today, riskiest first, with its arms; empty unless the case is ready. Holds user ids: never shown.
 
@@ -142,7 +156,7 @@ def roster(
     return risk_list.assigned(listed.assign(**told), draw=draw)[columns]
 
 
-def reasons(found: Warning, listed: pd.DataFrame) -> list[str]:
+def reasons(found: Alarm, listed: pd.DataFrame) -> list[str]:
     """Per user the factors that raise the odds most against the average user, strongest first."""
     card = found.card if found.used == "model" else found.card[found.card["factor"] == "recency"]
     lifts = {
@@ -154,12 +168,22 @@ def reasons(found: Warning, listed: pd.DataFrame) -> list[str]:
     return ["; ".join(names[at] for at in row if values[place, at] > 0) for place, row in enumerate(order)]
 
 
-def lift_at(found: Warning, *, capacity: int) -> pd.DataFrame:
+def prospect(found: Alarm, *, capacity: int, holdout_share: float) -> dict[str, object]:
+    """What a list of today would be, before it is drawn and without anybody's name: see `risk_list.prospect`."""
+    if found.case != "ready" or found.scored is None:
+        return risk_list.prospect(listed=0, holdout_share=holdout_share, baseline=np.nan)
+    first = risk_list.ranked(found.scored, by_recency=found.used == "recency", capacity=capacity)
+    row = first.agg(n=_.count(), risk=(1 / (1 + (-_.score).exp())).mean().round(6)).to_pandas().iloc[0]
+    risk = float(row["risk"]) if found.levels != "refused" else np.nan
+    return risk_list.prospect(listed=int(row["n"]), holdout_share=holdout_share, baseline=risk)
+
+
+def lift_at(found: Alarm, *, capacity: int) -> pd.DataFrame:
     """At the check, what the first users hold when the share contacted is today's: one row per ranking.
 
     returns: ranking (model, recency), share_users, users, found, share_found, rate, lift
     """
-    curve = found.check.curve if found.check else pd.DataFrame()
+    curve = found.curve
     share = min(capacity / found.alive, 1.0)
     rows = []
     for name, own in curve.groupby("ranking", sort=False):
@@ -176,6 +200,17 @@ def _scored(table: ir.Table, model: RiskModel, cuts: np.ndarray) -> ir.Table:
     scored = table.mutate(score=model.score(table))
     band = sum(((scored.score > float(cut)).cast("int64") for cut in cuts), ibis.literal(1))
     return scored.mutate(band=band)
+
+
+def _leavers(scored: ir.Table, model: RiskModel, tested: pd.DataFrame) -> Estimate:
+    """Users of today expected to leave: chance of each user, and of the level as sure as the check could make it."""
+    chance = 1 / (1 + (-_.score).exp())
+    told = scored.mutate(chance=chance)
+    row = told.agg(n=_.count(), sum=_.chance.sum().round(4), info=(_.chance * (1 - _.chance)).sum().round(4)).to_pandas()
+    n, total, info = (float(row[name].iloc[0]) for name in ("n", "sum", "info"))
+    error = in_the_large(model.scores(tested), tested["users"].to_numpy(float), tested["left"].to_numpy(float))[1]
+    half = normal_half(float(np.sqrt(info + (info * error) ** 2)))
+    return Estimate(total, max(total - half, 0.0), min(total + half, n), int(n))
 
 
 def _today(scored: ir.Table, worth: pd.DataFrame, *, save_rate: float, refused: bool) -> pd.DataFrame:

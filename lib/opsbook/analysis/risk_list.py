@@ -73,18 +73,27 @@ def assigned(listed: pd.DataFrame, *, draw: Draw) -> pd.DataFrame:
     return listed.assign(variant=[variant(user, draw=draw) for user in listed["user_id"]])
 
 
-def plan(draw: Draw, *, listed: int, expected_leavers: float, within_days: int, wait_days: int) -> dict[str, object]:
-    """What the holdout will be able to tell, and when: the registry's facts beside who, how many and by which model.
+def prospect(*, listed: int, holdout_share: float, baseline: float) -> dict[str, object]:
+    """What the holdout will be able to tell.
 
-    baseline: mean predicted probability of the list; detectable_fall: smallest fall of the share leaving (points as a
-    share) that 95 % intervals will show four times in five, from exact counts of the planned arms; None = not even all.
+    baseline: mean predicted probability of the list
+    returns:  listed, planned_holdout (users), baseline, detectable_fall (the smallest fall of the share leaving that
+              95 % intervals show four times in five, from exact counts of the planned arms; None = not even all)
     """
-    holdout = round(listed * draw.holdout_share)
-    base = expected_leavers / listed if listed else float("nan")
-    fall = smallest_fall(base, base_n=holdout, changed_n=listed - holdout) if listed and 0 < base < 1 else None
+    holdout = round(listed * holdout_share)
+    known = listed > 0 and 0 < baseline < 1
+    fall = smallest_fall(baseline, base_n=holdout, changed_n=listed - holdout) if known else None
+    return {"listed": listed, "planned_holdout": holdout, "baseline": baseline if known else None, "detectable_fall": fall}
+
+
+def registry(draw: Draw, roster: pd.DataFrame, *, model: str, within_days: int, wait_days: int) -> dict[str, object]:
+    """What is written down beside the assignments: who drew what, when it is read out and what can be seen then."""
+    arms = roster["variant"].value_counts()
+    told = prospect(listed=len(roster), holdout_share=draw.holdout_share, baseline=float(roster["risk"].mean()))
     return {
-        "experiment_id": draw.experiment_id, "as_of": draw.as_of, "salt_id": draw.salt_id, "listed": listed,
-        "holdout_share": draw.holdout_share, "planned_holdout": holdout, "baseline": base,
-        "detectable_fall": fall, "power": POWER, "first_day": draw.as_of + timedelta(days=1),
-        "last_day": draw.as_of + timedelta(days=within_days), "read_out": draw.as_of + timedelta(days=wait_days),
+        "experiment_id": draw.experiment_id, "as_of": str(draw.as_of), "salt_id": draw.salt_id, "model": model,
+        "capacity": draw.capacity, "holdout_share": draw.holdout_share, **told, "power": POWER,
+        "treatment": int(arms.get(TREATMENT, 0)), "control": int(arms.get(CONTROL, 0)),
+        "first_day": str(draw.as_of + timedelta(days=1)), "last_day": str(draw.as_of + timedelta(days=within_days)),
+        "after_days": wait_days - within_days, "read_out": str(draw.as_of + timedelta(days=wait_days)),
     }  # fmt: skip

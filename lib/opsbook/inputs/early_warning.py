@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Collection
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -25,3 +26,8 @@ class EarlyWarning(BaseModel):
         0.1, description="assumed share of leavers that a contact keeps"
     )
     value_days: Positive = Field(90, description="days over which a saved user is worth something")
+
+    def told(self, given: Collection[str]) -> dict[str, Any]:
+        """What the analysis is told: a saved user is worth revenue where there are orders, else active days."""
+        metric = "revenue" if "orders" in given else "active_days"
+        return {"landmarks": self.landmarks, "save_rate": self.save_rate, "value_days": self.value_days, "metric": metric}

@@ -39,6 +39,7 @@ class RetentionRun(Run):
     segment: str = Field("channel", description="users column, or segment of attributes, that splits the curves")
     churn_after_days: Annotated[int, Field(ge=1)] | None = Field(None, description="empty = workbook or suggestion")
     covariates: list[str] = Field(default_factory=lambda: ["channel"], description="users columns in the Cox model")
+    capacity: Annotated[int, Field(ge=1)] | None = Field(None, description="users one list can reach; empty = workbook")
 
 
 class Goal(Typed):
