@@ -29,6 +29,14 @@ ESTIMATORS = {
     "gamma_gamma",
     "cohort_models",
     "weekly_chain",
+    "logistic",
+    "ranking",
+    "detectable",
+    "risk_rows",
+    "risk_model",
+    "risk_check",
+    "risk_value",
+    "risk_list",
 }
 MODULES = sorted(path for path in LIB.rglob("*.py") if path.name != "__init__.py")
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 import ibis
@@ -26,6 +26,7 @@ MIN_CHECKED = 30  # users who left, and who stayed, below which a check says not
 METHOD = "ridge logistic scorecard, checked on a later landmark"
 ACTIONS = ((0.6, "win_back"), (0.3, "contact"), (0.1, "remind"))  # mean probability of the band, at least
 TODAY = ["band", "users", "risk", "expected_leavers", "saved_users", "worth", "value", "value_low", "value_high"]
+UNKNOWN = Estimate(np.nan, np.nan, np.nan, 0)
 NAMED = 2  # reasons shown per user
 
 
@@ -53,7 +54,8 @@ class Alarm:
     card: pd.DataFrame = field(default_factory=pd.DataFrame)
     totals: pd.DataFrame = field(default_factory=pd.DataFrame)
     scored: ir.Table | None = None
-    leavers: Estimate = Estimate(np.nan, np.nan, np.nan, 0)
+    leavers: Estimate = UNKNOWN
+    cuts: np.ndarray = field(default_factory=lambda: np.empty(0))
 
     @property
     def levels(self) -> str:
@@ -71,9 +73,7 @@ class Alarm:
         return self.check.curve if self.check else pd.DataFrame(columns=["ranking", "share_users", "share_found"])
 
 
-def question(
-    user_days: Tabular, *, churn_after_days: int, within_days: int, by: Sequence[str] = ()
-) -> Question:
+def question(user_days: Tabular, *, churn_after_days: int, within_days: int, by: Sequence[str] = ()) -> Question:
     """What is asked of a mart: the event groups of its user_days (n_<group>) describe users too."""
     groups = tuple(str(name).removeprefix("n_") for name in user_days.columns if str(name).startswith("n_"))
     return Question(churn_after_days, within_days, groups, tuple(by))
@@ -103,45 +103,56 @@ def answer(
     priced_on = as_of - timedelta(days=max(value_days, asked.wait_days))
     on = [as_of, priced_on, *when.training, *([when.validation] if when.validation else [])]
     seen = risk_rows.rows(days, people, asked, on=[day for day in on if day >= data_start], through=as_of)
-    now = seen.filter(_.landmark == ibis.date(as_of))
-    alive = int(now.count().to_pandas())
-    if when.validation is None or alive == 0:
-        return Alarm("nobody" if alive == 0 else "short", asked, when, alive=alive)
+    found = _judged(seen, Alarm("short", asked, when, metric=metric))
+    if found.case != "ready" or found.scored is None or found.chosen is None:
+        return found
+    then = _scored(seen.filter(_.landmark == ibis.date(priced_on)), found.chosen, found.cuts)
+    watched = then if (priced_on - data_start).days + 1 >= LONG_DAYS else then.limit(0)
+    banded = watched.select("user", "band", "left")
+    worth = risk_value.saved(banded, days, landmark=priced_on, value_days=value_days, metric=metric)
+    today = _today(found.scored, worth, save_rate=save_rate, refused=found.levels == "refused")
+    totals = risk_value.sensitivity(today, save_rate=save_rate, metric=metric)
+    named = found.scored.inner_join(people.select("user", "user_id"), "user")
+    card = found.card[found.card["users"] >= min_cell].reset_index(drop=True)
+    return replace(found, worth=worth, today=today[[*TODAY, "action"]], totals=totals, scored=named, card=card)
+
+
+def _judged(seen: ir.Table, found: Alarm) -> Alarm:
+    """Learned from the training days, checked on the later one, and which ranking that leaves for today."""
+    asked, when = found.question, found.landmarks
+    now = seen.filter(_.landmark == ibis.date(when.today))
+    found = replace(found, alive=int(now.count().to_pandas()))
+    if when.validation is None or not found.alive:
+        return found if found.alive else replace(found, case="nobody")
     past = seen.filter(_.landmark.isin([ibis.date(day) for day in when.training]))
-    later = seen.filter(_.landmark == ibis.date(when.validation))
     taught = risk_rows.patterns(past, asked).to_pandas()
-    tested = risk_rows.patterns(later, asked, exact=True).to_pandas()
-    sizes = {"learned_from": int(taught["users"].sum()), "left": int(taught["left"].sum()), "alive": alive}
-    models = [risk_model.learned(taught, factors=names) for names in (asked.factors, ("recency",))]
-    gone = int(tested["left"].sum())
-    if models[0] is None or models[1] is None or min(gone, int(tested["users"].sum()) - gone) < MIN_CHECKED:
-        return Alarm("few", asked, when, **sizes)
-    checks = [risk_check.check(model.scores(tested), tested) for model in models if model]
-    used = 0 if checks[0].status == "better" else 1
-    chosen = models[used].recalibrated(checks[used].shift, checks[used].slope)
+    tested = risk_rows.patterns(seen.filter(_.landmark == ibis.date(when.validation)), asked, exact=True).to_pandas()
+    found = replace(found, learned_from=int(taught["users"].sum()), left=int(taught["left"].sum()))
+    full, plain = (risk_model.learned(taught, factors=names) for names in (asked.factors, ("recency",)))
+    kinds = tested["left"].sum(), (tested["users"] - tested["left"]).sum()
+    if full is None or plain is None or min(kinds) < MIN_CHECKED:
+        return replace(found, case="few")
+    check = risk_check.check(full.scores(tested), tested)
+    better = check.status == "better"
+    own, model = (check, full) if better else (risk_check.check(plain.scores(tested), tested), plain)
+    chosen = model.recalibrated(own.shift, own.slope)
     cuts = risk_check.edges(chosen.scores(tested), tested["users"].to_numpy(float))
-    then = _scored(seen.filter(_.landmark == ibis.date(priced_on)), chosen, cuts).select("user", "band", "left")
-    known = (priced_on - data_start).days + 1 >= LONG_DAYS
-    worth = risk_value.saved(then if known else then.limit(0), days, landmark=priced_on, value_days=value_days, metric=metric)
     scored = _scored(now, chosen, cuts)
-    leavers = _leavers(scored, chosen, tested)
-    today = _today(scored, worth, save_rate=save_rate, refused=checks[used].levels == "refused")
-    return Alarm(
-        "ready", asked, when, **sizes, used=("model", "recency")[used], check=checks[0], chosen_check=checks[used],
-        chosen=chosen, metric=metric, worth=worth, today=today[TODAY + ["action"]],
-        card=risk_model.weights(models[0], past, asked, min_cell=min_cell),
-        totals=risk_value.sensitivity(today, save_rate=save_rate, metric=metric),
-        scored=scored.inner_join(people.select("user", "user_id"), "user"), leavers=leavers,
+    return replace(
+        found, case="ready", used="model" if better else "recency", check=check, chosen_check=own, chosen=chosen,
+        cuts=cuts, card=risk_model.weights(full, past, asked), scored=scored, leavers=_leavers(scored, chosen, tested),
     )  # fmt: skip
 
 
 def roster(
-    found: Alarm, *, draw: Draw, left_out: list[object] | None = None
+    found: Alarm, *, draw: Draw, left_out: Sequence[object] = (), registered: Mapping[str, str] | None = None
 ) -> pd.DataFrame:
     """The list of today, riskiest first, with its arms; empty unless the case is ready. Holds user ids: never shown.
 
+    left_out:   ids that rest from an earlier list
+    registered: id (as text) -> arm of an earlier run of this very draw, which stands
     returns: one row per user -- rank, user_id, variant, risk (0-1, missing when only the ranking is to be used), band,
-             recency_days, value (expected to be saved; missing where unknown), reasons (factors that raise the risk most)
+             recency_days, value (expected to be saved), reasons (factors that raise the risk most); missing = unknown
     """
     columns = ["rank", "user_id", "variant", "risk", "band", "recency_days", "value", "reasons"]
     if found.case != "ready" or found.scored is None or found.chosen is None:
@@ -152,16 +163,18 @@ def roster(
     listed = first.order_by("rank").to_pandas()
     risk = np.round(expit(listed["score"]), 4) if found.levels != "refused" else np.nan
     each = (found.today["value"] / found.today["expected_leavers"]).set_axis(found.today["band"])
-    told = {"risk": risk, "value": (risk * listed["band"].map(each)).astype(float).round(2), "reasons": reasons(found, listed)}
-    return risk_list.assigned(listed.assign(**told), draw=draw)[columns]
+    told = {
+        "risk": risk,
+        "value": (risk * listed["band"].map(each)).astype(float).round(2),
+        "reasons": reasons(found, listed),
+    }
+    return risk_list.assigned(listed.assign(**told), draw=draw, registered=registered or {})[columns]
 
 
 def reasons(found: Alarm, listed: pd.DataFrame) -> list[str]:
     """Per user the factors that raise the odds most against the average user, strongest first."""
     card = found.card if found.used == "model" else found.card[found.card["factor"] == "recency"]
-    lifts = {
-        factor: np.log(own.set_index("level")["odds"]) for factor, own in card.groupby("factor", sort=False)
-    }
+    lifts = {factor: np.log(own.set_index("level")["odds"]) for factor, own in card.groupby("factor", sort=False)}
     added = pd.DataFrame({factor: listed[factor].map(own).fillna(0.0) for factor, own in lifts.items()})
     order = np.argsort(-added.to_numpy(), axis=1, kind="stable")[:, :NAMED]
     names, values = np.asarray(added.columns), added.to_numpy()
@@ -206,7 +219,9 @@ def _leavers(scored: ir.Table, model: RiskModel, tested: pd.DataFrame) -> Estima
     """Users of today expected to leave: chance of each user, and of the level as sure as the check could make it."""
     chance = 1 / (1 + (-_.score).exp())
     told = scored.mutate(chance=chance)
-    row = told.agg(n=_.count(), sum=_.chance.sum().round(4), info=(_.chance * (1 - _.chance)).sum().round(4)).to_pandas()
+    row = told.agg(
+        n=_.count(), sum=_.chance.sum().round(4), info=(_.chance * (1 - _.chance)).sum().round(4)
+    ).to_pandas()
     n, total, info = (float(row[name].iloc[0]) for name in ("n", "sum", "info"))
     error = in_the_large(model.scores(tested), tested["users"].to_numpy(float), tested["left"].to_numpy(float))[1]
     half = normal_half(float(np.sqrt(info + (info * error) ** 2)))

@@ -51,9 +51,7 @@ def difference(first: np.ndarray, second: np.ndarray, users: np.ndarray, left: n
     return Auc(value, value - half, value + half, int(users.sum()))
 
 
-def gains(
-    scores: np.ndarray, users: np.ndarray, left: np.ndarray, *, shares: Sequence[float]
-) -> pd.DataFrame:
+def gains(scores: np.ndarray, users: np.ndarray, left: np.ndarray, *, shares: Sequence[float]) -> pd.DataFrame:
     """What the first so many users of a ranking hold: one row per share of users.
 
     returns: share_users (0-1), users, found (users with the event among them; ties give their mean), share_found (of

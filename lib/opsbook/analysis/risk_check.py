@@ -58,10 +58,9 @@ def check(scores: np.ndarray, counted: pd.DataFrame) -> Check:
     apart = difference(scores, silent, users, left)
     found = calibration(scores, users, left)
     levels, shift, slope = judged(found, scores, users, left)
-    curve = pd.concat(
-        [gains(by, users, left, shares=GAIN_SHARES).assign(ranking=name) for name, by in (("model", scores), ("recency", silent))],
-        ignore_index=True,
-    )  # fmt: skip
+    rankings = (("model", scores), ("recency", silent))
+    curves = [gains(by, users, left, shares=GAIN_SHARES).assign(ranking=name) for name, by in rankings]
+    curve = pd.concat(curves, ignore_index=True)
     ways = auc(scores, users, left), auc(silent, users, left)
     return Check("better" if apart.low > 0 else "not_better", levels, *ways, apart, found,
                  bands(scores, users, left), curve, shift, slope)  # fmt: skip
@@ -72,7 +71,7 @@ def calibration(scores: np.ndarray, users: np.ndarray, left: np.ndarray) -> Cali
 
     source: Cox 1958; van Calster and others 2016; bands as Hosmer & Lemeshow 1980 on new data (no parameter fitted)
     """
-    shift, error = in_the_large(scores, users, left)
+    shift, _error = in_the_large(scores, users, left)
     expected, seen, n = float((users * expit(scores)).sum()), float(left.sum()), float(users.sum())
     half = normal_half(float(np.sqrt(max(1 - seen / n, 0) / seen))) if seen else np.nan
     ratio = seen / expected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -51,26 +52,36 @@ def position(user_id: object, *, salt: str) -> float:
 
 
 def variant(user_id: object, *, draw: Draw) -> str:
-    """control for the holdout share of all ids, treatment for the others."""
+    """Control for the holdout share of all ids, treatment for the others."""
     return CONTROL if position(user_id, salt=draw.salt) < draw.holdout_share else TREATMENT
 
 
-def ranked(scored: ir.Table, *, by_recency: bool, capacity: int, left_out: list[object] | None = None) -> ir.Table:
+def ranked(scored: ir.Table, *, by_recency: bool, capacity: int, left_out: Sequence[object] = ()) -> ir.Table:
     """The first users of the ranking, riskiest first; equal ones by a hash of the id, which favours nobody.
 
     scored:   one row per living user -- user_id, score, recency_days, …
     left_out: ids that rest from an earlier list; the next ones take their places
     """
     rested = scored.filter(~_.user_id.cast("string").isin([str(one) for one in left_out])) if left_out else scored
-    keys = [ibis.desc("recency_days"), ibis.desc("score")] if by_recency else [ibis.desc("score"), ibis.desc("recency_days")]
+    keys = (
+        [ibis.desc("recency_days"), ibis.desc("score")]
+        if by_recency
+        else [ibis.desc("score"), ibis.desc("recency_days")]
+    )
     order = [*keys, "shuffled", "user_id"]
     shuffled = rested.mutate(shuffled=rested.user_id.cast("string").hexdigest("md5"))
-    return shuffled.order_by(order).limit(capacity).mutate(rank=ibis.row_number().over(order_by=order) + 1).drop("shuffled")
+    return (
+        shuffled.order_by(order)
+        .limit(capacity)
+        .mutate(rank=ibis.row_number().over(order_by=order) + 1)
+        .drop("shuffled")
+    )
 
 
-def assigned(listed: pd.DataFrame, *, draw: Draw) -> pd.DataFrame:
-    """The list with `variant`, in its own order."""
-    return listed.assign(variant=[variant(user, draw=draw) for user in listed["user_id"]])
+def assigned(listed: pd.DataFrame, *, draw: Draw, registered: Mapping[str, str]) -> pd.DataFrame:
+    """The list with `variant`, in its own order; an arm that was registered before stands."""
+    arms = [registered.get(str(user)) or variant(user, draw=draw) for user in listed["user_id"]]
+    return listed.assign(variant=arms)
 
 
 def prospect(*, listed: int, holdout_share: float, baseline: float) -> dict[str, object]:
@@ -83,7 +94,12 @@ def prospect(*, listed: int, holdout_share: float, baseline: float) -> dict[str,
     holdout = round(listed * holdout_share)
     known = listed > 0 and 0 < baseline < 1
     fall = smallest_fall(baseline, base_n=holdout, changed_n=listed - holdout) if known else None
-    return {"listed": listed, "planned_holdout": holdout, "baseline": baseline if known else None, "detectable_fall": fall}
+    return {
+        "listed": listed,
+        "planned_holdout": holdout,
+        "baseline": baseline if known else None,
+        "detectable_fall": fall,
+    }
 
 
 def registry(draw: Draw, roster: pd.DataFrame, *, model: str, within_days: int, wait_days: int) -> dict[str, object]:

@@ -57,16 +57,16 @@ def learned(counted: pd.DataFrame, *, factors: Sequence[str]) -> RiskModel | Non
     return RiskModel(rounded, tuple(varying))
 
 
-def weights(model: RiskModel, table: ir.Table, question: Question, *, min_cell: int) -> pd.DataFrame:
+def weights(model: RiskModel, table: ir.Table, question: Question) -> pd.DataFrame:
     """What each level adds to the risk: the scorecard, largest factors first.
 
     table:   the rows the model learned from; one user may stand in several
-    returns: one row per factor and level with at least min_cell users -- factor, level, users (user-landmarks),
+    returns: one row per factor and level -- factor, level, users (user-landmarks),
              share_left, odds (times the odds of the average user), odds_low, odds_high (clustered by user), spread
              (standard deviation of the factor's contribution over users, in log odds), clear (interval without 1)
     """
     counted = patterns(table, question).to_pandas()
-    error, low, high = clustered(model.fitted, _residuals(model, table))
+    _error, low, high = clustered(model.fitted, _residuals(model, table))
     rows = []
     for place, (factor, level) in enumerate(model.fitted.names):
         here = counted[counted[factor] == level]
@@ -74,7 +74,7 @@ def weights(model: RiskModel, table: ir.Table, question: Question, *, min_cell: 
         rows.append((factor, level, int(here["users"].sum()), int(here["left"].sum()), *ends))
     card = pd.DataFrame(rows, columns=["factor", "level", "users", "left", "weight", "low", "high"])
     card = pd.concat([_centred(own) for _name, own in card.groupby("factor", sort=False)], ignore_index=True)
-    card = card[card["users"] >= min_cell].sort_values("spread", ascending=False, kind="stable")
+    card = card.sort_values("spread", ascending=False, kind="stable")
     odds = {f"odds{end}": np.exp(card[name]) for name, end in (("weight", ""), ("low", "_low"), ("high", "_high"))}
     card = card.assign(share_left=card["left"] / card["users"], **odds, clear=(card["low"] > 0) | (card["high"] < 0))
     columns = ["factor", "level", "users", "share_left", "odds", "odds_low", "odds_high", "spread", "clear"]

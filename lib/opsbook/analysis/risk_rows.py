@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 
 import ibis
 import ibis.expr.types as ir
@@ -76,9 +77,7 @@ def landmarks(question: Question, *, data_start: date, as_of: date, most: int) -
     return Landmarks(training, validation if training else None, as_of)
 
 
-def rows(
-    user_days: Tabular, users: Tabular, question: Question, *, on: Sequence[date], through: date
-) -> ir.Table:
+def rows(user_days: Tabular, users: Tabular, question: Question, *, on: Sequence[date], through: date) -> ir.Table:
     """One row per landmark and user alive on it -- landmark, user, recency_days, the factors, left (bool).
 
     user_days: one row per user and active day up to `through` -- user, day, gap_after, orders and n_<group>
@@ -156,7 +155,7 @@ def _trend() -> ir.Value:
 
 def _banded(count: ir.Value, edges: Sequence[int]) -> ir.Value:
     """The lower end of the band a count lies in."""
-    bands = [(count < above, low) for low, above in zip(edges, edges[1:], strict=False)]
+    bands = [(count < above, low) for low, above in pairwise(edges)]
     return ibis.cases(*bands, else_=edges[-1]).cast("int16")
 
 

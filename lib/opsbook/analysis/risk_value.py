@@ -19,9 +19,7 @@ MIN_SIDE = 30
 SCALES = (0.5, 1.0, 2.0)
 
 
-def saved(
-    banded: ir.Table, user_days: Tabular, *, landmark: date, value_days: int, metric: str
-) -> pd.DataFrame:
+def saved(banded: ir.Table, user_days: Tabular, *, landmark: date, value_days: int, metric: str) -> pd.DataFrame:
     """Worth of a user who stays instead of leaving, by band of risk, over the days after the landmark.
 
     banded:  one row per user alive at the landmark -- user, band, left (bool)
@@ -42,7 +40,18 @@ def saved(
     numbers = sorted({int(name.split(":")[0]) for name in sides})
     whole = _worth(*[_together([sides.get(f"{b}:{end}") for b in numbers]) for end in (0, 1)])
     rows = [(band, *_row(sides.get(f"{band}:0"), sides.get(f"{band}:1"), whole)) for band in numbers]
-    names = ["band", "stayed", "left", "mean_stayed", "mean_left", "worth", "worth_low", "worth_high", "error", "pooled"]
+    names = [
+        "band",
+        "stayed",
+        "left",
+        "mean_stayed",
+        "mean_left",
+        "worth",
+        "worth_low",
+        "worth_high",
+        "error",
+        "pooled",
+    ]
     return pd.DataFrame(rows, columns=names)
 
 
@@ -67,11 +76,14 @@ def sensitivity(priced: pd.DataFrame, *, save_rate: float, metric: str) -> pd.Da
     returns: one row per rate -- share_saved (0-1), saved_users, value, value_low, value_high (bands independent)
     """
     error = float(np.sqrt(((priced["expected_leavers"] * priced["error"]) ** 2).sum(min_count=1)))
-    leavers, worth = float(priced["expected_leavers"].sum()), float(
-        (priced["expected_leavers"] * priced["worth"]).sum(min_count=1)
+    leavers, worth = (
+        float(priced["expected_leavers"].sum()),
+        float((priced["expected_leavers"] * priced["worth"]).sum(min_count=1)),
     )
     rates = [min(save_rate * scale, 1.0) for scale in SCALES]
-    rows = [(r, r * leavers, r * worth, r * (worth - normal_half(error)), r * (worth + normal_half(error))) for r in rates]
+    rows = [
+        (r, r * leavers, r * worth, r * (worth - normal_half(error)), r * (worth + normal_half(error))) for r in rates
+    ]
     table = pd.DataFrame(rows, columns=["share_saved", "saved_users", "value", "value_low", "value_high"])
     return table.assign(metric=metric)
 

@@ -30,4 +30,9 @@ class EarlyWarning(BaseModel):
     def told(self, given: Collection[str]) -> dict[str, Any]:
         """What the analysis is told: a saved user is worth revenue where there are orders, else active days."""
         metric = "revenue" if "orders" in given else "active_days"
-        return {"landmarks": self.landmarks, "save_rate": self.save_rate, "value_days": self.value_days, "metric": metric}
+        return {
+            "landmarks": self.landmarks,
+            "save_rate": self.save_rate,
+            "value_days": self.value_days,
+            "metric": metric,
+        }

@@ -34,8 +34,8 @@ def verdict(found: Alarm, at: pd.DataFrame, *, capacity: int) -> Sentence:
     if found.case != "ready" or found.check is None:
         return Sentence(f"retention.risk.{found.case}", **_short(found))
     check, rows = found.check, at.set_index("ranking")
-    told = {"within": found.question.within_days, "day": found.landmarks.validation, "n": check.model.n}
-    told |= {"auc": check.model.value, "auc_low": check.model.low, "auc_high": check.model.high}
+    told: dict[str, Any] = {"within": found.question.within_days, "day": found.landmarks.validation}
+    told |= {"n": check.model.n, "auc": check.model.value, "auc_low": check.model.low, "auc_high": check.model.high}
     told |= {"plain": check.recency.value, "gap": check.difference.value}
     told |= {"gap_low": check.difference.low, "gap_high": check.difference.high}
     told |= {"share": rows.loc["model", "share_users"], "found": rows.loc["model", "share_found"]}
@@ -76,7 +76,9 @@ def card_table(table: pd.DataFrame) -> pd.DataFrame:
     names = [factor_name(name) for name in table["factor"]]
     steps = [level_name(*pair) for pair in zip(table["factor"], table["level"], strict=True)]
     shown = pd.DataFrame({"factor": names, "level": steps}, dtype=object, index=table.index)
-    return shown.assign(**table[["users", "share_left", "odds"]], odds_interval=pd.Series(cells, table.index, dtype=object))
+    return shown.assign(
+        **table[["users", "share_left", "odds"]], odds_interval=pd.Series(cells, table.index, dtype=object)
+    )
 
 
 def today(found: Alarm) -> Sentence:
@@ -98,7 +100,9 @@ def today_table(found: Alarm) -> pd.DataFrame:
     spec = "money" if found.metric == "revenue" else "days"
     ends = list(zip(table["value_low"], table["value_high"], strict=True))
     cells = [Sentence(f"retention.cell.{spec}_interval", low=low, high=high) for low, high in ends]
-    shown = table[["band", "users", "risk", "expected_leavers", "worth", "value"]].rename(columns={"risk": "share_risk"})
+    shown = table[["band", "users", "risk", "expected_leavers", "worth", "value"]].rename(
+        columns={"risk": "share_risk"}
+    )
     shown = shown.assign(value_interval=pd.Series(cells, table.index, dtype=object), action=table["action"])
     return shown.rename(columns={"worth": f"worth_{spec}", "value": f"saved_{spec}", "band": "risk_band"})
 
@@ -106,7 +110,13 @@ def today_table(found: Alarm) -> pd.DataFrame:
 def today_formats(found: Alarm) -> Mapping[str, str]:
     """Money as money, days as numbers of days."""
     spec = "money" if found.metric == "revenue" else "number"
-    return {"worth_money": spec, "saved_money": spec, "worth_days": spec, "saved_days": spec, "expected_leavers": "whole"}
+    return {
+        "worth_money": spec,
+        "saved_money": spec,
+        "worth_days": spec,
+        "saved_days": spec,
+        "expected_leavers": "whole",
+    }
 
 
 def totals_formats(found: Alarm) -> Mapping[str, str]:
@@ -161,7 +171,7 @@ def auc_number(found: Alarm) -> dict[str, Any]:
 
 def value_number(found: Alarm) -> dict[str, Any]:
     """Value expected to be saved at the assumed save rate."""
-    row: Mapping[str, Any] = found.totals.iloc[1].to_dict() if len(found.totals) else {}
+    row: Any = found.totals.iloc[1] if len(found.totals) else {}
     unit = "money" if found.metric == "revenue" else "days"
     told = {"value": row.get("value"), "low": row.get("value_low"), "high": row.get("value_high"), "n": found.alive}
     return {"key": "risk_value", "unit": unit, "method": "assumed save rate × Welch difference", "card": False, **told}
