@@ -197,7 +197,7 @@ def lift_at(found: Alarm, *, capacity: int) -> pd.DataFrame:
     returns: ranking (model, recency), share_users, users, found, share_found, rate, lift
     """
     curve = found.curve
-    share = min(capacity / found.alive, 1.0)
+    share = min(capacity / max(found.alive, 1), 1.0)
     rows = []
     for name, own in curve.groupby("ranking", sort=False):
         at, left = np.r_[0.0, own["share_users"]], np.r_[0.0, own["share_found"]]

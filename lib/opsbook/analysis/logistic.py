@@ -101,22 +101,22 @@ def in_the_large(scores: np.ndarray, users: np.ndarray, left: np.ndarray) -> tup
     return shift, weight**-0.5
 
 
-def clustered(
-    fitted: LogisticFit, residuals: pd.DataFrame, *, level: float = 0.95
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Standard errors of the weights and their interval when rows of the same user are not independent.
+def clustered(fitted: LogisticFit, residuals: pd.DataFrame) -> np.ndarray:
+    """Covariance of the weights when rows of the same user are not independent.
 
     residuals: one row per part of the users -- sums of (outcome - probability): `all`, then one column per weight in
                the order of the fit. Parts hold whole users, so that sums of different parts are independent.
-    source:    sandwich of Liang & Zeger 1986 with parts as clusters, Student quantile with parts - 1 degrees
+    source:    sandwich of Liang & Zeger 1986 with parts as clusters; what the ridge draws to the average is no error
     """
     sums = residuals.to_numpy(dtype=float)
-    parts = len(sums)
-    spread = (sums - sums.mean(axis=0)).T @ (sums - sums.mean(axis=0)) * parts / max(parts - 1, 1)
+    parts, gaps = len(sums), sums - sums.mean(axis=0)
     bread = np.linalg.inv(fitted.information)
-    error = np.sqrt(np.diag(bread @ spread @ bread))[1:]
-    half = float(stdtrit(max(parts - 1, 1), 0.5 + level / 2)) * error
-    return error, fitted.weights - half, fitted.weights + half
+    return np.asarray((bread @ (gaps.T @ gaps * parts / max(parts - 1, 1)) @ bread)[1:, 1:])
+
+
+def student_half(error: np.ndarray, *, parts: int, level: float = 0.95) -> np.ndarray:
+    """Half the length of an interval whose error was estimated from so many parts."""
+    return float(stdtrit(max(parts - 1, 1), 0.5 + level / 2)) * error
 
 
 def normal_half(error: float, *, level: float = 0.95) -> float:

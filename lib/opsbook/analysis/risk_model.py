@@ -10,7 +10,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from opsbook.analysis.logistic import LogisticFit, clustered, fit, levels
+from opsbook.analysis.logistic import LogisticFit, clustered, fit, levels, student_half
 from opsbook.analysis.risk_rows import Question, patterns
 
 _ = ibis._
@@ -66,26 +66,32 @@ def weights(model: RiskModel, table: ir.Table, question: Question) -> pd.DataFra
              (standard deviation of the factor's contribution over users, in log odds), clear (interval without 1)
     """
     counted = patterns(table, question).to_pandas()
-    _error, low, high = clustered(model.fitted, _residuals(model, table))
-    rows = []
-    for place, (factor, level) in enumerate(model.fitted.names):
-        here = counted[counted[factor] == level]
-        ends = (model.fitted.weights[place], low[place], high[place])
-        rows.append((factor, level, int(here["users"].sum()), int(here["left"].sum()), *ends))
-    card = pd.DataFrame(rows, columns=["factor", "level", "users", "left", "weight", "low", "high"])
-    card = pd.concat([_centred(own) for _name, own in card.groupby("factor", sort=False)], ignore_index=True)
-    card = card.sort_values("spread", ascending=False, kind="stable")
-    odds = {f"odds{end}": np.exp(card[name]) for name, end in (("weight", ""), ("low", "_low"), ("high", "_high"))}
-    card = card.assign(share_left=card["left"] / card["users"], **odds, clear=(card["low"] > 0) | (card["high"] < 0))
+    names = pd.DataFrame(list(model.fitted.names), columns=["factor", "level"])
+    sizes = [_sizes(counted, factor, level) for factor, level in model.fitted.names]
+    card = names.assign(users=[users for users, _left in sizes], left=[left for _users, left in sizes])
+    contrast = _against_average(card)
+    gaps = _residuals(model, table)
+    value = contrast @ model.fitted.weights
+    error = np.sqrt(np.maximum(np.diag(contrast @ clustered(model.fitted, gaps) @ contrast.T), 0))
+    half = student_half(error, parts=len(gaps))
+    ends = {"odds": np.exp(value), "odds_low": np.exp(value - half), "odds_high": np.exp(value + half)}
+    card = card.assign(value=value, **ends, share_left=card["left"] / card["users"], clear=np.abs(value) > half)
+    spread = card.assign(s=card["users"] * card["value"] ** 2).groupby("factor")[["s", "users"]].sum()
+    card["spread"] = card["factor"].map(np.sqrt(spread["s"] / spread["users"]).round(9))
     columns = ["factor", "level", "users", "share_left", "odds", "odds_low", "odds_high", "spread", "clear"]
-    return card[columns].reset_index(drop=True)
+    return card.sort_values("spread", ascending=False, kind="stable")[columns].reset_index(drop=True)
 
 
-def _centred(own: pd.DataFrame) -> pd.DataFrame:
-    """Weights against the average user of the factor, and how far they spread."""
-    mean = np.average(own["weight"], weights=own["users"])
-    spread = float(np.sqrt(np.average((own["weight"] - mean) ** 2, weights=own["users"])))
-    return own.assign(**{name: own[name] - mean for name in ("weight", "low", "high")}, spread=round(spread, 9))
+def _sizes(counted: pd.DataFrame, factor: str, level: object) -> tuple[int, int]:
+    here = counted[counted[factor] == level]
+    return int(here["users"].sum()), int(here["left"].sum())
+
+
+def _against_average(card: pd.DataFrame) -> np.ndarray:
+    """The matrix that takes weights to weights less the factor's mean over users."""
+    own = card["factor"].to_numpy()[:, None] == card["factor"].to_numpy()[None, :]
+    share = own * card["users"].to_numpy(float)[None, :]
+    return np.eye(len(card)) - share / share.sum(axis=1, keepdims=True)
 
 
 def _residuals(model: RiskModel, table: ir.Table) -> pd.DataFrame:

@@ -36,7 +36,7 @@ def registered(home: Path, company_key: str, experiment_id: str) -> dict[str, st
 
 
 def resting(home: Path, company_key: str, *, as_of: date, cooling_days: int | None) -> list[str]:
-    """Ids of both arms of earlier lists that are not over on as_of: contacted again, or at last, they would tell nothing.
+    """Ids of both arms of earlier lists that are not over on as_of: drawn again, they would tell nothing.
 
     A list is over cooling_days after its draw; without a number, on the day of its read-out. Lists drawn on the same
     day or later do not count, so that a report made again draws the same users again.

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 FOLDER = "at_risk"
 ASSIGNMENTS = ["experiment_id", "user_id", "variant", "assigned_at"]
 REVIEW = """\
-# The review of one list of users at risk: copy it to params/<company>/03_campaign_review/ when its read-out has come, and
-# let `assignments` of workbook.yaml read outputs/draws/{company}/*/assignments.parquet.
+# The review of one list of users at risk: copy it to params/<company>/03_campaign_review/ when its read-out has come,
+# and let `assignments` of workbook.yaml read outputs/draws/{company}/*/assignments.parquet.
 campaign_id: {experiment_id}
 name: Users at risk, {as_of}
 name_zh: 流失预警名单 {as_of}

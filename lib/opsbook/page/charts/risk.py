@@ -13,7 +13,7 @@ RANKINGS = {"model": "main", "recency": "warn"}
 
 
 def calibration(bands: pd.DataFrame) -> Figure | None:
-    """Each band of risk at its predicted share, its observed share with the Wilson interval, and the line of equality."""
+    """Each band of risk: its predicted share, its observed share with the Wilson interval, and the line of equality."""
     if bands.empty:
         return None
     fig, ax = theme.axes(height=4.2)
