@@ -104,7 +104,7 @@ def test_rows_are_those_of_the_definition():
 
 
 def test_a_silence_that_began_before_the_landmark_counts_as_leaving(table, same):
-    """a is silent since day 55 for good, b comes back within the threshold, c is churned already, d leaves later."""
+    """One is silent since day 55 for good, one comes back in time, one is churned already, one leaves later."""
     log = table("""
         user | number
         0    | 40
@@ -193,9 +193,8 @@ def cells() -> pd.DataFrame:
     table = grid.to_frame(index=False)
     weight = np.exp(-0.15 * table["recency"])
     plain = -2 + 0.3 * table["recency"]
-    return table.assign(
-        recency_days=table["recency"], share=weight / weight.sum(), plain=plain, rich=plain + 0.9 * table["a"] - 0.8 * table["b"]
-    )  # fmt: skip
+    rich = plain + 0.9 * table["a"] - 0.8 * table["b"]
+    return table.assign(recency_days=table["recency"], share=weight / weight.sum(), plain=plain, rich=rich)
 
 
 def drawn(truth: str, users: int, random: np.random.Generator) -> pd.DataFrame:
@@ -329,7 +328,7 @@ def test_resting_users_are_passed_over_and_registered_arms_stand(alarm):
     rest = early_warning.roster(alarm, draw=draw, left_out=resting)
     assert not set(rest["user_id"]) & set(resting)
     assert rest["user_id"].tolist()[:20] == whole["user_id"].tolist()[10:]
-    turned = {user: "control" for user in whole["user_id"]}
+    turned = dict.fromkeys(whole["user_id"], "control")
     assert set(early_warning.roster(alarm, draw=draw, registered=turned)["variant"]) == {"control"}
 
 

@@ -45,15 +45,17 @@ def today(known: bool = True) -> pd.DataFrame:
 
 def totals(low: float = 1700.0) -> pd.DataFrame:
     value = np.array([1000.0, 2010.0, 4020.0])
-    return pd.DataFrame({"share_saved": [0.05, 0.1, 0.2], "saved_users": [8.5, 17, 34], "value": value,
-                         "value_low": [low / 2, low, 2 * low], "value_high": value * 1.2, "metric": "revenue"})  # fmt: skip
+    rates = {"share_saved": [0.05, 0.1, 0.2], "saved_users": [8.5, 17, 34], "value": value}
+    ends = {"value_low": [low / 2, low, 2 * low], "value_high": value * 1.2}
+    return pd.DataFrame(rates | ends).assign(metric="revenue")
 
 
 def alarm(status: str = "better", levels: str = "hold", metric: str = "revenue", **more) -> early_warning.Alarm:
     found = replace(checked(), status=status, levels=levels)
     told = {"check": found, "chosen_check": found, "card": card(), "today": today(levels != "refused")}
     told |= {"totals": totals(), "leavers": Estimate(170.0, 150.0, 190.0, 1000), "metric": metric}
-    base = early_warning.Alarm("ready", ASKED, WHEN, 25_000, 7000, 1000, used="model" if status == "better" else "recency")
+    used = "model" if status == "better" else "recency"
+    base = early_warning.Alarm("ready", ASKED, WHEN, 25_000, 7000, 1000, used=used)
     return replace(base, **(told | more))
 
 

@@ -1,4 +1,4 @@
-"""Users at risk beside the report: contact and holdout, a register that outlives reports, read again by the campaign review."""
+"""Users at risk beside the report: contact, holdout, and a register that the campaign review reads again."""
 
 import io
 import json
@@ -48,8 +48,8 @@ def log(seed: int = 4, users: int = 1200, last: int = 211) -> tuple[pd.DataFrame
     first = pd.Timestamp("2026-01-01")
     events["occurred_at"] = (first + pd.to_timedelta(events.pop("number"), unit="D")).astype(str) + " 12:00:00"
     signed = (first + pd.to_timedelta(begin, unit="D")).astype(str)
-    people = pd.DataFrame({"user_id": [f"u{user:04d}" for user in range(users)], "signed_up_at": signed, "channel": "a"})
-    return people, events.assign(event="open")
+    people = pd.DataFrame({"user_id": [f"u{user:04d}" for user in range(users)], "signed_up_at": signed})
+    return people.assign(channel="a"), events.assign(event="open")
 
 
 @pytest.fixture(scope="module")
