@@ -77,7 +77,7 @@ def weights(model: RiskModel, table: ir.Table, question: Question) -> pd.DataFra
     ends = {"odds": np.exp(value), "odds_low": np.exp(value - half), "odds_high": np.exp(value + half)}
     card = card.assign(value=value, **ends, share_left=card["left"] / card["users"], clear=np.abs(value) > half)
     spread = card.assign(s=card["users"] * card["value"] ** 2).groupby("factor")[["s", "users"]].sum()
-    card["spread"] = card["factor"].map(np.sqrt(spread["s"] / spread["users"]).round(9).to_dict())
+    card["spread"] = card["factor"].map(spread["s"].div(spread["users"]).pow(0.5).round(9).to_dict())
     columns = ["factor", "level", "users", "share_left", "odds", "odds_low", "odds_high", "spread", "clear"]
     return card.sort_values("spread", ascending=False, kind="stable")[columns].reset_index(drop=True)
 

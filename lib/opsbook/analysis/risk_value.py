@@ -25,7 +25,7 @@ def saved(banded: ir.Table, user_days: Tabular, *, landmark: date, value_days: i
     banded:  one row per user alive at the landmark -- user, band, left (bool)
     metric:  revenue (net, of the days' purchases) or active_days
     returns: one row per band -- band, stayed, left (users), mean_stayed, mean_left (per user), worth, worth_low,
-             worth_high, error, pooled (few on one side: the worth over all bands stands in)
+             worth_high, error, pooled (few on one side: the mean over the other bands, by leavers, stands in)
     source:  difference of means, Welch. It goes with staying; whoever is talked into staying may bring less.
     """
     last = landmark + timedelta(days=value_days)
@@ -38,7 +38,8 @@ def saved(banded: ir.Table, user_days: Tabular, *, landmark: date, value_days: i
     sides = {name: Moments(int(n), mean, variance) for name, n, mean, variance in
              counted[["side", "users", "mean", "variance"]].itertuples(index=False)}  # fmt: skip
     numbers = sorted({int(name.split(":")[0]) for name in sides})
-    whole = _worth(*[_together([sides.get(f"{b}:{end}") for b in numbers]) for end in (0, 1)])
+    pairs = [(sides.get(f"{band}:0"), sides.get(f"{band}:1")) for band in numbers]
+    whole = _stand_in(pairs)
     rows = [(band, *_row(sides.get(f"{band}:0"), sides.get(f"{band}:1"), whole)) for band in numbers]
     names = [
         "band",
@@ -73,9 +74,10 @@ def sensitivity(priced: pd.DataFrame, *, save_rate: float, metric: str) -> pd.Da
     """The total at half, once and twice the assumed save rate.
 
     priced:  rows of `expected`
-    returns: one row per rate -- share_saved (0-1), saved_users, value, value_low, value_high (bands independent)
+    returns: one row per rate -- share_saved (0-1), saved_users, value, value_low, value_high (as wide as if all bands
+             erred together, since one may stand in for another)
     """
-    error = float(np.sqrt(((priced["expected_leavers"] * priced["error"]) ** 2).sum(min_count=1)))
+    error = float((priced["expected_leavers"] * priced["error"]).sum(min_count=1))
     leavers, worth = (
         float(priced["expected_leavers"].sum()),
         float((priced["expected_leavers"] * priced["worth"]).sum(min_count=1)),
@@ -93,6 +95,22 @@ def _row(stayed: Moments | None, left: Moments | None, whole: tuple[float, ...])
     one, two = stayed or nobody, left or nobody
     few = min(one.n, two.n) < MIN_SIDE
     return one.n, two.n, one.mean, two.mean, *(whole if few else _worth(one, two)), few
+
+
+def _stand_in(pairs: list[tuple[Moments | None, Moments | None]]) -> tuple[float, ...]:
+    """Mean worth of the bands that are large enough, by leavers; all bands as one where none is.
+
+    All bands as one compares the safe who stayed with the endangered who left, which is more than staying is worth.
+    """
+    large = [(one, two) for one, two in pairs if one and two and min(one.n, two.n) >= MIN_SIDE]
+    if not large:
+        return _worth(*[_together([pair[side] for pair in pairs]) for side in (0, 1)])
+    found = np.array([_worth(one, two) for one, two in large])
+    weight = np.array([two.n for _one, two in large], dtype=float)
+    weight /= weight.sum()
+    value, error = float(weight @ found[:, 0]), float(np.sqrt(weight**2 @ found[:, 3] ** 2))
+    half = normal_half(error)
+    return tuple(float(np.round(x, 4)) for x in (value, value - half, value + half, error))
 
 
 def _worth(stayed: Moments, left: Moments) -> tuple[float, float, float, float]:
