@@ -35,6 +35,14 @@ ESTIMATORS = {
     "lifetimes",
     "cohorts",
     "retention_grid",
+    "logistic",
+    "ranking",
+    "detectable",
+    "risk_rows",
+    "risk_model",
+    "risk_check",
+    "risk_value",
+    "risk_list",
 }
 MODULES = sorted(path for path in LIB.rglob("*.py") if path.name != "__init__.py")
 

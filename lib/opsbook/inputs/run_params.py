@@ -55,6 +55,7 @@ class RetentionRun(Run):
     value: Literal["users", "revenue", "orders"] = Field("users", description="what the grid also adds up per member")
     churn_after_days: Annotated[int, Field(ge=1)] | None = Field(None, description="empty = workbook or suggestion")
     covariates: list[str] = Field(default_factory=lambda: ["channel"], description="users columns in the Cox model")
+    capacity: Annotated[int, Field(ge=1)] | None = Field(None, description="users one list can reach; empty = workbook")
 
     @field_validator("brackets", mode="before")
     @classmethod

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from opsbook.inputs import stage_presets
 from opsbook.inputs.aha import AhaSettings
+from opsbook.inputs.early_warning import EarlyWarning
 from opsbook.inputs.exits import Exits, refuse_exits_as_activity
 from opsbook.inputs.funnels import Funnel, default_funnel, expanded
 from opsbook.inputs.intensity import Intensity, refuse_unknown_metrics
@@ -200,6 +201,7 @@ class Workbook(Typed):
     exports: Exports = Exports()
     plays: Plays = Field(default_factory=dict, description="RFM group: what is done with it, by whom")
     value: ValueSettings = ValueSettings()
+    early_warning: EarlyWarning = EarlyWarning()
     funnels: tuple[Funnel, ...] = Field((), description="the first one is followed in detail; none = the event groups")
     incidents: tuple[Incident, ...] = ()
     engine: EngineSettings = EngineSettings()

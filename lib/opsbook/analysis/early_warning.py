@@ -1,0 +1,246 @@
+"""Who is at risk now: learned from past landmarks, checked on a later one, applied to the living of today."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+
+from opsbook.analysis import risk_check, risk_list, risk_model, risk_rows, risk_value
+from opsbook.analysis.logistic import in_the_large, normal_half
+from opsbook.analysis.proportion import Estimate
+from opsbook.analysis.risk_check import Check
+from opsbook.analysis.risk_list import Draw
+from opsbook.analysis.risk_model import RiskModel
+from opsbook.analysis.risk_rows import LONG_DAYS, Landmarks, Question
+from opsbook.mart.tables import Tabular, engine_table
+
+_ = ibis._
+MIN_CHECKED = 30  # users who left, and who stayed, below which a check says nothing
+METHOD = "ridge logistic scorecard, checked on a later landmark"
+ACTIONS = ((0.6, "win_back"), (0.3, "contact"), (0.1, "remind"))  # mean probability of the band, at least
+TODAY = ["band", "users", "risk", "expected_leavers", "saved_users", "worth", "value", "value_low", "value_high"]
+UNKNOWN = Estimate(np.nan, np.nan, np.nan, 0)
+NAMED = 2  # reasons shown per user
+
+
+@dataclass(frozen=True, eq=False)
+class Alarm:
+    """The section's answer. case: ready, short (data too short to check), few (too few left), nobody (alive now).
+
+    used: model or recency, whichever makes the list; chosen: the model behind the probabilities; check: of the full
+    model; chosen_check: of the chosen one. today: a row per risk band; scored: the living of today, in the engine.
+    """
+
+    case: str
+    question: Question
+    landmarks: Landmarks
+    learned_from: int = 0
+    left: int = 0
+    alive: int = 0
+    used: str = "recency"
+    check: Check | None = None
+    chosen_check: Check | None = None
+    chosen: RiskModel | None = None
+    metric: str = "active_days"
+    worth: pd.DataFrame = field(default_factory=pd.DataFrame)
+    today: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=TODAY))
+    card: pd.DataFrame = field(default_factory=pd.DataFrame)
+    totals: pd.DataFrame = field(default_factory=pd.DataFrame)
+    scored: ir.Table | None = None
+    leavers: Estimate = UNKNOWN
+    cuts: np.ndarray = field(default_factory=lambda: np.empty(0))
+
+    @property
+    def levels(self) -> str:
+        """hold, recalibrated or refused: whether probabilities may be used."""
+        return self.chosen_check.levels if self.chosen_check else "refused"
+
+    @property
+    def bands(self) -> pd.DataFrame:
+        """Predicted against observed by band on the day of the check; empty without one."""
+        return self.chosen_check.bands if self.chosen_check else pd.DataFrame(columns=risk_check.BANDS)
+
+    @property
+    def curve(self) -> pd.DataFrame:
+        """Gains of both rankings on the day of the check; empty without one."""
+        return self.check.curve if self.check else pd.DataFrame(columns=["ranking", "share_users", "share_found"])
+
+
+def question(user_days: Tabular, *, churn_after_days: int, within_days: int, by: Sequence[str] = ()) -> Question:
+    """What is asked of a mart: the event groups of its user_days (n_<group>) describe users too."""
+    groups = tuple(str(name).removeprefix("n_") for name in user_days.columns if str(name).startswith("n_"))
+    return Question(churn_after_days, within_days, groups, tuple(by))
+
+
+def answer(
+    user_days: Tabular,
+    users: Tabular,
+    asked: Question,
+    *,
+    data_start: date,
+    as_of: date,
+    landmarks: int = 6,
+    save_rate: float = 0.1,
+    value_days: int = 90,
+    metric: str = "active_days",
+    min_cell: int = 10,
+) -> Alarm:
+    """Everything the section shows, as far as the data allow.
+
+    user_days: one row per user and active day -- user, day, gap_after, orders, revenue, n_<group>
+    users:     one row per user -- user, user_id, first_day and the columns of asked.by
+    metric:    what a saved user is worth: revenue or active_days over value_days
+    """
+    days, people = engine_table(user_days), engine_table(users)
+    when = risk_rows.landmarks(asked, data_start=data_start, as_of=as_of, most=landmarks)
+    priced_on = as_of - timedelta(days=max(value_days, asked.wait_days))
+    on = [as_of, priced_on, *when.training, *([when.validation] if when.validation else [])]
+    seen = risk_rows.rows(days, people, asked, on=[day for day in on if day >= data_start], through=as_of)
+    found = _judged(seen, Alarm("short", asked, when, metric=metric))
+    if found.case != "ready" or found.scored is None or found.chosen is None:
+        return found
+    then = _scored(seen.filter(_.landmark == ibis.date(priced_on)), found.chosen, found.cuts)
+    watched = then if (priced_on - data_start).days + 1 >= LONG_DAYS else then.limit(0)
+    banded = watched.select("user", "band", "left")
+    worth = risk_value.saved(banded, days, landmark=priced_on, value_days=value_days, metric=metric)
+    today = _today(found.scored, worth, save_rate=save_rate, refused=found.levels == "refused")
+    totals = risk_value.sensitivity(today, save_rate=save_rate, metric=metric)
+    named = found.scored.inner_join(people.select("user", "user_id"), "user")
+    card = found.card[found.card["users"] >= min_cell].reset_index(drop=True)
+    return replace(found, worth=worth, today=today[[*TODAY, "action"]], totals=totals, scored=named, card=card)
+
+
+def _judged(seen: ir.Table, found: Alarm) -> Alarm:
+    """Learned from the training days, checked on the later one, and which ranking that leaves for today."""
+    asked, when = found.question, found.landmarks
+    now = seen.filter(_.landmark == ibis.date(when.today))
+    found = replace(found, alive=int(now.count().to_pandas()))
+    if when.validation is None or not found.alive:
+        return found if found.alive else replace(found, case="nobody")
+    past = seen.filter(_.landmark.isin([ibis.date(day) for day in when.training]))
+    taught = risk_rows.patterns(past, asked).to_pandas()
+    tested = risk_rows.patterns(seen.filter(_.landmark == ibis.date(when.validation)), asked, exact=True).to_pandas()
+    found = replace(found, learned_from=int(taught["users"].sum()), left=int(taught["left"].sum()))
+    full, plain = (risk_model.learned(taught, factors=names) for names in (asked.factors, ("recency",)))
+    kinds = tested["left"].sum(), (tested["users"] - tested["left"]).sum()
+    if full is None or plain is None or min(kinds) < MIN_CHECKED:
+        return replace(found, case="few")
+    check = risk_check.check(full.scores(tested), tested)
+    better = check.status == "better"
+    own, model = (check, full) if better else (risk_check.check(plain.scores(tested), tested), plain)
+    chosen = model.recalibrated(own.shift, own.slope)
+    cuts = risk_check.edges(chosen.scores(tested), tested["users"].to_numpy(float))
+    scored = _scored(now, chosen, cuts)
+    return replace(
+        found, case="ready", used="model" if better else "recency", check=check, chosen_check=own, chosen=chosen,
+        cuts=cuts, card=risk_model.weights(full, past, asked), scored=scored, leavers=_leavers(scored, chosen, tested),
+    )  # fmt: skip
+
+
+def roster(
+    found: Alarm, *, draw: Draw, left_out: Sequence[object] = (), registered: Mapping[str, str] | None = None
+) -> pd.DataFrame:
+    """The list of today, riskiest first, with its arms; empty unless the case is ready. Holds user ids: never shown.
+
+    left_out:   ids that rest from an earlier list
+    registered: id (as text) -> arm of an earlier run of this very draw, which stands
+    returns: one row per user -- rank, user_id, variant, risk (0-1, missing when only the ranking is to be used), band,
+             recency_days, value (expected to be saved), reasons (factors that raise the risk most); missing = unknown
+    """
+    columns = ["rank", "user_id", "variant", "risk", "band", "recency_days", "value", "reasons"]
+    if found.case != "ready" or found.scored is None or found.chosen is None:
+        return pd.DataFrame(columns=columns)
+    first = risk_list.ranked(
+        found.scored, by_recency=found.used == "recency", capacity=draw.capacity, left_out=left_out
+    )
+    listed = first.order_by("rank").to_pandas()
+    risk = np.round(expit(listed["score"]), 4) if found.levels != "refused" else np.nan
+    each = (found.today["value"] / found.today["expected_leavers"]).set_axis(found.today["band"])
+    told = {
+        "risk": risk,
+        "value": (risk * listed["band"].map(each)).astype(float).round(2),
+        "reasons": reasons(found, listed),
+    }
+    return risk_list.assigned(listed.assign(**told), draw=draw, registered=registered or {})[columns]
+
+
+def reasons(found: Alarm, listed: pd.DataFrame) -> list[str]:
+    """Per user the factors that raise the odds most against the average user, strongest first."""
+    card = found.card if found.used == "model" else found.card[found.card["factor"] == "recency"]
+    lifts = {factor: np.log(own.set_index("level")["odds"]) for factor, own in card.groupby("factor", sort=False)}
+    added = pd.DataFrame({factor: listed[factor].map(own).fillna(0.0) for factor, own in lifts.items()})
+    order = np.argsort(-added.to_numpy(), axis=1, kind="stable")[:, :NAMED]
+    names, values = np.asarray(added.columns), added.to_numpy()
+    return ["; ".join(names[at] for at in row if values[place, at] > 0) for place, row in enumerate(order)]
+
+
+def prospect(found: Alarm, *, capacity: int, holdout_share: float) -> dict[str, object]:
+    """What a list of today would be, before it is drawn and without anybody's name: see `risk_list.prospect`."""
+    if found.case != "ready" or found.scored is None:
+        return risk_list.prospect(listed=0, holdout_share=holdout_share, baseline=np.nan)
+    first = risk_list.ranked(found.scored, by_recency=found.used == "recency", capacity=capacity)
+    row = first.agg(n=_.count(), risk=(1 / (1 + (-_.score).exp())).mean().round(6)).to_pandas().iloc[0]
+    risk = float(row["risk"]) if found.levels != "refused" else np.nan
+    return risk_list.prospect(listed=int(row["n"]), holdout_share=holdout_share, baseline=risk)
+
+
+def lift_at(found: Alarm, *, capacity: int) -> pd.DataFrame:
+    """At the check, what the first users hold when the share contacted is today's: one row per ranking.
+
+    returns: ranking (model, recency), share_users, users, found, share_found, rate, lift
+    """
+    curve = found.curve
+    share = min(capacity / max(found.alive, 1), 1.0)
+    rows = []
+    for name, own in curve.groupby("ranking", sort=False):
+        at, left = np.r_[0.0, own["share_users"]], np.r_[0.0, own["share_found"]]
+        part = float(np.interp(share, at, left))
+        users, gone = share * own["users"].iloc[-1], part * own["found"].iloc[-1]
+        rows.append((name, share, users, gone, part, gone / users, part / share))
+    names = ["ranking", "share_users", "users", "found", "share_found", "rate", "lift"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def _scored(table: ir.Table, model: RiskModel, cuts: np.ndarray) -> ir.Table:
+    """Adds score (log odds) and band."""
+    scored = table.mutate(score=model.score(table))
+    band = sum(((scored.score > float(cut)).cast("int64") for cut in cuts), ibis.literal(1))
+    return scored.mutate(band=band)
+
+
+def _leavers(scored: ir.Table, model: RiskModel, tested: pd.DataFrame) -> Estimate:
+    """Users of today expected to leave: chance of each user, and of the level as sure as the check could make it."""
+    chance = 1 / (1 + (-_.score).exp())
+    told = scored.mutate(chance=chance)
+    row = told.agg(
+        n=_.count(), sum=_.chance.sum().round(4), info=(_.chance * (1 - _.chance)).sum().round(4)
+    ).to_pandas()
+    n, total, info = (float(row[name].iloc[0]) for name in ("n", "sum", "info"))
+    error = in_the_large(model.scores(tested), tested["users"].to_numpy(float), tested["left"].to_numpy(float))[1]
+    half = normal_half(float(np.sqrt(info + (info * error) ** 2)))
+    return Estimate(total, max(total - half, 0.0), min(total + half, n), int(n))
+
+
+def _today(scored: ir.Table, worth: pd.DataFrame, *, save_rate: float, refused: bool) -> pd.DataFrame:
+    """One row per band of today, riskiest first."""
+    chance = 1 / (1 + (-_.score).exp())
+    counted = scored.group_by("band").agg(users=_.count(), expected_leavers=chance.sum().round(4))
+    table = counted.order_by(ibis.desc("band")).to_pandas()
+    if refused:
+        table["expected_leavers"] = np.nan
+    table["risk"] = table["expected_leavers"] / table["users"]
+    priced = risk_value.expected(table, worth, save_rate=save_rate).sort_values("band", ascending=False)
+    return priced.assign(action=[_action(risk) for risk in priced["risk"]]).reset_index(drop=True)
+
+
+def _action(risk: float) -> str:
+    if np.isnan(risk):
+        return "by_rank"
+    return next((name for least, name in ACTIONS if risk >= least), "leave")
