@@ -110,9 +110,9 @@ def test_stage_risk_by_hand(table, same):
     same(
         stage_risk.stage_risk(rows, users, **asked),
         """
-        stage    | users | left | share
-        mature   | 2     | 1    | 0.5
-        sleeping | 2     | 1    | 0.5
+        stage    | users | not_seen | share
+        mature   | 2     | 1        | 0.5
+        sleeping | 2     | 1        | 0.5
         """,
     )
 

@@ -156,7 +156,7 @@ def test_value_per_member_is_money_over_users(made_log):
     days, people, steps = mart(*made_log)
     began = retention_grid.starts(days, people, steps, window=WEEK)
     came = retention_grid.returns(days, steps, window=WEEK)
-    table = retention_grid.values(began, came, window=WEEK, metric="revenue", last_age=5).dropna(subset=["value"])
+    table = retention_grid.values(began, came, window=WEEK, metric="revenue", last_age=5).dropna(subset=["per_member"])
     members = began.to_pandas()
     unit = (days["day"] - pd.Timestamp(START)).dt.days // 7
     for row in table.to_dict("records"):
@@ -165,7 +165,7 @@ def test_value_per_member_is_money_over_users(made_log):
         spent = inside.loc[
             unit[inside.index] == (row["cohort"] - pd.Timestamp(START)).days // 7 + row["age"], "revenue"
         ]
-        assert row["value"] == pytest.approx(spent.sum() / row["users"])
+        assert row["per_member"] == pytest.approx(spent.sum() / row["users"])
 
 
 def test_value_intervals_hold_the_truth():

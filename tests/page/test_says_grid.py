@@ -30,7 +30,7 @@ LINE = LINE.assign(users=[900, 900, 400], cohorts=[9, 9, 4])
 ONCE = pd.DataFrame({"age": [0, 1, 4], "simple_share": [1.0, 0.6, 0.31], "cohorts": [9, 9, 4]})
 ONCE = ONCE.assign(simple_low=[1.0, 0.55, 0.25], simple_high=[1.0, 0.65, 0.37])
 WORTH = pd.DataFrame({"cohort": pd.Timestamp("2026-01-05"), "age": [0, 3], "users": 90, "total": [900.0, 90.0]})
-WORTH = WORTH.assign(value=[10.0, 1.0], low=[8.0, 0.5], high=[12.0, 1.5], complete=True)
+WORTH = WORTH.assign(per_member=[10.0, 1.0], low=[8.0, 0.5], high=[12.0, 1.5], complete=True)
 
 
 def run(**asked):

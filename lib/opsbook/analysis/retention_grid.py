@@ -25,7 +25,7 @@ METHOD = "Wilson"
 METHOD_VALUE = "mean per cohort member, normal interval over users"
 RULES = ("on", "on_or_after", "bracket", "streak", "hours24")
 METRICS = ("revenue", "orders")
-VALUES = ["cohort", "age", "users", "total", "value", "low", "high", "complete"]
+VALUES = ["cohort", "age", "users", "total", "per_member", "low", "high", "complete"]
 SIMPLE = ["age", "simple_share", "simple_low", "simple_high", "cohorts"]
 DAY_SECONDS = 86_400
 ORDER = "order"
@@ -135,7 +135,7 @@ def values(
 ) -> pd.DataFrame:
     """Revenue or orders per cohort member in each unit after the start, those who did not come back counted as zero.
 
-    returns: one row per cohort and age -- cohort (first day of the unit), age, users, total, value (per member), low,
+    returns: one row per cohort and age -- cohort (first day of the unit), age, users, total, per_member, low,
              high (missing unless complete), complete
              No rows for the metric users, which the grid itself counts.
     raises:  KeyError for any other metric that is not in METRICS
@@ -154,7 +154,7 @@ def values(
     variance = (cells["square"] / n - mean**2).clip(lower=0) * n / (n - 1).where(n > 1)
     half = ndtri(0.5 + level / 2) * np.sqrt(variance / n)
     cells["complete"] = window.observed(cells["cohort"] + cells["age"])
-    shown = {"value": mean, "low": mean - half, "high": mean + half}
+    shown = {"per_member": mean, "low": mean - half, "high": mean + half}
     shown = {name: column.where(cells["complete"]) for name, column in shown.items()}
     return _dated(cells, window).assign(**shown, total=cells["total"].where(cells["complete"]))[VALUES]
 
@@ -163,22 +163,22 @@ def large_cohorts(values: pd.DataFrame, *, min_cell: int) -> pd.DataFrame:
     """The table of `values` with money and interval missing, and complete false, for cohorts below min_cell users."""
     small = values["users"] < min_cell
     hidden = values.assign(complete=values["complete"].astype(bool) & ~small)
-    return hidden.assign(**{name: hidden[name].where(~small) for name in ("total", "value", "low", "high")})
+    return hidden.assign(**{name: hidden[name].where(~small) for name in ("total", "per_member", "low", "high")})
 
 
 def pooled_values(values: pd.DataFrame) -> pd.DataFrame:
-    """Money per member over all complete cohorts: one row per age -- age, value, low, high, users, cohorts.
+    """Money per member over all complete cohorts: one row per age -- age, per_member, low, high, users, cohorts.
 
     source: weighted by users; the variance of a weighted mean of independent cohorts
     """
     known = values[values["complete"].astype(bool)]
     half = (known["high"] - known["low"]) / 2
-    parts = known.assign(total=known["users"] * known["value"], spread=(known["users"] * half) ** 2)
+    parts = known.assign(total=known["users"] * known["per_member"], spread=(known["users"] * half) ** 2)
     sums = parts.groupby("age").agg(
         total=("total", "sum"), spread=("spread", "sum"), users=("users", "sum"), cohorts=("cohort", "nunique")
     )
     mean, half = sums["total"] / sums["users"], np.sqrt(sums["spread"]) / sums["users"]
-    table = pd.DataFrame({"age": sums.index, "value": mean, "low": mean - half, "high": mean + half})
+    table = pd.DataFrame({"age": sums.index, "per_member": mean, "low": mean - half, "high": mean + half})
     return table.assign(users=sums["users"], cohorts=sums["cohorts"]).reset_index(drop=True)
 
 

@@ -15,7 +15,7 @@ from opsbook.mart.tables import Tabular, engine_table
 
 _ = ibis._
 METHOD = "Wilson"
-COLUMNS = ["stage", "users", "left", "share", "share_low", "share_high", "days", "first_day", "last_day"]
+COLUMNS = ["stage", "users", "not_seen", "share", "share_low", "share_high", "days", "first_day", "last_day"]
 
 
 def landmarks(
@@ -44,17 +44,17 @@ def stage_risk(
 
     user_days: one row per user and active day -- user, day, orders; users: one row per user; rules: stage rules
     days:      table of `landmarks`
-    returns:   one row per stage of stages.STAGES that holds users at risk -- stage, users (user-days looked at), left,
-               share (0-1) with Wilson interval, days (looked at), first_day, last_day
+    returns:   one row per stage of stages.STAGES that holds users at risk -- stage, users (user-days looked at),
+               not_seen, share (0-1) with Wilson interval, days (looked at), first_day, last_day
     """
     if not days:
         return pd.DataFrame({name: pd.Series(dtype=float) for name in COLUMNS})
     active = engine_table(user_days).select("user", day=_.day.cast("date"))
     counted = [_on_day(user_days, active, users, rules, day, churn_after_days) for day in days]
-    table = pd.concat(counted).groupby("stage", as_index=False)[["users", "left"]].sum()
+    table = pd.concat(counted).groupby("stage", as_index=False)[["users", "not_seen"]].sum()
     order = {stage: place for place, stage in enumerate(stages.STAGES)}
     table = table.sort_values("stage", key=lambda names: names.map(order), ignore_index=True)
-    shares = add_share(table.astype({"users": "int64", "left": "int64"}), of="left", out_of="users")
+    shares = add_share(table.astype({"users": "int64", "not_seen": "int64"}), of="not_seen", out_of="users")
     return shares.assign(days=len(days), first_day=pd.Timestamp(min(days)), last_day=pd.Timestamp(max(days)))[COLUMNS]
 
 
@@ -74,5 +74,5 @@ def _on_day(
     fresh = new.filter(new.first_day.cast("date") > day - reach).select("user", young=ibis.literal(True))
     joined = placed.left_join(seen, "user").drop("user_right").left_join(fresh, "user").drop("user_right")
     at_risk = joined.filter(_.before.fill_null(False) | _.young.fill_null(False))
-    left = (~_.after.fill_null(False)).sum()
-    return at_risk.group_by("stage").agg(users=_.count(), left=left).to_pandas()
+    not_seen = (~_.after.fill_null(False)).sum()
+    return at_risk.group_by("stage").agg(users=_.count(), not_seen=not_seen).to_pandas()

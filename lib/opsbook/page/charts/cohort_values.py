@@ -13,10 +13,10 @@ CELLS_WITH_NUMBERS = 14 * 32
 
 def grid(values: pd.DataFrame, *, unit: str) -> Figure | None:
     """One row per cohort with its users, one column per age, the amount per member in each cell."""
-    shown = values.dropna(subset=["value"])
+    shown = values.dropna(subset=["per_member"])
     if shown.empty:
         return None
-    wide = shown.pivot_table(index="cohort", columns="age", values="value")
+    wide = shown.pivot_table(index="cohort", columns="age", values="per_member")
     fig, ax = theme.axes(width=7.6, height=1.1 + 0.27 * len(wide))
     top = max(float(np.nanmax(wide.to_numpy())), 1e-9)
     ax.imshow(wide.to_numpy(), aspect="auto", cmap=theme.SEQUENTIAL, vmin=0, vmax=top)

@@ -86,7 +86,12 @@ def values(table: pd.DataFrame, run: Asked, *, period: Period) -> Sentence:
     first, last = known.iloc[0], known.iloc[-1]
     told: dict[str, Any] = {"unit": _unit(run), "age": last["age"], "cohorts": last["cohorts"]}
     for name, row in (("first", first), ("last", last)):
-        told |= {name: row["value"], f"{name}_low": row["low"], f"{name}_high": row["high"], f"{name}_n": row["users"]}
+        told |= {
+            name: row["per_member"],
+            f"{name}_low": row["low"],
+            f"{name}_high": row["high"],
+            f"{name}_n": row["users"],
+        }
     return Sentence(f"retention.cohort_values.{run.value}{'' if len(known) > 1 else '_one'}", **told)
 
 

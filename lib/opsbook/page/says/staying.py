@@ -69,14 +69,14 @@ def score_table(scores: pd.DataFrame) -> pd.DataFrame:
 def hazard(table: pd.DataFrame) -> Sentence:
     """Where the risk of leaving is highest, and whether the next band's is clearly lower."""
     if len(table) < 2:
-        return Sentence("retention.risk.none")
+        return Sentence("retention.age_risk.none")
     top = table.loc[table["hazard_per_day"].idxmax()]
     last = table.iloc[-1]
     told = {name: top[name] for name in ("from_day", "to_day", "low", "high")} | {"risk": top["hazard_per_day"]}
     told |= {"last": last["hazard_per_day"], "last_from": last["from_day"], "last_to": last["to_day"]}
     told |= {"n": top["churned"]}
     apart = top["low"] > table.drop(top.name)["high"].max()
-    return Sentence(f"retention.risk.{'clear' if apart else 'alike'}", **told)
+    return Sentence(f"retention.age_risk.{'clear' if apart else 'alike'}", **told)
 
 
 def stages(table: pd.DataFrame, *, days: int, min_cell: int) -> Sentence:
