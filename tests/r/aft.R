@@ -18,6 +18,7 @@ lung <- read("ref_lung")
 veteran <- read("ref_veteran")
 figures <- list(
   rossi = told(Surv(week, arrest) ~ fin + age + prio, rossi),
+  rossi_all = told(Surv(week, arrest) ~ fin + age + race + wexp + mar + paro + prio, rossi),
   lung = told(Surv(time, status == 2) ~ sex + age, lung),
   veteran = told(Surv(time, status) ~ trt + karno, veteran)
 )

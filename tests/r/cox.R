@@ -34,6 +34,9 @@ veteran <- read("ref_veteran")
 veteran$celltype <- relevel(factor(veteran$celltype), "smallcell")
 veteran$trt <- factor(veteran$trt)
 
+ever <- do.call(rbind, lapply(split(heart, heart$id), function(one) data.frame(
+  stop = max(one$stop), event = max(one$event), age = one$age[1], surgery = one$surgery[1], ever = max(one$transplant))))
+
 courses <- read("oulad_courses")
 student <- merge(merge(read("oulad_student_registration"), courses), read("oulad_student_info"))
 student$length <- student$module_presentation_length
@@ -55,6 +58,7 @@ figures <- list(
   veteran = told(Surv(time, status) ~ trt + celltype + karno, veteran),
   veteran_proportional = proportional(Surv(time, status) ~ trt + celltype + karno, veteran),
   heart_delayed = told(Surv(start, stop, event) ~ age + surgery + transplant, heart),
+  heart_trap = told(Surv(stop, event) ~ age + surgery + ever, ever),
   students = told(update(model, Surv(day, left) ~ .), student),
   students_delayed = told(update(model, Surv(entry, day, left) ~ .), student)
 )

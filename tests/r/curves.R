@@ -24,6 +24,17 @@ figures <- list(
   lung_female = told(Surv(time, status == 2) ~ 1, lung[lung$sex == 2, ], c(30, 90, 180, 365, 700), 365),
   heart_delayed = told(Surv(start, stop, event) ~ 1, heart[heart$transplant == 1, ], c(30, 90, 180, 365, 700), 365)
 )
+six_mp <- data.frame(time = c(6, 6, 6, 7, 10, 13, 16, 22, 23, 6, 9, 10, 11, 17, 19, 20, 25, 32, 32, 34, 35), left = rep(1:0, c(9, 12)))
+figures$six_mp <- told(Surv(time, left) ~ 1, six_mp, c(6, 7, 10, 16, 23), 20)
+
+student <- merge(read("oulad_student_registration"), read("oulad_courses"))
+student$left <- !is.na(student$date_unregistration) & student$date_unregistration <= student$module_presentation_length
+student$day <- ifelse(student$left, student$date_unregistration, student$module_presentation_length)
+student <- student[student$day > 0, ]
+student$entry <- pmax(student$date_registration, 0)
+known <- student[!is.na(student$entry) & student$day > student$entry, ]
+figures$students <- told(Surv(day, left) ~ 1, student, c(30, 60, 120, 180, 234), 200)
+figures$students_delayed <- told(Surv(entry, day, left) ~ 1, known, c(30, 60, 120, 180, 234), 200)
 for (cell in sort(unique(veteran$celltype))) {
   figures[[paste0("veteran_", cell)]] <-
     told(Surv(time, status) ~ 1, veteran[veteran$celltype == cell, ], c(20, 30, 60, 90, 120), 90)
