@@ -1,4 +1,4 @@
-"""`make bench`: build the mart from 20 million events, then every analysis from it beside plain pandas."""
+"""`make bench`: build the mart from 20 million events, then every analysis from it beside pandas; then survival."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 from tqdm import tqdm
 
+from benchmarks import survival
 from benchmarks.case import Case, Frames
 from benchmarks.events import DAYS, FIRST_DAY, write_company
 from benchmarks.measure import Measured, measure
@@ -77,19 +78,26 @@ def line(name: str, ours: Measured, theirs: Measured) -> str:
 
 
 def main() -> None:
-    """Print the table; fail when a result differs."""
+    """Print the tables; fail when a result differs."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--events", type=int, default=20_000_000, help="how many events to generate")
     parser.add_argument("--home", type=Path, default=Path("cache/bench"), help="where data and marts are kept")
+    parser.add_argument("--users", type=int, default=1_000_000, help="how many users the survival estimators read")
+    parser.add_argument("--only-survival", action="store_true", help="leave out the mart and the notebooks")
     given = parser.parse_args()
-    folder = write_company(given.home.resolve(), events=given.events)
-    for old in (given.home / "cache").glob(f"bench-{folder.name}/*.duckdb"):
+    if not given.only_survival:
+        notebooks(given.home, events=given.events)
+    survival.compare(given.home, users=given.users)
+
+
+def notebooks(home: Path, *, events: int) -> None:
+    """Build the mart and print one line per analysis; fail when a result differs."""
+    folder = write_company(home.resolve(), events=events)
+    for old in (home / "cache").glob(f"bench-{folder.name}/*.duckdb"):
         old.unlink()
-    built = measure(build, folder, given.home.resolve(), repeat=1)
+    built = measure(build, folder, home.resolve(), repeat=1)
     size = Path(built.result).stat().st_size / 2**20
-    print(
-        f"mart of {given.events:,} events: {built.seconds:.1f} s, peak {built.peak_mb:,.0f} MB, file {size:,.0f} MB\n"
-    )
+    print(f"mart of {events:,} events: {built.seconds:.1f} s, peak {built.peak_mb:,.0f} MB, file {size:,.0f} MB\n")
     print(f"{'from the mart | plain pandas on rows':<44}{'s':>9}{'MB':>9}{'s':>11}{'MB':>10}{'pandas':>10}")
     for area in AREAS:
         for position, case in enumerate(tqdm(cases(area), desc=area, leave=False, disable=not sys.stderr.isatty())):
