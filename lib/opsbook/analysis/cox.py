@@ -7,6 +7,7 @@ are tied with each other; here every one of them is a tied event, so counts and 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -67,11 +68,19 @@ class _Point(NamedTuple):
     information: np.ndarray
 
 
-def fit(durations: pd.DataFrame, *, covariates: list[str], level: float = 0.95, iterations: int = 50) -> CoxFit:
+def fit(
+    durations: pd.DataFrame,
+    *,
+    covariates: list[str],
+    strata: str = "",
+    level: float = 0.95,
+    iterations: int = 50,
+) -> CoxFit:
     """Hazard ratios of the covariates for the risk of leaving.
 
     durations: one row per (entry_days, duration_days, <covariates>) -- churned, censored (users). A text covariate is
                compared level by level with its most frequent level; a number is taken per unit.
+    strata:    a column whose levels have a risk over time of their own, so that users are compared inside one only
     returns:   CoxFit; its table has one row per level -- covariate, level, is_reference, users, users_churned,
                coefficient, standard_error, hazard_ratio, low, high, p. Levels that nobody left, or that another
                covariate repeats, have no estimate.
@@ -84,9 +93,8 @@ def fit(durations: pd.DataFrame, *, covariates: list[str], level: float = 0.95, 
     stays = ~_belongs(patterns, [term for term in compared if _nobody_left(term)])
     rows, pattern = rows[stays[pattern]], pattern[stays[pattern]]
     kept = _independent(patterns[stays], [t for t in compared if not t["is_reference"] and not _nobody_left(t)])
-    data = _count(
-        rows, pattern, np.column_stack([_column(patterns, t) for t in kept] or [np.zeros((len(patterns), 0))])
-    )
+    design = np.column_stack([_column(patterns, t) for t in kept] or [np.zeros((len(patterns), 0))])
+    data = [_count(rows[part], pattern[part], design) for part in _parts(rows, strata)]
     null = _efron(data, np.zeros(len(kept)))
     beta, point, converged = _newton(data, null, iterations)
     table = _table(terms, kept, beta, point.information, level)
@@ -195,8 +203,23 @@ def _by_day(day: np.ndarray, pattern: np.ndarray, users: np.ndarray, size: tuple
     return csr_array((users, (day, pattern)), shape=(size[0] + 1, size[1]))
 
 
-def _efron(data: _Counts, beta: np.ndarray) -> _Point:
-    """Log-likelihood, gradient and information of Efron's partial likelihood at beta."""
+def _parts(rows: pd.DataFrame, strata: str) -> list[np.ndarray]:
+    """Which rows belong to each stratum; all to one without strata."""
+    if not strata:
+        return [np.ones(len(rows), dtype=bool)]
+    names = rows[strata].astype(str)
+    return [(names == name).to_numpy() for name in sorted(names.unique())]
+
+
+def _efron(parts: Sequence[_Counts], beta: np.ndarray) -> _Point:
+    """Log-likelihood, gradient and information at beta, added up over the strata."""
+    points = [_of_stratum(data, beta) for data in parts]
+    nothing = [_Point(0.0, np.zeros(len(beta)), np.zeros((len(beta), len(beta))))]
+    return _Point(*(sum(values[1:], values[0]) for values in zip(*(points or nothing), strict=True)))
+
+
+def _of_stratum(data: _Counts, beta: np.ndarray) -> _Point:
+    """Efron's partial likelihood of one stratum."""
     if len(data.tied) == 0:
         return _Point(0.0, np.zeros(len(beta)), np.zeros((len(beta), len(beta))))
     score = data.design @ beta
@@ -234,16 +257,17 @@ def _outer(risk: np.ndarray, leaving: np.ndarray, moments: dict[str, np.ndarray]
     return own - cross - cross.T
 
 
-def _newton(data: _Counts, start: _Point, iterations: int) -> tuple[np.ndarray, _Point, bool]:
+def _newton(parts: Sequence[_Counts], start: _Point, iterations: int) -> tuple[np.ndarray, _Point, bool]:
     """Climb the concave likelihood from 0, halving a step that would lower it."""
     beta, point = np.zeros(len(start.gradient)), start
     for _ in range(iterations):
         step = np.linalg.lstsq(point.information, point.gradient, rcond=None)[0]
-        step = step / max(1.0, np.abs(data.design @ step).max(initial=0.0) / LONGEST_STEP)
-        ahead = _efron(data, beta + step)
+        furthest = max((float(np.abs(data.design @ step).max(initial=0.0)) for data in parts), default=0.0)
+        step = step / max(1.0, furthest / LONGEST_STEP)
+        ahead = _efron(parts, beta + step)
         while not ahead.log_likelihood >= point.log_likelihood - 1e-9 and np.abs(step).max() > 1e-12:
             step = step / 2
-            ahead = _efron(data, beta + step)
+            ahead = _efron(parts, beta + step)
         gain = ahead.log_likelihood - point.log_likelihood
         beta, point = beta + step, ahead
         if np.abs(step).max(initial=0.0) < 1e-8 or gain < 1e-13 * abs(point.log_likelihood):

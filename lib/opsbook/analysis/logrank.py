@@ -38,7 +38,7 @@ def test(durations: pd.DataFrame, *, by: str) -> LogRank:
     """
     observed, expected, covariance = _observed_expected(durations, by)
     groups, total = len(observed), survival.users(durations)
-    free = _free(covariance)
+    free = free_segments(covariance)
     degrees = int(free.sum())
     if degrees == 0:
         return LogRank(np.nan, 0, np.nan, groups, total)
@@ -85,7 +85,7 @@ def _observed_expected(durations: pd.DataFrame, by: str) -> tuple[np.ndarray, np
     if not parts or len(days) == 0:
         return np.zeros(len(parts)), np.zeros(len(parts)), np.zeros((len(parts), len(parts)))
     at_risk = np.stack([survival.at_risk(rows, days) for rows in parts], axis=1).astype(float)
-    churned = np.stack([_churned_on(rows, days) for rows in parts], axis=1)
+    churned = np.stack([churned_on(rows, days) for rows in parts], axis=1)
     n, d = at_risk.sum(axis=1), churned.sum(axis=1)
     share = at_risk / n[:, None]
     weight = d * np.divide(n - d, n - 1, out=np.zeros_like(n), where=n > 1)
@@ -95,7 +95,7 @@ def _observed_expected(durations: pd.DataFrame, by: str) -> tuple[np.ndarray, np
     return churned.sum(axis=0), (share * d[:, None]).sum(axis=0), covariance
 
 
-def _free(covariance: np.ndarray) -> np.ndarray:
+def free_segments(covariance: np.ndarray) -> np.ndarray:
     """Which segments are free to differ: all but the largest of every set that was at risk together.
 
     The rank is counted here, exactly; guessed from the numbers it is one too high once there are many users.
@@ -108,5 +108,6 @@ def _free(covariance: np.ndarray) -> np.ndarray:
     return free
 
 
-def _churned_on(rows: pd.DataFrame, days: np.ndarray) -> np.ndarray:
+def churned_on(rows: pd.DataFrame, days: np.ndarray) -> np.ndarray:
+    """Churned users on each of the days."""
     return rows.groupby("duration_days")["churned"].sum().reindex(days, fill_value=0).to_numpy(float)
