@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import ibis
+import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 from lifelines import CoxPHFitter, KaplanMeierFitter, NelsonAalenFitter
@@ -19,6 +20,7 @@ from lifelines.utils import restricted_mean_survival_time
 from benchmarks.lives import CAUSES, COVARIATES, read_lives, write_lives
 from benchmarks.measure import Measured, measure
 from opsbook.analysis import competing, cox, logrank, survival
+from opsbook.inputs.sources import without_progress_bar
 
 DAYS = [0, 7, 30, 60, 90, 180]
 HORIZON = 180
@@ -27,10 +29,16 @@ HEAD = f"{'from counts | lifelines and R on rows':<40}{'count s':>9}{'s':>7}{'MB
 TITLE = f"{HEAD}{'s':>10}{'MB':>7}{'lifelines':>10}{'s':>9}{'R':>9}"
 
 
+def lives_of(folder: Path) -> ir.Table:
+    """One row per user, read by the engine."""
+    con = ibis.duckdb.connect()
+    without_progress_bar(con)
+    return con.read_parquet(folder / "lives.parquet")
+
+
 def counted(folder: Path, *by: str, late: bool = True) -> pd.DataFrame:
     """The users of the file counted by entry, duration and `by`; without `late` those watched from their first day."""
-    lives = ibis.duckdb.connect().read_parquet(folder / "lives.parquet")
-    lives = lives if late else lives.filter(lives.entry_days == 0)
+    lives = lives_of(folder) if late else lives_of(folder).filter(ibis._.entry_days == 0)
     groups = lives.group_by(["entry_days", "duration_days", *by])
     return groups.agg(churned=lives.churned.sum(), censored=(1 - lives.churned).sum()).to_pandas()
 
@@ -52,7 +60,7 @@ def all_by_covariates(folder: Path) -> pd.DataFrame:
 
 def ends(folder: Path) -> pd.DataFrame:
     """Users watched from their first day, counted by how they left."""
-    lives = ibis.duckdb.connect().read_parquet(folder / "lives.parquet").filter(ibis._.entry_days == 0)
+    lives = lives_of(folder).filter(ibis._.entry_days == 0)
     table = lives.group_by(["duration_days", "cause"]).agg(users=lives.count()).to_pandas()
     names = dict(enumerate(["", *(f"{place} {name}" for place, name in enumerate(CAUSES))]))
     return table.assign(cause=table["cause"].map(names))
