@@ -29,6 +29,7 @@ ESTIMATORS = {
     "gamma_gamma",
     "cohort_models",
     "weekly_chain",
+    "churn",
 }
 MODULES = sorted(path for path in LIB.rglob("*.py") if path.name != "__init__.py")
 
