@@ -139,6 +139,19 @@ def test_a_covariate_found_out_later_is_refused(table):
         lives_of(rows, people, by=["active_days"])
 
 
+@pytest.mark.parametrize("late", ["active_days", "last_active_day"])
+def test_a_count_of_the_whole_life_joined_to_the_lives_is_refused(table, late):
+    """The landmark is no way round the refusal: what lives carry must have been known on the first day."""
+    rows = table("""
+        user | day
+        a    | 2026-01-01
+    """)
+    days = log_of.user_days(rows)
+    lives = lives_of(rows, log_of.users(rows)).mutate(**{late: 3})
+    with pytest.raises(ParameterError, match="immortal time"):
+        landmark.durations(lives, days, landmark_days=7)
+
+
 def test_nobody_gives_an_empty_table(table):
     """An empty log has no landmark users and no covariates."""
     rows = table("""

@@ -1,4 +1,4 @@
-"""Curves, means and tests against a truth that we chose, over many small companies."""
+"""Curves, means, tests and hazard ratios against a truth that we chose: many small companies, and one large one."""
 
 from datetime import date, timedelta
 
@@ -7,39 +7,40 @@ import pandas as pd
 import pytest
 
 import activity_log as log_of
+import many_companies as many
 from opsbook.analysis import churn, cox, logrank, survival
 
-START, TAU, DAYS, COMPANIES = date(2026, 1, 1), 12, 150, 600
+START, TAU, DAYS = date(2026, 1, 1), 12, 150
 AS_OF = START + timedelta(days=DAYS - 1)
 HAZARD, COMES = 0.02, 0.6
-
-
-def last_days(random, users, *, hazard=HAZARD):
-    """Last active day of each life: after every day a user leaves with the hazard."""
-    return random.geometric(hazard, users) - 1
-
-
-def drawn(random, users=150, *, late_share=0.3):
-    """Counted durations of users with delayed entry and censoring at the end of what can be classified."""
-    life = last_days(random, users)
-    start = random.integers(0, DAYS - TAU, users)
-    entry = np.where(random.random(users) < late_share, random.integers(5, 40, users), 0)
-    followed = DAYS - TAU - start + entry
-    seen = (life > entry) | (entry == 0)
-    kept = seen & (followed > entry)
-    days = np.minimum(life, followed)
-    rows = pd.DataFrame({"entry_days": entry, "duration_days": days, "churned": life <= followed}).astype("int64")
-    return rows.assign(censored=1 - rows["churned"])[kept & ((days > entry) | (entry == 0))]
-
-
-def alive(day, hazard=HAZARD):
-    return (1 - hazard) ** (np.floor(day) + 1)
+COMPANIES, USERS, HORIZON = 600, 150, 60
 
 
 @pytest.fixture(scope="module")
 def companies():
-    random = np.random.default_rng(99)
-    return [drawn(random) for _ in range(COMPANIES)]
+    """Per company the durations by segment, counted from its activity by the rule: late entries, undecided users."""
+    days, people = many.company_log(np.random.default_rng(99), companies=COMPANIES, users=USERS)
+    rule = {"as_of": many.AS_OF, "churn_after_days": many.TAU}
+    counted = churn.durations(days, people, by=["company", "segment"], **rule)
+    return [rows for _, rows in counted.groupby("company")]
+
+
+@pytest.fixture(scope="module")
+def alike(companies):
+    """The same without the segment that leaves faster: two segments of one law."""
+    return [rows[rows["segment"] != "c"] for rows in companies]
+
+
+@pytest.fixture(scope="module")
+def large(alike):
+    """Ten of them taken together, sixty times."""
+    return [pd.concat(alike[first : first + 10], ignore_index=True) for first in range(0, COMPANIES, 10)]
+
+
+@pytest.fixture(scope="module")
+def curves(alike):
+    """Kaplan-Meier of every company."""
+    return [survival.kaplan_meier(durations) for durations in alike]
 
 
 def coverage(pairs):
@@ -47,44 +48,73 @@ def coverage(pairs):
     return np.mean([low <= truth <= high for low, truth, high in pairs])
 
 
+def curve_coverage(curves, day):
+    last = [steps[steps["duration_days"] <= day].iloc[-1] for steps in curves]
+    return coverage([(row["active_low"], many.alive(day), row["active_high"]) for row in last])
+
+
+def test_the_companies_have_late_entries_undecided_users_and_returns(companies):
+    """The trial is the hard one: a fifth of the users enter late and a fifth are censored before the last tau days."""
+    rows = pd.concat(companies)
+    users = rows["churned"] + rows["censored"]
+    assert 0.1 < users[rows["entry_days"] > 0].sum() / users.sum() < 0.4
+    assert 0.1 < rows["censored"].sum() / users.sum() < 0.4
+    assert rows["duration_days"].max() > HORIZON
+
+
 @pytest.mark.parametrize("day", [7, 30, 60])
-def test_survival_intervals_hold_the_truth(companies, day):
-    """The 95 % log-log interval under delayed entry and censoring covers the true share in 93-97 % of companies."""
-    found = [survival.active_at(durations, day=day) for durations in companies]
-    assert 0.93 <= coverage([(one.low, alive(day), one.high) for one in found]) <= 0.97
+def test_survival_intervals_hold_the_truth(curves, day):
+    """The 95 % log-log interval covers the true share in 93-97 % of companies with late entries and undecided users."""
+    assert 0.93 <= curve_coverage(curves, day) <= 0.97
 
 
-def test_restricted_mean_intervals_hold_the_truth(companies):
-    """The Greenwood-integral interval of the mean days to day 60 covers the true mean in 93-97 % of companies."""
-    truth = alive(np.arange(60)).sum()
-    found = [survival.restricted_mean(durations, horizon_days=60) for durations in companies]
-    assert {one.horizon_days for one in found} == {60.0}
+def test_restricted_mean_intervals_hold_the_truth(alike):
+    """The Greenwood-integral interval of the mean days to day 60 covers the true mean in 93-97 % of the companies."""
+    truth = many.alive(np.arange(HORIZON)).sum()
+    found = [survival.restricted_mean(durations, horizon_days=HORIZON) for durations in alike]
+    assert {one.horizon_days for one in found} == {float(HORIZON)}
     assert 0.93 <= coverage([(one.low, truth, one.high) for one in found]) <= 0.97
 
 
-def test_equal_segments_are_called_different_in_five_of_a_hundred(companies):
-    """A/A: random segments under delayed entry give p < .05 in 3-7.5 % of companies."""
-    random = np.random.default_rng(2)
-    p_values = [
-        logrank.test(durations.assign(arm=random.choice(list("abc"), len(durations))), by="arm").p
-        for durations in companies
-    ]
+def test_equal_segments_are_called_different_in_five_of_a_hundred(alike):
+    """A/A: two segments of one law, with late entries and undecided users, give p < .05 in 3-7.5 % of companies."""
+    p_values = [logrank.test(durations, by="segment").p for durations in alike]
     assert 0.03 <= np.mean(np.array(p_values) < 0.05) <= 0.075
 
 
-def test_hazard_ratio_intervals_hold_the_truth():
-    """Two groups whose hazards differ by half: the Wald interval covers the true ratio in 93-97 % of companies."""
-    random = np.random.default_rng(99)
+def test_hazard_ratio_intervals_hold_the_truth(companies):
+    """The Wald interval covers the true ratio of the faster segment in 93-97 % of companies, late entries included."""
     found = []
-    for _ in range(400):
-        group = random.choice([0, 1], 200, p=[0.6, 0.4])
-        days = random.geometric(np.where(group == 0, 0.02, 1 - (1 - 0.02) ** 1.5))
-        rows = pd.DataFrame(
-            {"duration_days": np.minimum(days, 80), "churned": (days <= 80).astype(int), "group": group}
-        )
-        row = cox.fit(rows.assign(censored=1 - rows["churned"]), covariates=["group"]).table.iloc[0]
-        found.append((row["low"], 1.5, row["high"]))
+    for durations in companies:
+        faster = durations.assign(faster=(durations["segment"] == "c").astype(float))
+        row = cox.fit(faster, covariates=["faster"]).table.iloc[0]
+        found.append((row["low"], many.RATIO["c"], row["high"]))
     assert 0.93 <= coverage(found) <= 0.97
+
+
+def test_late_entries_taken_as_early_ones_would_lose_the_truth(large):
+    """The trial can fail: without the day of entry, intervals at day 30 hold the truth in less than half of trials."""
+    wrong = [survival.kaplan_meier(rows.assign(entry_days=0)) for rows in large]
+    assert curve_coverage(wrong, 30) < 0.5 < 0.9 <= curve_coverage([survival.kaplan_meier(rows) for rows in large], 30)
+
+
+def test_undecided_users_followed_to_the_end_would_lose_the_truth(large):
+    """The trial can fail: alive through the last tau days of data, the undecided inflate the curve at day 60."""
+    wrong = []
+    for rows in large:
+        censored = rows.assign(churned=0, duration_days=rows["duration_days"] + many.TAU)
+        both = pd.concat([rows.assign(censored=0), censored], ignore_index=True)
+        wrong.append(survival.kaplan_meier(both))
+    assert curve_coverage(wrong, 60) < 0.75 < 0.9 <= curve_coverage([survival.kaplan_meier(rows) for rows in large], 60)
+
+
+def last_days(random, users, *, hazard=HAZARD):
+    """Last active day of each life: after every day a user leaves with the hazard."""
+    return random.geometric(hazard, users) - 1
+
+
+def alive(day, hazard=HAZARD):
+    return (1 - hazard) ** (np.floor(day) + 1)
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from opsbook.analysis import survival
+from opsbook.analysis import churn, survival
 from opsbook.mart.tables import Tabular, engine_table
 
 _ = ibis._
@@ -35,13 +35,16 @@ def durations(
     early:     active_days (banded: 0, 1, 2-3, 4-6, 7+) and counts of user_days (0 or 1+), from the first landmark_days
     returns:   one row per (entry_days, duration_days, covariates..., early_<name>...) -- churned, censored (users);
                everybody enters at the last day of the window. Users whose first days are not in the data are left out.
+    raises:    ParameterError for a column of lives that is found out during life (immortal time)
     source:    landmark analysis, Anderson, Cain & Gelber 1983
     """
+    given = [name for name in lives.columns if name not in NOT_COVARIATES]
+    churn.refuse_immortal_time(lives.columns, given)
     alive = lives.filter(_.fate.isin(["gone", "came_back", "undecided"]) & (_.entry_days == 0))
     alive = alive.filter(_.duration_days >= landmark_days)
     seen = _early_counts(engine_table(user_days), alive, landmark_days, early)
     people = alive.left_join(seen, "user").drop("user_right")
-    covariates = {name: _banded(people, name) for name in alive.columns if name not in NOT_COVARIATES}
+    covariates = {name: _banded(people, name) for name in given}
     measured = {f"early_{name}": _early_band(name) for name in early}
     people = people.mutate(entry_days=landmark_days - 1, **covariates, **measured)
     keys = ["entry_days", "duration_days", *covariates, *measured]
