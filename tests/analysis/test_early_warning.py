@@ -11,6 +11,7 @@ from scipy.special import expit
 from opsbook.analysis import early_warning, risk_check, risk_list, risk_model, risk_rows, risk_value
 from opsbook.analysis.risk_list import Draw
 from opsbook.analysis.risk_rows import Question
+from opsbook.errors import ParameterError
 
 START = date(2026, 1, 1)
 TAU, AHEAD = 10, 7
@@ -127,6 +128,14 @@ def test_a_silence_that_began_before_the_landmark_counts_as_leaving(table, same)
         3    | 0            | true
         """,
     )
+
+
+@pytest.mark.parametrize("late", ["active_days", "last_active_day", "exit_road"])
+def test_a_column_that_no_landmark_could_have_known_is_refused(late):
+    """What is only known at the end of life would teach the model its own answer: the error says so."""
+    days, people = company(1, users=20)
+    with pytest.raises(ParameterError, match="immortal time"):
+        risk_rows.rows(days, people.assign(**{late: 1}), Question(TAU, AHEAD, (), (late,)), on=[on(60)], through=on(90))
 
 
 def test_an_outcome_that_cannot_be_known_yet_is_missing():

@@ -17,6 +17,7 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
+from opsbook.analysis import churn
 from opsbook.mart.tables import Tabular, engine_table
 
 _ = ibis._
@@ -84,8 +85,10 @@ def rows(user_days: Tabular, users: Tabular, question: Question, *, on: Sequence
     users:     one row per user -- user, first_day and the columns in `by`
     factors:   recency, rhythm, … as the lower end of their band, trend as -1, 0, 1; columns in `by` as text
     left:      missing where the data do not reach wait_days beyond the landmark
+    raises:    ParameterError for a column in `by` that no landmark could have known yet
     """
     days, people = engine_table(user_days), engine_table(users)
+    churn.refuse_immortal_time(people.columns, question.by)
     when = pd.DataFrame({"landmark": pd.to_datetime(sorted(set(on)))})
     asked = engine_table(when)
     seen = _behaviour(days, question, asked)
