@@ -11,7 +11,7 @@ import pytest
 
 from opsbook.analysis import age_shares, cohort_trend
 from opsbook.analysis.age_shares import Age
-from opsbook.analysis.cohorts import Window
+from opsbook.analysis.cohort_window import Window
 from opsbook.inputs.periods import between
 
 COMPANIES = 40

@@ -13,7 +13,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from opsbook.analysis.cohorts import Window
+from opsbook.analysis.cohort_window import Window
 from opsbook.analysis.proportion import wilson
 from opsbook.inputs.periods import Period
 from opsbook.mart.tables import Tabular, engine_table
