@@ -28,6 +28,8 @@ ESTIMATORS = {
     "bg_nbd",
     "gamma_gamma",
     "cohort_models",
+    "cohort_window",
+    "age_shares",
     "weekly_chain",
     "shapley",
     "churn",

@@ -7,71 +7,26 @@ A cell is complete when every member of the cohort could have been observed for 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
+from opsbook.analysis.cohort_window import Window as Window
 from opsbook.analysis.proportion import newcombe, wilson
-from opsbook.errors import ParameterError
-from opsbook.inputs.periods import DAYS_OF_WEEK, Period
+from opsbook.inputs.periods import Period
 from opsbook.mart.tables import Tabular, engine_table
 
 _ = ibis._
 METHOD = "Wilson"
 METHOD_CHANGE = "Newcombe hybrid"
-UNITS = ("day", "week", "month")
 TRIANGLE = ["cohort", "age", "users", "retained", "share", "low", "high", "complete"]
 CHANGE = [
     "age", "start", "end", "users", "retained", "share", "low", "high",
     "previous_start", "previous_end", "previous_users", "previous_share", "change", "change_low", "change_high",
 ]  # fmt: skip
-A_MONDAY = date(1970, 1, 5)
-
-
-@dataclass(frozen=True)
-class Window:
-    """What cohorts are counted in (day, week, month) and the days of data, data_start to as_of."""
-
-    unit: str
-    data_start: date
-    as_of: date
-    week_start: str = "monday"
-
-    def index(self, day: ir.Value) -> ir.Value:
-        """Running number of the unit that holds a day of the engine."""
-        if self.unit == "month":
-            return day.year().cast("int64") * 12 + day.month() - 1
-        return day.delta(ibis.date(self._origin()), unit="day") // self._length()
-
-    def number(self, day: date) -> int:
-        """Running number of the unit that holds the day."""
-        if self.unit == "month":
-            return day.year * 12 + day.month - 1
-        return (day - self._origin()).days // self._length()
-
-    def first_day(self, number: int) -> date:
-        """First day of the unit with this running number."""
-        if self.unit == "month":
-            return date(int(number) // 12, int(number) % 12 + 1, 1)
-        return self._origin() + timedelta(days=int(number) * self._length())
-
-    def observed(self, numbers: pd.Series) -> pd.Series:
-        """Whether the units with these numbers lie wholly inside the data."""
-        inside = {n: self.first_day(n) >= self.data_start and self.first_day(n + 1) - timedelta(1) <= self.as_of
-                  for n in numbers.unique()}  # fmt: skip
-        return numbers.map(inside).astype(bool)
-
-    def _origin(self) -> date:
-        return A_MONDAY + timedelta(days=DAYS_OF_WEEK.index(self.week_start) if self.unit == "week" else 0)
-
-    def _length(self) -> int:
-        if self.unit not in UNITS:
-            raise ParameterError(f"`{self.unit}` is not a unit of cohorts", fix="use day, week or month")
-        return 7 if self.unit == "week" else 1
 
 
 def retained_on(

@@ -1,0 +1,129 @@
+"""Are newer cohorts better at the same age: a trend over calendar time, and whether the users moved or the mix did."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t as student
+
+from opsbook.analysis import age_shares
+
+MIN_COHORTS = 6
+MIN_RETAINED = 20
+METHOD = "logit-linear, quasi-binomial"
+CONCLUSIONS = ("cannot_tell", "better", "worse", "mix", "fades", "hidden", "no_trend")
+NAMES = ("", "adjusted_", "mix_")
+COLUMNS = [
+    "unit", "age", "first_cohort", "last_cohort", "cohorts", "users", "retained", "start", "end", "change",
+    "change_low", "change_high", "dispersion", "adjusted_change", "adjusted_change_low", "adjusted_change_high",
+    "mix_change", "mix_change_low", "mix_change_high", "levels", "conclusion",
+]  # fmt: skip
+
+
+class Trend(NamedTuple):
+    """Fitted shares of the first and last cohort, their difference with interval, the dispersion (1 = chance)."""
+
+    start: float
+    end: float
+    change: float
+    low: float
+    high: float
+    dispersion: float
+
+
+NONE = Trend(*[np.nan] * 6)
+
+
+def trend(time: np.ndarray, share: np.ndarray, users: np.ndarray, *, level: float = 0.95) -> Trend:
+    """The straight line in log-odds through the cohorts' shares, told as the change from the first to the last one.
+
+    time, share (0-1), users: one value per cohort; users weigh
+    source: generalised linear model, binomial with log-odds link, dispersion = Pearson chi-square / (cohorts - 2),
+            Student interval with cohorts - 2 degrees of freedom (quasi-binomial, McCullagh & Nelder 1989, ch. 4),
+            difference of the fitted shares by the delta method
+    """
+    freedom = len(time) - 2
+    pooled = float(np.average(share, weights=users)) if len(time) else 0.0
+    if freedom < 1 or not 0 < pooled < 1 or np.ptp(time) == 0:
+        return NONE
+    from statsmodels.genmod import families  # here: most notebooks do not need it, and it is slow to load
+    from statsmodels.genmod.generalized_linear_model import GLM
+
+    x = (time - time.min()) / np.ptp(time)
+    design = np.column_stack([np.ones_like(x), x])
+    fit = GLM(share, design, family=families.Binomial(), var_weights=users).fit(tol=1e-12)
+    dispersion = float(fit.pearson_chi2) / freedom
+    ends = 1 / (1 + np.exp(-np.array([fit.params[0], fit.params.sum()])))
+    slopes = ends * (1 - ends)
+    gradient = np.array([slopes[1] - slopes[0], slopes[1]])
+    spread = gradient @ fit.cov_params(scale=dispersion) @ gradient
+    half = student.ppf((1 + level) / 2, freedom) * np.sqrt(spread)
+    change = float(ends[1] - ends[0])
+    return Trend(float(ends[0]), float(ends[1]), change, change - half, change + half, dispersion)
+
+
+def trends(counted: pd.DataFrame, *, min_cohorts: int = MIN_COHORTS, min_retained: int = MIN_RETAINED) -> pd.DataFrame:
+    """The trend at every age, as it is and with the mix of levels held constant.
+
+    counted: age_shares.counts
+    returns: one row per unit and age -- unit, age, first_cohort, last_cohort, cohorts, users, retained, start, end
+             (fitted shares of the first and last cohort), change (end - start) with change_low, change_high,
+             dispersion, the same change adjusted to one mix and the change that the mix alone makes (each with
+             _low, _high; missing with one level), levels, conclusion:
+             cannot_tell (fewer than min_cohorts, or fewer than min_retained came back or stayed away), better, worse
+             (clear, with the mix held constant too), mix (clear, but not with the mix held constant, and the mix's
+             own part is clear), fades (clear, but neither is), hidden (clear only with the mix held constant), no_trend
+    """
+    rows = [_row(cells, min_cohorts, min_retained) | {"unit": unit, "age": age}
+            for (unit, age), cells in counted.groupby(["unit", "age"])]  # fmt: skip
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _row(cells: pd.DataFrame, min_cohorts: int, min_retained: int) -> dict[str, object]:
+    whole = cells.groupby("cohort", as_index=False)[["users", "retained"]].sum()
+    k, n = int(whole["retained"].sum()), int(whole["users"].sum())
+    told = {"first_cohort": whole["cohort"].min(), "last_cohort": whole["cohort"].max(), "cohorts": len(whole)}
+    told |= {"users": n, "retained": k, "levels": 1, "conclusion": "cannot_tell"}
+    if len(whole) < min_cohorts or min(k, n - k) < min_retained:
+        return told
+    pooled = age_shares.pooled(cells)
+    levels, time = pooled["level"].nunique(), _days(whole["cohort"])
+    crude = trend(time, (whole["retained"] / whole["users"]).to_numpy(), whole["users"].to_numpy(float))
+    adjusted, mix = _mix_held(pooled) if levels > 1 else (NONE, NONE)
+    told |= {"start": crude.start, "end": crude.end, "dispersion": crude.dispersion, "levels": levels}
+    for name, part in zip(NAMES, (crude, adjusted, mix), strict=True):
+        told |= {f"{name}change": part.change, f"{name}change_low": part.low, f"{name}change_high": part.high}
+    return told | {"conclusion": conclusion(crude, adjusted, mix)}
+
+
+def _mix_held(pooled: pd.DataFrame) -> tuple[Trend, Trend]:
+    table = age_shares.standardised(pooled)
+    time = _days(table["cohort"])
+    parts = [(table[name].to_numpy(), table[f"{name}_users"].to_numpy()) for name in ("adjusted", "mix")]
+    adjusted, mix = (trend(time, share, users) for share, users in parts)
+    return adjusted, mix
+
+
+def conclusion(crude: Trend, adjusted: Trend, mix: Trend) -> str:
+    """Which of the cases of `trends` the three changes are; without levels the change itself is all there is."""
+    if np.isnan(crude.change):
+        return "cannot_tell"
+    seen, held, moved = _sign(crude), _sign(adjusted), _sign(mix)
+    if np.isnan(adjusted.change):
+        held = seen
+    if seen == held:
+        return {1: "better", -1: "worse", 0: "no_trend"}[seen]
+    if seen == 0:
+        return "hidden"
+    return "mix" if moved == seen else "fades"
+
+
+def _sign(part: Trend) -> int:
+    """1 or -1 when the whole interval lies on one side of 0, else 0."""
+    return int(part.low > 0) - int(part.high < 0)
+
+
+def _days(cohorts: pd.Series) -> np.ndarray:
+    return ((cohorts - cohorts.min()) / pd.Timedelta(days=1)).to_numpy(float)

@@ -1,0 +1,61 @@
+"""Sentences of notebook 02 about newer cohorts at the same age: better, worse, or another mix of users."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from opsbook.page import words
+from opsbook.page.words import Sentence
+
+TERMS = ("cohort_trend", "mix_adjusted", "dispersion")
+PARTS = ("change", "adjusted_change", "mix_change")
+FORMATS = {f"{part}{end}": "points" for part in PARTS for end in ("", "_low", "_high")}
+FORMATS |= dict.fromkeys(["start", "end"], "percent")
+WITHOUT_MIX = {"better", "worse", "no_trend"}  # conclusions that can be drawn where there is one level only
+
+
+def trend(table: pd.DataFrame, *, age: int, by: str, called: Sentence | None = None) -> Sentence:
+    """Whether newer cohorts are better at one age, and whether that is the users or the mix.
+
+    age: the age that is told; the oldest one that can be judged when this one cannot
+    by:  the segment whose mix is held constant; called: its name where it is no users column
+    """
+    row = told_row(table, age=age)
+    if row is None:
+        return Sentence("retention.trend.empty")
+    told: dict[str, Any] = {"what": age_name(row["unit"], row["age"]), "cohorts": row["cohorts"], "n": row["users"]}
+    told |= {name: row[name] for name in ("start", "end", "change")}
+    told |= {"low": row["change_low"], "high": row["change_high"], "adjusted": row["adjusted_change"]}
+    told |= {"adjusted_low": row["adjusted_change_low"], "adjusted_high": row["adjusted_change_high"]}
+    told |= {"mix": row["mix_change"], "retained": row["retained"], "name": _segment(by, called)}
+    case = row["conclusion"]
+    plain = case in WITHOUT_MIX and row["levels"] < 2
+    return Sentence(f"retention.trend.{case}{'_plain' if plain else ''}", **told)
+
+
+def told_row(table: pd.DataFrame, *, age: int) -> dict[str, Any] | None:
+    """The row of the age, else of the oldest age that can be judged, else of the first one; None without rows."""
+    if table.empty:
+        return None
+    judged = table[table["conclusion"] != "cannot_tell"]
+    asked = judged[judged["age"] == age]
+    chosen = asked if len(asked) else judged.tail(1) if len(judged) else table.head(1)
+    return dict(zip(table.columns, chosen.iloc[0], strict=True))
+
+
+def age_name(unit: str, age: int) -> Sentence:
+    """Next-day, day-7 or week-4 retention."""
+    case = "next_day" if (unit, age) == ("day", 1) else unit
+    return Sentence(f"retention.trend.age_{case}", age=age)
+
+
+def trend_table(table: pd.DataFrame) -> Sentence:
+    """The line above the trends at every age."""
+    return Sentence("retention.trend.table" if len(table) else "retention.trend.empty")
+
+
+def _segment(by: str, called: Sentence | None) -> Sentence | str:
+    name = words.find(f"retention.covariate.{by}", f"common.column.{by}")
+    return called or name or by.replace("_", " ")
