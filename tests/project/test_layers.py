@@ -32,6 +32,8 @@ ESTIMATORS = {
     "age_shares",
     "weekly_chain",
     "shapley",
+    "concordance",
+    "aft",
     "churn",
     "stages",
     "lifetimes",

@@ -63,7 +63,22 @@ class Untold:
         assert number["value"] is None
 
 
-Expected = dict[str, Exact | Covered | Untold]
+@dataclass(frozen=True)
+class Foretold:
+    """Of days that the simulated company has not lived: only what is possible can be asked of it here.
+
+    tests/analysis/test_early_warning.py holds numbers of this kind against companies that lived on.
+    """
+
+    lowest: float
+    highest: float
+
+    def check(self, number: dict) -> None:
+        """Fail where the interval does not hold the value or leaves what is possible."""
+        assert self.lowest <= number["low"] <= number["value"] <= number["high"] <= self.highest
+
+
+Expected = dict[str, Exact | Covered | Untold | Foretold]
 
 
 def lifecycle(truth: dict, *, kind: str, period: str, before: str) -> Expected:
@@ -120,6 +135,9 @@ def retention(truth: dict) -> Expected:
         "active_90": Covered(curve[90]),
         "median": Covered(told["median_days"]["21"]),
         "restricted_mean": Covered(told["restricted_mean_days"]["not_silent_21"]),
+        "risk_leavers": Foretold(0, facts["periods"]["month"][MONTH]["active"]),
+        "risk_auc": Foretold(0.5, 1),
+        "risk_value": Foretold(0, facts["periods"]["month"][MONTH]["net_revenue_yuan"]),
     }
 
 

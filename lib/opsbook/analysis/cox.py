@@ -125,6 +125,12 @@ def proportional_hazards(
     return checks.assign(p_holm=holm(checks["p"])).reset_index(drop=True)
 
 
+def needs_strata(checks: pd.DataFrame, *, clear: float = 0.05) -> str:
+    """The covariate whose ratio most clearly changes over time, "" when none does; checks: proportional_hazards."""
+    broken = checks[checks["p_holm"] < clear]
+    return "" if broken.empty else str(broken.loc[broken["p_holm"].idxmin(), "covariate"])
+
+
 def _terms(rows: pd.DataFrame, name: str) -> list[dict]:
     """The levels of a covariate with their users, the most frequent first as the reference; one term for a number."""
     users = rows["churned"] + rows["censored"]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import NamedTuple
 
+import ibis
+import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
@@ -49,6 +52,17 @@ def calibration(
         [_band(place, part, until) for place, part in enumerate(_split(rows, bands), start=1)], columns=BANDS
     )
     return table, _trust(rows, table, until)
+
+
+def halves(lives: ir.Table, *, last_day: date) -> tuple[ir.Table, ir.Table]:
+    """The users of `churn.user_lives` who joined in the earlier and in the later half of the days up to last_day."""
+    day = lives.first_day.cast("date")
+    known = lives.filter(day <= ibis.date(last_day))
+    middle = known.agg(middle=day.epoch_days().median()).to_pandas()["middle"].iloc[0]
+    if pd.isna(middle):
+        return known, known
+    earlier = known.first_day.cast("date").epoch_days() <= int(middle)
+    return known.filter(earlier), known.filter(~earlier)
 
 
 def _scores(rows: pd.DataFrame, fit: cox.CoxFit) -> np.ndarray:

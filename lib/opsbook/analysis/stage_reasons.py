@@ -25,12 +25,20 @@ SEEDS = ["stage", "users", "churned", "covariate", "level", "reference", "level_
          "case"]  # fmt: skip
 
 
+def landmark_day(
+    *, rules: Sequence[StageRule], data_start: date, as_of: date, churn_after_days: int, ahead_days: int = 60
+) -> date | None:
+    """The latest day from which users can be followed for ahead_days and then judged; None when the data are short."""
+    day = as_of - timedelta(days=churn_after_days + max(ahead_days, churn_after_days))
+    return day if day >= data_start + timedelta(days=stages.lookback_days(rules) - 1) else None
+
+
 def durations(
     user_days: Tabular,
     users: Tabular,
     *,
     rules: Sequence[StageRule],
-    day: date,
+    day: date | None,
     as_of: date,
     churn_after_days: int,
     covariates: Sequence[str],
@@ -39,11 +47,15 @@ def durations(
 
     user_days: one row per user and active day -- user, day, gap_after, orders; users: one row per user, `covariates`
     returns:   one row per (stage, duration_days, covariates..., recent_orders) -- churned, censored (users). Day 0 is
-               `day`: users whose present silence lasts leave there. recent_orders (0 or 1+) is of the 28 days before.
+               `day`: users whose present silence lasts leave there. None = no rows. recent_orders (0 or 1+) is of the
+               28 days before.
     raises:    ParameterError for a covariate that is only known later
     """
     people = engine_table(users)
     churn.refuse_immortal_time(people.columns, covariates)
+    if day is None:
+        names = ["stage", "duration_days", *covariates, "recent_orders", "churned", "censored"]
+        return pd.DataFrame({name: pd.Series(dtype="int64") for name in names})
     days = engine_table(user_days).filter(_.day <= ibis.date(as_of))
     alive = _alive(days, day, churn_after_days)
     ends = _ends(days, alive, day, as_of, churn_after_days)

@@ -1,0 +1,110 @@
+"""Sentences of notebook 02 on which segments stay longer, on remedies for hazards that change, and on reasons."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from opsbook.analysis import aft, weighted_tests
+from opsbook.analysis.cox import CoxFit
+from opsbook.analysis.cox_check import Trust
+from opsbook.page.says.retention import CLEAR, covariate, level
+from opsbook.page.words import Sentence
+
+TERMS = ("against_rest", "weighted_tests", "stratified", "time_ratio", "concordance")
+PER = 100
+TESTS = {"p_holm": "pvalue", "p": "pvalue"}
+BANDS = dict.fromkeys(["predicted", "observed", "low", "high"], "percent")
+
+
+def against_rest(table: pd.DataFrame, *, by: str) -> Sentence:
+    """Which segments clearly stay longer or shorter than all the others, in days per hundred users."""
+    if table.empty or table["p_holm"].isna().all():
+        return Sentence("retention.rest.none")
+    clear = table[table["p_holm"] < CLEAR]
+    told: dict[str, Any] = {"compared": int(table["p_holm"].notna().sum()), "horizon": table["horizon_days"].iloc[0]}
+    if clear.empty:
+        return Sentence("retention.rest.unclear", **told)
+    row = clear.loc[clear["difference"].abs().idxmax()]
+    told |= {"segment": level(by, row["segment"]), "clear": len(clear), "hundred": PER, "n": row["users"]}
+    ends = sorted((PER * abs(row["low"]), PER * abs(row["high"])))
+    told |= {"days": PER * abs(row["difference"]), "low": ends[0], "high": ends[1], "other_n": row["other_users"]}
+    return Sentence(f"retention.rest.{'more' if row['difference'] > 0 else 'fewer'}", **told)
+
+
+def tests(table: pd.DataFrame) -> Sentence:
+    """What tests that look early, late or all along say together; the plain log-rank test decides."""
+    return Sentence(f"retention.weighted.{weighted_tests.agreement(table)}", tests=len(table))
+
+
+def test_table(table: pd.DataFrame) -> pd.DataFrame:
+    """The tests with their names and weights in words."""
+    names: list[Any] = [Sentence(f"retention.weighted_test.{name}") for name in table["test"]]
+    where: list[Any] = [Sentence(f"retention.weight_on.{name}") for name in table["weight_on"]]
+    return table.assign(test=names, weight_on=where)
+
+
+def remedy(strata: str, fit: CoxFit, other: CoxFit) -> Sentence:
+    """How the other ratios fare when the covariate that breaks the assumption has a risk over time of its own."""
+    if not strata:
+        return Sentence("retention.remedy.not_needed")
+    both = fit.table.merge(other.table, on=["covariate", "level"], suffixes=("", "_strata"))
+    known = both[both["standard_error"].notna() & both["standard_error_strata"].notna()]
+    if known.empty:
+        return Sentence("retention.remedy.alone", name=covariate(strata))
+    moved = (known["hazard_ratio_strata"] / known["hazard_ratio"] - 1).abs().max()
+    return Sentence("retention.remedy.known", name=covariate(strata), compared=len(known), moved=moved, n=other.n)
+
+
+def time_ratios(table: pd.DataFrame) -> Sentence:
+    """Whether two models of time tell the same levels apart in the same direction."""
+    if table.empty:
+        return Sentence("retention.aft.none")
+    same, either = aft.agree(table)
+    if not either:
+        return Sentence("retention.aft.unclear", levels=table["level"].nunique())
+    return Sentence(f"retention.aft.{'same' if same == either else 'differ'}", same=same, either=either)
+
+
+def trust(found: Trust, *, within_days: int) -> Sentence:
+    """Whether the model may be used on later users for ranking, for levels, or for neither."""
+    if found.case == "few":
+        return Sentence("retention.trust.few")
+    told = {"days": within_days, "c": found.ranking.value, "c_low": found.ranking.low, "c_high": found.ranking.high}
+    told |= {"predicted": found.predicted, "observed": found.observed.value, "n": found.observed.n}
+    told |= {"low": found.observed.low, "high": found.observed.high}
+    return Sentence(f"retention.trust.{found.case}", **told)
+
+
+def seeds(table: pd.DataFrame) -> Sentence:
+    """In how many stages something clearly goes with leaving."""
+    if table.empty:
+        return Sentence("retention.seeds.none")
+    asked = table[table["case"] != "few"]
+    clear = int((table["case"] == "clear").sum())
+    case = "none" if asked.empty else "clear" if clear else "unclear"
+    return Sentence(f"retention.seeds.{case}", clear=clear, asked=len(asked), n=int(table["users"].sum()))
+
+
+def seed_table(table: pd.DataFrame) -> pd.DataFrame:
+    """The seed of an action list in words: stage, users, what goes with leaving, and what to try."""
+    rows = [_seed(row) for row in table.to_dict("records")]
+    names = ["stage", "users", "churned", "goes_with", "hazard_ratio", "low", "high", "try"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def _seed(row: dict[Any, Any]) -> list[Any]:
+    head = [Sentence(f"common.stage.{row['stage']}"), row["users"], row["churned"]]
+    numbers = [row["hazard_ratio"], row["low"], row["high"]]
+    if row["case"] != "clear":
+        return [*head, Sentence(f"retention.seed.{row['case']}"), *numbers, ""]
+    told = {"name": covariate(row["covariate"]), "level": level(row["covariate"], row["level"])}
+    told |= {"base": level(row["covariate"], row["reference"])}
+    sooner = "sooner" if row["hazard_ratio"] > 1 else "later"
+    return [
+        *head,
+        Sentence(f"retention.seed.{sooner}", **told),
+        *numbers,
+        Sentence(f"retention.seed_try.{sooner}", **told),
+    ]
