@@ -73,7 +73,8 @@ def test_nobody_to_compare_gives_no_interval():
 
 def test_null_campaigns_looked_at_daily_raise_at_most_five_percent_false_alarms():
     """Simulated truth: of 4,000 campaigns without effect looked at on 20 days, the interval leaves 0 in at most 5 %,
-    the planned boundaries in 5 %, and the ordinary limit in many more."""
+    the planned boundaries in 5 %, and the ordinary limit in many more.
+    """
     random, looks, users = np.random.default_rng(7), 20, 100
     daily = random.normal(0, np.sqrt(2 / users), (4000, looks))
     n = users * np.arange(1, looks + 1)
