@@ -33,6 +33,7 @@ TREND_WEEKS = 8
 PLACEBOS = ["start", "treated_users", "control_users", "difference", "low", "high", "p", "p_holm"]
 CHECKS = ["check", "measured", "limit", "outcome"]
 ALPHA = 0.05
+NOBODY = Moments(0, 0.0, 0.0)
 
 
 def assigned(
@@ -112,14 +113,13 @@ def pre_trend(
     """
     weeks = min(weeks, (start - data_start).days // 7)
     if weeks < 4:
-        return Difference(*[float("nan")] * 3, n=0, p=float("nan"))
+        return welch(NOBODY, NOBODY)
     people = assigned(users, treated=treated, start=start, before_days=7 * weeks)
     slopes = _slopes(engine_table(user_days), metric, first=start - timedelta(days=7 * weeks), weeks=weeks)
     filled = people.left_join(slopes, "user").drop("user_right").mutate(slope=_.slope.fill_null(0.0))
     counted = count_moments(filled, by="variant", pairs={"slope": (filled.slope, filled.slope * 0)})
     arms = {row["variant"]: pair_moments(row).own for row in counted.to_dict("records")}
-    empty = Moments(0, 0.0, 0.0)
-    return welch(arms.get(TREATED, empty), arms.get(CONTROL, empty))
+    return welch(arms.get(TREATED, NOBODY), arms.get(CONTROL, NOBODY))
 
 
 def checks(placebos: pd.DataFrame, trend: Difference, *, effect: float) -> pd.DataFrame:
