@@ -77,4 +77,4 @@ def test_equal_effects_are_called_different_in_five_of_a_hundred():
     """Simulated truth: without differences the test of spread is below .05 in about 5 % of 600 sets."""
     random = np.random.default_rng(15)
     alarms = [pooling.pooled(simulated(random, between=0.0)[1]).p_differ < 0.05 for _set in range(600)]
-    assert 0.03 <= np.mean(alarms) <= 0.07
+    assert 0.02 <= np.mean(alarms) <= 0.08
