@@ -30,7 +30,7 @@ def increments(moments: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
               user) with low and high, relative (share of the control's mean) with its interval, p, total (difference
               times treated users) with its interval. Buyers are shares: Newcombe, plain only.
     """
-    known = _by_comparison(moments)
+    known = by_comparison(moments)
     rows = [
         [metric, window, method, *_row(known[metric, window, "capped" in method], metric, method, level)]
         for metric, window in dict.fromkeys((metric, window) for metric, window, _capped in known)
@@ -69,7 +69,7 @@ def balance(moments: pd.DataFrame) -> pd.DataFrame:
     """
     rows = [
         [metric, arms["treated"].other_mean, arms["control"].other_mean, _before_p(arms)]
-        for (metric, window, capped), arms in _by_comparison(moments).items()
+        for (metric, window, capped), arms in by_comparison(moments).items()
         if window == "during" and not capped
     ]
     table = pd.DataFrame(rows, columns=BALANCE).astype(dict.fromkeys(BALANCE[1:], "float64"))
@@ -86,7 +86,7 @@ def _before_p(arms: Mapping[str, PairMoments]) -> float:
     return welch(treated, control).p
 
 
-def _by_comparison(moments: pd.DataFrame) -> dict[tuple[str, str, bool], dict[str, PairMoments]]:
+def by_comparison(moments: pd.DataFrame) -> dict[tuple[str, str, bool], dict[str, PairMoments]]:
     """Arm -> moments for every metric, window and capping in which both arms are there."""
     found: dict[tuple[str, str, bool], dict[str, PairMoments]] = {}
     for row in moments.to_dict("records"):
