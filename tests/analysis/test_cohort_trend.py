@@ -85,12 +85,12 @@ def test_counts_equal_a_walk_over_rows():
 
 
 def test_a_short_period_borrows_the_half_year_before_it():
-    """Weekly cohorts reach back 26 weeks from the period's end, and never beyond it."""
-    days = pd.to_datetime(["2025-10-27", "2026-03-02", "2026-04-06", "2026-05-04"])
-    kept = age_shares.since(
-        pd.DataFrame({"cohort": days}), window=WEEKS, period=between(date(2026, 4, 1), date(2026, 4, 30))
-    )
-    assert list(kept["cohort"]) == list(days[[1, 2]])
+    """Weekly cohorts reach back 26 weeks from the period's end, never beyond it; those below min_cell are left out."""
+    days = pd.to_datetime(["2025-10-27", "2026-03-02", "2026-03-02", "2026-03-09", "2026-04-06", "2026-05-04"])
+    counted = pd.DataFrame({"cohort": days, "unit": "day", "age": 1, "users": [20, 6, 6, 9, 20, 20]})
+    april = between(date(2026, 4, 1), date(2026, 4, 30))
+    kept = age_shares.since(counted, window=WEEKS, period=april, min_cell=10)
+    assert list(kept["cohort"]) == list(days[[1, 2, 4]])
 
 
 def test_small_groups_are_pooled_until_every_cohort_has_them(table, same):
@@ -139,9 +139,10 @@ def test_the_trend_is_that_of_r():
     users, back = [120, 90, 150, 80, 110, 95], [30, 35, 40, 31, 36, 40]
     script = f"""k <- c({",".join(map(str, back))}); n <- c({",".join(map(str, users))}); x <- 0:5 / 5
         f <- glm(cbind(k, n - k) ~ x, family = quasibinomial, control = list(epsilon = 1e-14))
-        p <- predict(f, data.frame(x = 0:1), type = "response")
-        b <- p * (1 - p); g <- c(b[2] - b[1], b[2]); s <- sqrt(t(g) %*% vcov(f) %*% g) * qt(.975, 4)
-        cat(format(c(p, p[2] - p[1], p[2] - p[1] - s, p[2] - p[1] + s, summary(f)$dispersion), digits = 12))"""
+        b <- coef(f); m <- b[1] + b[2] / 2; s <- qt(.975, 4) * sqrt(vcov(f)[2, 2])
+        r <- function(d) plogis(m + d / 2) - plogis(m - d / 2)
+        cat(format(c(plogis(b[1]), plogis(b[1] + b[2]), r(b[2]), r(b[2] - s), r(b[2] + s), summary(f)$dispersion),
+            digits = 12))"""
     answer = subprocess.run(["Rscript", "-e", script], capture_output=True, text=True, check=True).stdout
     made = cohort_trend.trend(np.arange(6) * 7.0, np.array(back) / users, np.array(users, float))
     assert list(made) == pytest.approx([float(x) for x in answer.split()], abs=1e-7)
@@ -191,3 +192,10 @@ def test_few_cohorts_or_few_returns_tell_nothing():
     assert alone["levels"].item() == 1
     assert alone["adjusted_change"].isna().item()
     assert cohort_trend.trends(company(rng).iloc[:0]).empty
+
+
+def test_a_handful_of_users_tells_nothing():
+    """Six cohorts of eighteen users: an interval of more than 50 points is no trend, and it stays within 100."""
+    made = cohort_trend.trends(company(np.random.default_rng(17), cohorts=6, size=9, shares=(0.5, 0.5)))
+    assert made["conclusion"].item() == "cannot_tell"
+    assert made[["change_low", "change_high"]].abs().to_numpy().max() < 1

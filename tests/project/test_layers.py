@@ -32,6 +32,8 @@ ESTIMATORS = {
     "age_shares",
     "weekly_chain",
     "shapley",
+    "experiment",
+    "incrementality",
     "concordance",
     "aft",
     "churn",

@@ -89,11 +89,15 @@ def _long(wide: pd.DataFrame, window: Window, ages: Sequence[Age]) -> pd.DataFra
     return pd.concat(parts, ignore_index=True).astype({"users": "int64", "retained": "int64"})
 
 
-def since(counted: pd.DataFrame, *, window: Window, period: Period) -> pd.DataFrame:
-    """The cohorts of a trend: those of the period, and of the 60 days, 26 weeks or 24 months to its end."""
+def since(counted: pd.DataFrame, *, window: Window, period: Period, min_cell: int = 1) -> pd.DataFrame:
+    """The cohorts of a trend: those of the period, and of the 60 days, 26 weeks or 24 months to its end.
+
+    Cohorts below min_cell users are left out altogether, so that no subtraction reveals them.
+    """
     reach = timedelta(days=SPAN_DAYS[window.unit] - 1)
     first, last = pd.Timestamp(min(period.start, period.end - reach)), pd.Timestamp(period.end)
-    return counted[counted["cohort"].between(first, last)].reset_index(drop=True)
+    size = counted.groupby(["unit", "age", "cohort"])["users"].transform("sum")
+    return counted[counted["cohort"].between(first, last) & (size >= min_cell)].reset_index(drop=True)
 
 
 def by_cohort(counted: pd.DataFrame) -> pd.DataFrame:

@@ -6,12 +6,14 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 from scipy.stats import t as student
 
 from opsbook.analysis import age_shares
 
 MIN_COHORTS = 6
 MIN_RETAINED = 20
+VAGUE = 0.5  # an interval of the change wider than 50 points tells nothing
 METHOD = "logit-linear, quasi-binomial"
 CONCLUSIONS = ("cannot_tell", "better", "worse", "mix", "fades", "hidden", "no_trend")
 NAMES = ("", "adjusted_", "mix_")
@@ -41,8 +43,8 @@ def trend(time: np.ndarray, share: np.ndarray, users: np.ndarray, *, level: floa
 
     time, share (0-1), users: one value per cohort; users weigh
     source: generalised linear model, binomial with log-odds link, dispersion = Pearson chi-square / (cohorts - 2),
-            Student interval with cohorts - 2 degrees of freedom (quasi-binomial, McCullagh & Nelder 1989, ch. 4),
-            difference of the fitted shares by the delta method
+            Student interval of the slope with cohorts - 2 degrees of freedom (quasi-binomial, McCullagh & Nelder 1989,
+            ch. 4), told in shares around the fitted middle, so that it never leaves what is possible
     """
     freedom = len(time) - 2
     pooled = float(np.average(share, weights=users)) if len(time) else 0.0
@@ -55,13 +57,16 @@ def trend(time: np.ndarray, share: np.ndarray, users: np.ndarray, *, level: floa
     design = np.column_stack([np.ones_like(x), x])
     fit = GLM(share, design, family=families.Binomial(), var_weights=users).fit(tol=1e-12)
     dispersion = float(fit.pearson_chi2) / freedom
-    ends = 1 / (1 + np.exp(-np.array([fit.params[0], fit.params.sum()])))
-    slopes = ends * (1 - ends)
-    gradient = np.array([slopes[1] - slopes[0], slopes[1]])
-    spread = gradient @ fit.cov_params(scale=dispersion) @ gradient
-    half = student.ppf((1 + level) / 2, freedom) * np.sqrt(spread)
-    change = float(ends[1] - ends[0])
-    return Trend(float(ends[0]), float(ends[1]), change, change - half, change + half, dispersion)
+    slope, middle = float(fit.params[1]), float(fit.params[0] + fit.params[1] / 2)
+    half = student.ppf((1 + level) / 2, freedom) * float(np.sqrt(fit.cov_params(scale=dispersion)[1, 1]))
+    start, end = expit(middle - slope / 2), expit(middle + slope / 2)
+    low, high = (_rise(middle, slope + side * half) for side in (-1, 1))
+    return Trend(float(start), float(end), float(end - start), low, high, dispersion)
+
+
+def _rise(middle: float, slope: float) -> float:
+    """Points from first to last cohort that a slope in log-odds makes around the middle."""
+    return float(expit(middle + slope / 2) - expit(middle - slope / 2))
 
 
 def trends(counted: pd.DataFrame, *, min_cohorts: int = MIN_COHORTS, min_retained: int = MIN_RETAINED) -> pd.DataFrame:
@@ -72,7 +77,8 @@ def trends(counted: pd.DataFrame, *, min_cohorts: int = MIN_COHORTS, min_retaine
              (fitted shares of the first and last cohort), change (end - start) with change_low, change_high,
              dispersion, the same change adjusted to one mix and the change that the mix alone makes (each with
              _low, _high; missing with one level), levels, conclusion:
-             cannot_tell (fewer than min_cohorts, or fewer than min_retained came back or stayed away), better, worse
+             cannot_tell (fewer than min_cohorts, fewer than min_retained came back or stayed away, or an interval
+             wider than 50 points that holds 0), better, worse
              (clear, with the mix held constant too), mix (clear, but not with the mix held constant, and the mix's
              own part is clear), fades (clear, but neither is), hidden (clear only with the mix held constant), no_trend
     """
@@ -108,7 +114,7 @@ def _mix_held(pooled: pd.DataFrame) -> tuple[Trend, Trend]:
 
 def conclusion(crude: Trend, adjusted: Trend, mix: Trend) -> str:
     """Which of the cases of `trends` the three changes are; without levels the change itself is all there is."""
-    if np.isnan(crude.change):
+    if np.isnan(crude.change) or (crude.high - crude.low > VAGUE and not _sign(crude)):
         return "cannot_tell"
     seen, held, moved = _sign(crude), _sign(adjusted), _sign(mix)
     if np.isnan(adjusted.change):

@@ -35,7 +35,7 @@ def same_age(shares: pd.DataFrame, trends: pd.DataFrame) -> Figure | None:
 
 def _line(ax: Axes, row: pd.DataFrame, color: str) -> None:
     """The fitted trend, straight in log-odds."""
-    if row.empty or row["start"].isna().any():
+    if row.empty or row["start"].isna().any() or row["conclusion"].iloc[0] == "cannot_tell":
         return
     first, last = row[["start", "end"]].to_numpy(float)[0]
     odds = np.linspace(np.log(first / (1 - first)), np.log(last / (1 - last)), 60)
