@@ -203,11 +203,21 @@ def _axis_labels(ax: Axes, x: str, y: str) -> None:
 
 
 def _spread_labels(ax: Axes, ends: list[tuple[float, Any, str, str]], gap: float = 0.055) -> None:
-    """Name the lines at their ends, top to bottom, moved apart where they would touch."""
-    last = 1.2
-    for height, day, label, color in sorted(ends, key=lambda end: -end[0]):
-        last = min(height, last - gap)
-        theme.label_line(ax, day, max(last, 0.0), label, color)
+    """Name the lines at their ends, moved apart where they would touch: down first, then up again from the axis."""
+    ordered = sorted(ends, key=lambda end: -end[0])
+    for (_, day, label, color), place in zip(ordered, apart([end[0] for end in ordered], gap), strict=True):
+        theme.label_line(ax, day, place, label, color)
+
+
+def apart(heights: list[float], gap: float) -> list[float]:
+    """Falling heights moved as little as keeps them at least `gap` apart and above 0."""
+    places: list[float] = []
+    for height in heights:
+        places.append(min([height, *(place - gap for place in places[-1:])]))
+    raised: list[float] = []
+    for place in reversed(places):
+        raised.append(max([place, 0.0, *(below + gap for below in raised[-1:])]))
+    return raised[::-1]
 
 
 def _colors(names: list[str]) -> list[str]:
