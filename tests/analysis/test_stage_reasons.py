@@ -80,6 +80,15 @@ def test_each_stage_has_its_own_reason():
     assert ratio == pytest.approx(0.5, abs=0.12)
 
 
+def test_a_stage_of_users_who_are_all_alike_has_no_reason():
+    """With one level of everything there is nothing to compare, and the stage says so."""
+    rows = stage(np.random.default_rng(1), "mature", ratio=1.0).assign(recent_orders="0", channel="a")
+    rows = rows.groupby(["stage", "duration_days", "channel", "recent_orders"], as_index=False).sum()
+    found = stage_reasons.reasons(rows, covariates=["channel"])
+    assert found.empty
+    assert stage_reasons.seeds(rows, found)["case"].tolist() == ["few"]
+
+
 def test_hazard_ratios_inside_a_stage_cover_the_truth():
     """Simulated truth: about 95 of 100 intervals hold the ratio of 0.6, and equal users are claimed in about 5 %."""
     random, held, claimed = np.random.default_rng(4), [], []

@@ -7,7 +7,7 @@ are tied with each other; here every one of them is a tied event, so counts and 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -22,6 +22,7 @@ from opsbook.analysis.survival import checked
 
 METHOD = "Cox regression, exact Efron ties, Wald interval"
 LONGEST_STEP = 10.0  # in log hazard of any row, so that no weight overflows on the way
+ITERATIONS = 50
 UNBOUNDED = 100.0  # a standard error this large means that the likelihood has no top in that direction
 COLUMNS = [
     "covariate", "level", "is_reference", "users", "users_churned",
@@ -73,13 +74,14 @@ def fit(
     *,
     covariates: list[str],
     strata: str = "",
+    references: Mapping[str, str] | None = None,
     level: float = 0.95,
-    iterations: int = 50,
 ) -> CoxFit:
     """Hazard ratios of the covariates for the risk of leaving.
 
     durations: one row per (entry_days, duration_days, <covariates>) -- churned, censored (users). A text covariate is
-               compared level by level with its most frequent level; a number is taken per unit.
+               compared level by level with its most frequent level, or that of `references` (covariate -> level);
+               a number is taken per unit.
     strata:    a column whose levels have a risk over time of their own, so that users are compared inside one only
     returns:   CoxFit; its table has one row per level -- covariate, level, is_reference, users, users_churned,
                coefficient, standard_error, hazard_ratio, low, high, p. Levels that nobody left, or that another
@@ -88,7 +90,7 @@ def fit(
     """
     rows = checked(durations)
     patterns, pattern = _patterns(rows, covariates)
-    terms = [term for name in covariates for term in _terms(patterns, name)]
+    terms = [term for name in covariates for term in _terms(patterns, name, references or {})]
     compared = _compared(terms)
     stays = ~_belongs(patterns, [term for term in compared if _nobody_left(term)])
     rows, pattern = rows[stays[pattern]], pattern[stays[pattern]]
@@ -96,7 +98,7 @@ def fit(
     design = np.column_stack([_column(patterns, t) for t in kept] or [np.zeros((len(patterns), 0))])
     data = [_count(rows[part], pattern[part], design) for part in _parts(rows, strata)]
     null = _efron(data, np.zeros(len(kept)))
-    beta, point, converged = _newton(data, null, iterations)
+    beta, point, converged = _newton(data, null)
     table = _table(terms, kept, beta, point.information, level)
     users = int((rows["churned"] + rows["censored"]).sum())
     return CoxFit(table, point.log_likelihood, null.log_likelihood, users, int(rows["churned"].sum()), converged)
@@ -114,8 +116,9 @@ def proportional_hazards(
     """
     rows = checked(durations)
     split = _median_churn_day(rows) if split_day is None else float(split_day)
-    early = fit(_until(rows, split), covariates=covariates).table
-    late = fit(_after(rows, split), covariates=covariates).table
+    same = _references(rows, covariates)
+    early = fit(_until(rows, split), covariates=covariates, references=same).table
+    late = fit(_after(rows, split), covariates=covariates, references=same).table
     both = early.merge(late, on=["covariate", "level"], suffixes=("_early", "_late"))
     both = both[both["standard_error_early"].notna() & both["standard_error_late"].notna()]
     error = np.hypot(both["standard_error_early"], both["standard_error_late"])
@@ -131,7 +134,14 @@ def needs_strata(checks: pd.DataFrame, *, clear: float = 0.05) -> str:
     return "" if broken.empty else str(broken.loc[broken["p_holm"].idxmin(), "covariate"])
 
 
-def _terms(rows: pd.DataFrame, name: str) -> list[dict]:
+def _references(rows: pd.DataFrame, covariates: list[str]) -> dict[str, str]:
+    """The reference level of every covariate of the whole, so that its parts compare with the same one."""
+    patterns, _pattern = _patterns(rows, covariates)
+    terms = [term for name in covariates for term in _terms(patterns, name, {})]
+    return {term["covariate"]: term["level"] for term in terms if term["is_reference"]}
+
+
+def _terms(rows: pd.DataFrame, name: str, references: Mapping[str, str]) -> list[dict]:
     """The levels of a covariate with their users, the most frequent first as the reference; one term for a number."""
     users = rows["churned"] + rows["censored"]
     if pd.api.types.is_numeric_dtype(rows[name]) and not pd.api.types.is_bool_dtype(rows[name]):
@@ -140,7 +150,8 @@ def _terms(rows: pd.DataFrame, name: str) -> list[dict]:
     by = pd.DataFrame({"level": rows[name].astype(str), "users": users, "users_churned": rows["churned"]})
     levels = by.groupby("level")[["users", "users_churned"]].sum().reset_index()
     levels = levels.sort_values(["users", "level"], ascending=[False, True], kind="stable")
-    first = levels.loc[levels["users_churned"] > 0, "level"].head(1).tolist()
+    left = levels.loc[levels["users_churned"] > 0, "level"].tolist()
+    first = [references[name]] if references.get(name) in left else left[:1]
     return [{"covariate": name, "is_reference": row["level"] in first, **row} for row in levels.to_dict("records")]
 
 
@@ -263,10 +274,10 @@ def _outer(risk: np.ndarray, leaving: np.ndarray, moments: dict[str, np.ndarray]
     return own - cross - cross.T
 
 
-def _newton(parts: Sequence[_Counts], start: _Point, iterations: int) -> tuple[np.ndarray, _Point, bool]:
+def _newton(parts: Sequence[_Counts], start: _Point) -> tuple[np.ndarray, _Point, bool]:
     """Climb the concave likelihood from 0, halving a step that would lower it."""
     beta, point = np.zeros(len(start.gradient)), start
-    for _ in range(iterations):
+    for _ in range(ITERATIONS):
         step = np.linalg.lstsq(point.information, point.gradient, rcond=None)[0]
         furthest = max((float(np.abs(data.design @ step).max(initial=0.0)) for data in parts), default=0.0)
         step = step / max(1.0, furthest / LONGEST_STEP)

@@ -80,7 +80,8 @@ def reasons(
         rows = durations[durations["stage"] == stage].drop(columns="stage")
         if rows["churned"].sum() >= min_churned:
             parts.append(_of_stage(stage, rows, covariates, min_cell))
-    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=REASONS[:-1])
+    found = [part for part in parts if len(part)]
+    table = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=REASONS[:-1])
     return table.assign(p_holm=holm(table["p"].astype(float)))[REASONS]
 
 
@@ -120,7 +121,10 @@ def _of_stage(stage: str, rows: pd.DataFrame, covariates: Sequence[str], min_cel
     names = [*covariates, "recent_orders"]
     for name in names:
         rows = survival.largest_segments(rows, by=name, min_cell=min_cell, min_churned=5)
-    table = cox.fit(rows, covariates=[name for name in names if rows[name].nunique() > 1]).table
+    compared = [name for name in names if rows[name].nunique() > 1]
+    if not compared:
+        return pd.DataFrame(columns=REASONS[:-1])
+    table = cox.fit(rows, covariates=compared).table
     base = table[table["is_reference"]].set_index("covariate")["level"]
     shown = table[~table["is_reference"] & table["standard_error"].notna()]
     renamed = shown.rename(columns={"users": "level_users"}).assign(reference=shown["covariate"].map(base))
