@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from opsbook.page import theme, words
+from opsbook.page.charts.retention import level_name
 
 ROW = 0.45
 
@@ -29,7 +30,7 @@ def returns(table: pd.DataFrame) -> Figure | None:
     return fig
 
 
-def segments(table: pd.DataFrame, *, chosen_days: int, target: float) -> Figure | None:
+def segments(table: pd.DataFrame, *, by: str, chosen_days: int, target: float) -> Figure | None:
     """The threshold that each segment's own silences suggest, beside the one in use."""
     shown = table.dropna(subset=["suggested_days"]).iloc[::-1]
     if len(shown) < 2:
@@ -43,7 +44,8 @@ def segments(table: pd.DataFrame, *, chosen_days: int, target: float) -> Figure 
     text = words.label("retention.chart.threshold", days=chosen_days)
     ax.annotate(text, (chosen_days, 1.0), xycoords=("data", "axes fraction"), xytext=(0, 4),
                 textcoords="offset points", ha="center", color=theme.COLORS["bad"])  # fmt: skip
-    ax.set_yticks(range(len(shown)), [f"{row.segment}, n = {row.users:,}" for row in shown.itertuples()])
+    rows = shown.to_dict("records")
+    ax.set_yticks(range(len(rows)), [f"{level_name(by, str(row['segment']))}, n = {row['users']:,}" for row in rows])
     ax.set_ylim(-0.6, len(shown) - 0.4)
     ax.set_xlim(0, 1.25 * max(float(shown["suggested_days"].max()), chosen_days))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
