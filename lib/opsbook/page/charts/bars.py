@@ -27,8 +27,9 @@ def side_labels(ax: Axes, x: float, heights: list[float], texts: list[str], shad
 
 
 def period_ticks(ax: Axes, table: pd.DataFrame) -> None:
-    """Short period names under the bars, every second or fourth when there are many; the year where it begins."""
-    step = 1 if len(table) <= 8 else 2 if len(table) <= 18 else 4
+    """Short period names under the bars, every second or fourth when they would touch; the year where it begins."""
+    few, many = (8, 18) if _year(table, 0) else (4, 8)  # whole dates take twice the room
+    step = 1 if len(table) <= few else 2 if len(table) <= many else 4
     places = np.arange(len(table))[::-1][::step][::-1]
     names, years = [], [None, *(_year(table, place) for place in places)]
     for before, place in zip(years, places, strict=False):
