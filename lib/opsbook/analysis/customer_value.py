@@ -130,7 +130,7 @@ def _worth(
     """
     classes = places.max(initial=0) + 1
     if value_fit is None:
-        return tuple(np.full(classes, np.nan) for _end in range(3))  # type: ignore[return-value]
+        return np.full(classes, np.nan), np.full(classes, np.nan), np.full(classes, np.nan)
     table, each = cohorts.patterns, per_customer(cohorts, days)
 
     def total(values: np.ndarray) -> np.ndarray:

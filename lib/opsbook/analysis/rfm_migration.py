@@ -185,4 +185,5 @@ def _suppressed(step: pd.DataFrame, min_cell: int) -> pd.DataFrame:
 def _last_steps(moves: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The last step and the one before it; an empty table where there is none."""
     ends = sorted(moves["end"].unique())
-    return tuple(moves[moves["end"] == ends[-back]] if len(ends) >= back else moves.head(0) for back in (1, 2))  # type: ignore[return-value]
+    last, before = (moves[moves["end"] == ends[-back]] if len(ends) >= back else moves.head(0) for back in (1, 2))
+    return last, before

@@ -118,7 +118,8 @@ def _worth(stayed: Moments, left: Moments) -> tuple[float, float, float, float]:
     if min(stayed.n, left.n) < MIN_SIDE:
         return np.nan, np.nan, np.nan, np.nan
     error = float(np.sqrt(stayed.variance / stayed.n + left.variance / left.n))
-    return tuple(float(np.round(x, 4)) for x in (found.value, found.low, found.high, error))  # type: ignore[return-value]
+    value, low, high, spread = (float(np.round(x, 4)) for x in (found.value, found.low, found.high, error))
+    return value, low, high, spread
 
 
 def _together(parts: list[Moments | None]) -> Moments:
