@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
+import duckdb
 import numpy as np
 import pandas as pd
 
 from benchmarks.case import Case, Frames
 from benchmarks.events import DAYS, FIRST_DAY
-from opsbook.analysis import intensity, segments, stage_ageing
+from opsbook.analysis import clusters, intensity, segments, stage_ageing
 from opsbook.inputs.funnels import Funnel
 from opsbook.inputs.segments import Segment
 from opsbook.inputs.workbook import Thresholds
@@ -22,6 +24,8 @@ SEEN = {"end": END, "data_start": START, "settled_through": END, "window_days": 
 METRICS = ("active_days", "actions_per_day", "features_used", "reading", "cart", "orders")
 SHOWN = ["metric", "users", "users_any", "p10", "median", "p90"]
 GROUPS = ("n_reading", "n_cart")
+DRAWN = ["active_days", "orders", "revenue", "reading", "cart"]
+SEED = 7
 PATH = ("open", "view", "cart", "order")
 SEGMENTS = {
     "core": {"all": [{"count": "orders", "within_days": 90, "at_least": 2},
@@ -112,16 +116,34 @@ def membership_in_pandas(frames: Frames) -> pd.DataFrame:
     return pd.DataFrame({"segment": sorted(sizes), "users": [sizes[name] for name in sorted(sizes)]})
 
 
-def _window(frames: Frames, end: date) -> pd.DataFrame:
-    """One row per user active in the window -- active_days, events, orders and the groups."""
+def drawn(mart: Mart) -> pd.DataFrame:
+    """What a thousand users drawn by hash did: the rows that k-means reads, whatever the company's size."""
+    window = {"as_of": END, "window_days": WINDOW, "groups": ["reading", "cart"]}
+    sample = clusters.sample(mart.user_days, seed=SEED, **window)
+    return sample.rename(columns=lambda name: name.removeprefix("n_"))[DRAWN]
+
+
+def drawn_in_pandas(frames: Frames) -> pd.DataFrame:
+    """The same with a groupby; only the hash, which is the engine's own, is asked of it."""
+    done = _window(frames, END, also=["revenue"])
+    keys = pd.DataFrame({"user": done.index})
+    hashed = duckdb.sql(f"SELECT hash(CAST(\"user\" AS VARCHAR) || ':{SEED}') AS drawn FROM keys").df()["drawn"]
+    hashed = hashed.to_numpy(dtype="uint64").view("int64")
+    first = keys.assign(drawn=hashed).nsmallest(clusters.SAMPLED, "drawn")["user"]
+    return done.loc[np.sort(first)].rename(columns=lambda name: name.removeprefix("n_")).reset_index(drop=True)[DRAWN]
+
+
+def _window(frames: Frames, end: date, also: Sequence[str] = ()) -> pd.DataFrame:
+    """One row per user active in the window -- active_days, events, orders and the groups, and other columns."""
     last = pd.Timestamp(end)
     inside = frames.user_days[frames.user_days["day"].between(last - pd.Timedelta(days=WINDOW - 1), last)]
-    return inside.assign(active_days=1).groupby("user")[["active_days", "events", "orders", *GROUPS]].sum()
+    return inside.assign(active_days=1).groupby("user")[["active_days", "events", "orders", *GROUPS, *also]].sum()
 
 
 CASES = [
     Case("six metrics per user, quantiles", per_user, per_user_in_pandas),
     Case("breadth x frequency and return", breadth, breadth_in_pandas),
+    Case("what 1,000 drawn users did, for clusters", drawn, drawn_in_pandas),
     Case("who stands at each of four steps", ageing, ageing_in_pandas, ("steps",)),
     Case(
         "segments, with stage and RFM of everybody", membership, membership_in_pandas, ("user_days", "users", "steps")

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 import pandas as pd
 
+from benchmarks import waiting
 from benchmarks.case import Case, Frames
 from benchmarks.events import DAYS, FIRST_DAY
 from opsbook.analysis import funnel_modes, funnel_rates
@@ -84,4 +85,5 @@ def _table(users: list[int], entries: pd.DataFrame) -> pd.DataFrame:
 CASES = [
     Case("four-step funnel, strict", strict, strict_in_pandas, ("steps",)),
     Case("four-step funnel, one value held", held, held_in_pandas, ("steps",)),
+    *waiting.CASES,
 ]
