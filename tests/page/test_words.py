@@ -104,3 +104,26 @@ def test_an_unknown_language_is_refused():
     """Only en and zh exist."""
     with pytest.raises(OperatorError, match="use en or zh"):
         words.use("fr")
+
+
+LABELS = {"ads": {"en": "paid ads", "zh": "广告投放"}, "city_tier": {"zh": "城市等级"}}
+
+
+def test_the_company_labels_its_names():
+    """A channel inside a sentence or a list reads as the workbook labels it, per language; others stay as they are."""
+    words.use("zh", labels=LABELS)
+    said = Sentence("demo.text", text="ads")
+    assert said.text() == "广告投放"
+    assert said.text("en") == "paid ads"
+    assert Sentence("demo.text", text=["ads", "seo"]).text() == "广告投放和 seo"
+    assert said.values["text"] == "ads"
+    assert words.named("seo") == "seo"
+
+
+def test_a_column_without_a_label_has_blanks():
+    """Names of columns are readable with or without a label."""
+    words.use("en", labels=LABELS)
+    assert words.readable("city_tier") == "city_tier".replace("_", " ")
+    assert words.readable("ads") == "paid ads"
+    words.use("zh", labels=LABELS)
+    assert words.readable("city_tier") == "城市等级"

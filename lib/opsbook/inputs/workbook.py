@@ -202,6 +202,9 @@ class Workbook(Typed):
     plays: Plays = Field(default_factory=dict, description="RFM group: what is done with it, by whom")
     value: ValueSettings = ValueSettings()
     early_warning: EarlyWarning = EarlyWarning()
+    labels: dict[str, dict[Language, str]] = Field(
+        default_factory=dict, description="a channel, event, group, attribute or value of the data: what readers call it"
+    )
     funnels: tuple[Funnel, ...] = Field((), description="the first one is followed in detail; none = the event groups")
     incidents: tuple[Incident, ...] = ()
     engine: EngineSettings = EngineSettings()

@@ -35,7 +35,8 @@ class Page:
     def __init__(self, book: Any, *, emit: bundles.Emit = bundles.emit) -> None:
         self.book, self._emit = book, emit
         self.area = area_of(book.notebook)
-        words.use(book.language, currency=str(getattr(book.workbook, "currency", "") or ""))
+        own = book.workbook
+        words.use(book.language, currency=getattr(own, "currency", ""), labels=getattr(own, "labels", None))
         theme.use(book.language, book.workbook.company.brand_color)
         self._numbers: Register[Number] = Register("number")
         self._sections: Register[Sentence] = Register("figure or table")

@@ -73,8 +73,8 @@ def _header(column: str, area: str, spec: str) -> str:
 
 
 def column_label(column: str, area: str) -> str:
-    """The catalogue's `<area>.column.<name>`, else `common.column.<name>`, else the name itself."""
-    return words.find(f"{area}.column.{column}", f"common.column.{column}") or column
+    """The catalogue's `<area>.column.<name>`, else `common.column.<name>`, else the company's label or the name."""
+    return words.find(f"{area}.column.{column}", f"common.column.{column}") or words.named(column)
 
 
 def _row(row: tuple[Any, ...], specs: Mapping[str, str], area: str) -> str:
@@ -106,7 +106,7 @@ def cell_text(value: Any, column: str, spec: str, area: str) -> str:
     if spec == "yes_no":
         return words.label("common.yes" if value else "common.no")
     if spec == "text" and isinstance(value, str):
-        return words.find(f"{area}.{column}.{value}", f"common.{column}.{value}") or value
+        return words.find(f"{area}.{column}.{value}", f"common.{column}.{value}") or words.named(value)
     return words.show(value.item() if hasattr(value, "item") else value, spec)
 
 

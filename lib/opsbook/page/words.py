@@ -25,6 +25,7 @@ from opsbook.page import format as formats
 
 LANGUAGES = ("en", "zh")
 Piece = tuple[str, str | None, str]
+Labels = Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True)
@@ -60,19 +61,24 @@ class _Current:
 
     language: str = "en"
     currency: str = ""
+    labels: Labels = MappingProxyType({})
 
 
-def use(language: str, *, currency: str = "") -> None:
-    """Speak this language (en or zh) and show money in this currency (ISO code) from now on."""
+def use(language: str, *, currency: str = "", labels: Labels | None = None) -> None:
+    """Speak this language (en or zh) and show money in this currency (ISO code) from now on.
+
+    labels: name in the data -> language -> what the reader calls it; names without one stay as they are
+    """
     _checked_language(language)
-    _Current.language, _Current.currency = language, currency
+    _Current.language, _Current.currency, _Current.labels = language, currency, labels or MappingProxyType({})
 
 
 @contextmanager
 def speaking(language: str, *, currency: str | None = None) -> Iterator[None]:
     """Speak the language inside the `with` block only."""
     before = (_Current.language, _Current.currency)
-    use(language, currency=before[1] if currency is None else currency)
+    _checked_language(language)
+    _Current.language, _Current.currency = language, before[1] if currency is None else currency
     try:
         yield
     finally:
@@ -92,6 +98,17 @@ def currency() -> str:
 def label(key: str, /, **fields: Any) -> str:
     """The catalogue text of the key in the current language, with its fields filled in."""
     return Sentence(key, **fields).text()
+
+
+def named(name: str, language: str | None = None) -> str:
+    """What the reader calls a channel, event, group or attribute of the company's data: its label, else its name."""
+    return _Current.labels.get(name, {}).get(language or _Current.language, name)
+
+
+def readable(name: str) -> str:
+    """The name's label, else the name with blanks for underscores: for names of columns."""
+    own = named(name)
+    return own if own != name else name.replace("_", " ")
 
 
 def find(*keys: str) -> str | None:
@@ -234,7 +251,14 @@ def _pieces(text: str, key: str, file: str) -> tuple[Piece, ...]:
 
 
 def _shown(value: Any, spec: str, language: str) -> str:
-    return formats.render(value, spec, language=language, currency=_Current.currency)
+    return formats.render(_labelled(value, language), spec, language=language, currency=_Current.currency)
+
+
+def _labelled(value: Any, language: str) -> Any:
+    """Texts by the company's labels; everything else as it is."""
+    if isinstance(value, str):
+        return named(value, language)
+    return tuple(_labelled(item, language) for item in value) if isinstance(value, (list, tuple)) else value
 
 
 def _raw(value: Any) -> Any:

@@ -82,7 +82,7 @@ def _number(ax: Axes, row: int, column: int, value: float, top: float, *, bold: 
 
 def _grid_axes(ax: Axes, shown: pd.DataFrame, window: int) -> None:
     within = words.label("lifecycle.aha.within", window=window)
-    ax.set_yticks(range(len(shown)), [str(name) for name in shown.index])
+    ax.set_yticks(range(len(shown)), [words.named(str(name)) for name in shown.index])
     ax.set_xticks(range(shown.shape[1]), [words.label("lifecycle.chart.aha_times", count=n) for n in shown.columns])
     ax.set_xlabel(words.label("lifecycle.chart.aha_at_least", within=within))
     ax.grid(visible=False)

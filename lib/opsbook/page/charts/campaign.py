@@ -251,11 +251,11 @@ def _phase(name: str) -> str:
 
 
 def _event(name: str) -> str:
-    return words.find(f"campaign.event.{name}") or name
+    return words.find(f"campaign.event.{name}") or words.named(name)
 
 
 def _group(name: str) -> str:
-    return words.find(f"campaign.group.{name}") or name
+    return words.find(f"campaign.group.{name}") or words.named(name)
 
 
 def _counted(name: str, users: int) -> str:

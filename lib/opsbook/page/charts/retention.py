@@ -135,13 +135,13 @@ def forest(ratios: pd.DataFrame) -> Figure | None:
 
 
 def level_name(covariate: str, level: str) -> str:
-    """A level in words: the catalogue's, the common words for pooled and unknown, else as the data have it."""
-    return words.find(f"retention.level.{covariate}.{level}", f"common.{level}") or str(level)
+    """A level in words: the catalogue's, the common words for pooled and unknown, else the company's label or its name."""
+    return words.find(f"retention.level.{covariate}.{level}", f"common.{level}") or words.named(str(level))
 
 
 def covariate_name(covariate: str) -> str:
     """A covariate in words: the catalogue's, else the column's own name."""
-    return words.find(f"retention.covariate.{covariate}", f"common.column.{covariate}") or covariate.replace("_", " ")
+    return words.find(f"retention.covariate.{covariate}", f"common.column.{covariate}") or words.readable(covariate)
 
 
 def _level_label(row: Mapping[Any, Any]) -> str:

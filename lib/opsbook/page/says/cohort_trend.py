@@ -59,4 +59,4 @@ def trend_table(table: pd.DataFrame) -> Sentence:
 
 def _segment(by: str, called: Sentence | None) -> Sentence | str:
     name = words.find(f"retention.covariate.{by}", f"common.column.{by}")
-    return called or name or by.replace("_", " ")
+    return called or name or words.readable(by)

@@ -63,4 +63,4 @@ def what(row: Mapping[Any, Any]) -> Sentence:
         return Sentence("lifecycle.drivers.event", value=row["value"], hours=LANDMARK_HOURS)
     name = words.find(f"retention.covariate.{row['name']}", f"common.column.{row['name']}")
     value = words.find(f"common.{row['value']}") or row["value"]
-    return Sentence("lifecycle.drivers.attribute", name=name or str(row["name"]).replace("_", " "), value=value)
+    return Sentence("lifecycle.drivers.attribute", name=name or words.readable(str(row["name"])), value=value)

@@ -25,7 +25,7 @@ def names(funnel: Funnel | None) -> dict[str, str]:
         own = {name: words.label("lifecycle.funnel.any_step", step=name) for name in step_names(funnel)}
     else:
         chinese = words.language() == "zh"
-        own = {step.name: (step.name_zh if chinese else None) or step.name for step in funnel.steps}
+        own = {step.name: (step.name_zh if chinese else None) or words.named(step.name) for step in funnel.steps}
     return own | {"sign_up": words.label("lifecycle.funnel.sign_up"), "whole": words.label("lifecycle.funnel.whole")}
 
 
@@ -37,7 +37,7 @@ def definition(funnel: Funnel | None) -> Sentence:
     chinese = words.language() == "zh"
     path = [known.get(name, name) for name in funnel.names]
     if funnel.mode == "any_order":
-        steps = [(step.name_zh if chinese else None) or step.name for step in funnel.steps]
+        steps = [(step.name_zh if chinese else None) or words.named(step.name) for step in funnel.steps]
         path = [*path[: len(path) - len(steps)], *steps]
     told = {"steps": ARROW.join(path), "window": funnel.window_days, "rules": _rules(funnel)}
     if funnel.name == DEFAULT_NAME:
@@ -83,7 +83,7 @@ def time_to_convert(summary: pd.DataFrame, *, names: dict[str, str]) -> Sentence
 def groups(table: pd.DataFrame, *, funnel: Funnel | None, names: dict[str, str]) -> Sentence:
     """Which groups clearly differ from the rest, over the whole funnel or at a step; none is an answer."""
     by = funnel.by[0] if funnel and funnel.by else ""
-    column = words.find(f"lifecycle.column.{by}", f"common.column.{by}") or by
+    column = words.find(f"lifecycle.column.{by}", f"common.column.{by}") or words.readable(by)
     column = column.lower()
     if table.empty:
         return Sentence("lifecycle.funnel.groups_none", by=column)

@@ -87,13 +87,13 @@ def cluster_name(table: pd.DataFrame, cluster: int) -> Sentence:
 def feature(name: str) -> Sentence | str:
     """A behaviour in words: the catalogue's, else the company's own event group."""
     key = f"lifecycle.behaviour.{name}"
-    return Sentence(key) if key in words.catalogue("en") else name.replace("_", " ")
+    return Sentence(key) if key in words.catalogue("en") else words.readable(name)
 
 
 def attribute(name: str) -> Sentence | str:
     """An attribute in words: the catalogue's, else the column's own name."""
     key = f"lifecycle.attribute.{name}"
-    return Sentence(key) if key in words.catalogue("en") else name.replace("_", " ")
+    return Sentence(key) if key in words.catalogue("en") else words.readable(name)
 
 
 def value(name: str, *, pooled: bool) -> Sentence | str:

@@ -206,12 +206,12 @@ def cannot_tell(table: pd.DataFrame) -> list[Sentence]:
 
 def level(name: Any, value: Any) -> Sentence | str:
     """A level of a covariate in words: a Sentence where the catalogue knows it, else as the data have it."""
-    return _known(f"retention.level.{name}.{value}", f"common.{value}") or str(value)
+    return _known(f"retention.level.{name}.{value}", f"common.{value}") or words.named(str(value))
 
 
 def covariate(name: Any) -> Sentence | str:
     """A covariate in words: a Sentence where the catalogue knows it, else the column's own name."""
-    return _known(f"retention.covariate.{name}", f"common.column.{name}") or str(name).replace("_", " ")
+    return _known(f"retention.covariate.{name}", f"common.column.{name}") or words.readable(str(name))
 
 
 def _known(*keys: str) -> Sentence | None:
