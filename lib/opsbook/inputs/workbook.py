@@ -203,7 +203,7 @@ class Workbook(Typed):
     value: ValueSettings = ValueSettings()
     early_warning: EarlyWarning = EarlyWarning()
     labels: dict[str, dict[Language, str]] = Field(
-        default_factory=dict, description="a channel, event, group, attribute or value of the data: what readers call it"
+        default_factory=dict, description="a channel, event, group, attribute or value: what readers call it"
     )
     funnels: tuple[Funnel, ...] = Field((), description="the first one is followed in detail; none = the event groups")
     incidents: tuple[Incident, ...] = ()

@@ -135,7 +135,7 @@ def forest(ratios: pd.DataFrame) -> Figure | None:
 
 
 def level_name(covariate: str, level: str) -> str:
-    """A level in words: the catalogue's, the common words for pooled and unknown, else the company's label or its name."""
+    """A level in words: the catalogue's, the common words for pooled and unknown, else the company's own."""
     return words.find(f"retention.level.{covariate}.{level}", f"common.{level}") or words.named(str(level))
 
 
