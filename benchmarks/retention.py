@@ -17,6 +17,7 @@ from opsbook.mart.mart import Mart
 START = date.fromisoformat(FIRST_DAY)
 END = START + timedelta(days=DAYS - 1)
 TAU = 28
+DIGITS = 5
 RULE = {"as_of": END, "churn_after_days": TAU}
 CURVE_DAYS = [0, 7, 30, 60, 90, 180]
 
@@ -84,18 +85,18 @@ def model(mart: Mart) -> pd.DataFrame:
     counted = churn.durations(mart.user_days, mart.users, by=["channel", "platform"], **RULE)
     table = cox.fit(counted[counted["entry_days"] == 0], covariates=["channel", "platform"]).table
     compared = table[~table["is_reference"]].sort_values(["covariate", "level"], ignore_index=True)
-    return compared[["covariate", "level", "coefficient"]].round({"coefficient": 6})
+    return compared[["covariate", "level", "coefficient"]].round({"coefficient": DIGITS})
 
 
 def model_by_lifelines(frames: Frames) -> pd.DataFrame:
-    """The same by lifelines on rows."""
+    """The same by lifelines on rows, past the small relative change of the likelihood at which it would stop."""
     lives = _lives(frames).query("entry_days == 0")
     names = [(name, level) for name in ("channel", "platform") for level in _levels(lives[name])]
     rows = pd.DataFrame({f"{name}={level}": (lives[name] == level).astype(float) for name, level in names})
     rows = rows.assign(t=lives["duration_days"].to_numpy(float) + 1, e=lives["churned"].to_numpy())
-    found = CoxPHFitter().fit(rows, "t", "e").params_
+    found = CoxPHFitter().fit(rows, "t", "e", fit_options={"r_precision": 1e-16}).params_
     table = pd.DataFrame(names, columns=["covariate", "level"])
-    return table.assign(coefficient=[round(found[f"{name}={level}"], 6) for name, level in names])
+    return table.assign(coefficient=[round(found[f"{name}={level}"], DIGITS) for name, level in names])
 
 
 def grid(mart: Mart) -> pd.DataFrame:

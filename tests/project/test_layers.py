@@ -49,6 +49,8 @@ ESTIMATORS = {
     "risk_check",
     "risk_value",
     "risk_list",
+    "pooling",
+    "verdict",
 }
 MODULES = sorted(path for path in LIB.rglob("*.py") if path.name != "__init__.py")
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from opsbook.errors import ParameterError
 from opsbook.inputs import festivals, periods
 from opsbook.inputs.campaign_laws import refuse_unanswerable
 from opsbook.inputs.earlier import with_earlier
 from opsbook.inputs.home import find_home, run_files, workbook_path
+from opsbook.inputs.memory import remembered, typed
 from opsbook.inputs.periods import Period
 from opsbook.inputs.run_params import RUNS, CampaignRun, Run
 from opsbook.inputs.segments import refuse_later_segment
@@ -36,6 +39,7 @@ class Book:
     run: Run
     mart: Mart
     period: Period
+    memory: pd.DataFrame = field(default_factory=lambda: typed(pd.DataFrame()))
 
     @property
     def language(self) -> Language:
@@ -122,7 +126,8 @@ def open_book(notebook: str, parameters: Mapping[str, Any]) -> Book:
     refuse_later_segment(workbook.segments, getattr(run, "segment", ""))
     refuse_unanswerable(run, workbook, where=f"the parameter cell of {notebook}")
     mart = ensure_mart(workbook, home=home, as_of=run.as_of)
-    return Book(notebook, workbook, run, mart, run_period(run, workbook, as_of=mart.as_of))
+    memory = remembered(home, workbook.company.key, before=getattr(run, "start", None))
+    return Book(notebook, workbook, run, mart, run_period(run, workbook, as_of=mart.as_of), memory)
 
 
 def with_campaign_file(home: Path, notebook: str, parameters: Mapping[str, Any]) -> dict[str, Any]:

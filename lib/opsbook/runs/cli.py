@@ -194,9 +194,11 @@ def example(name: str) -> None:
 @main.command()
 @_told
 def index() -> None:
-    """Rebuild outputs/index.html and index.json from the reports that are there."""
+    """Rebuild outputs/index.html, index.json and the campaign memory from the reports that are there."""
+    from opsbook.runs import memory
     from opsbook.runs.index import rebuild
 
+    memory.rebuild(places.find_home())
     click.echo(rebuild(places.find_home()))
 
 

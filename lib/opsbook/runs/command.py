@@ -14,7 +14,7 @@ from typing import Any
 from opsbook.errors import FAILED, GOOD, LOCKED, REFUSED, UNSETTLED, USAGE, OperatorError, ParameterError
 from opsbook.inputs.home import workbook_path
 from opsbook.inputs.workbook import read_workbook
-from opsbook.runs import clock, crew, manifest
+from opsbook.runs import clock, crew, manifest, memory
 from opsbook.runs.engine_choice import chosen
 from opsbook.runs.execution import Limits
 from opsbook.runs.fingerprints import fingerprints
@@ -22,7 +22,7 @@ from opsbook.runs.index import rebuild
 from opsbook.runs.plan import Wish, plan
 from opsbook.runs.progress import Progress, summary
 from opsbook.runs.report import Report
-from opsbook.runs.run import Job, Outcome, refused
+from opsbook.runs.run import Job, Outcome, refused, with_memory
 
 WORST_FIRST = (USAGE, REFUSED, FAILED, LOCKED, UNSETTLED, GOOD)
 STATUS = {USAGE: "refused", REFUSED: "refused", UNSETTLED: "unsettled", LOCKED: "locked", FAILED: "failed"}
@@ -45,9 +45,9 @@ def run(reports: Sequence[Report], way: Way) -> Generator[Outcome]:
     """
     jobs, turned_away = _jobs(reports, way)
     yield from turned_away
-    due = []
-    for job in jobs:
-        if not way.force and _settled_and_fresh(job):
+    due: list[Job] = []
+    for job in sorted(jobs, key=_review_order):
+        if not way.force and _settled_and_fresh(job, due):
             yield Outcome("fresh", job.report)
         else:
             due.append(job)
@@ -56,9 +56,16 @@ def run(reports: Sequence[Report], way: Way) -> Generator[Outcome]:
         yield from crew.outcomes(due, at_once=at_once, engine=chosen(way.engine, reports=len(due)))
 
 
-def _settled_and_fresh(job: Job) -> bool:
-    """Fresh, and without an old failure beside it that the report's own process has to clear away."""
-    return manifest.is_fresh(job.report.folder, job.fingerprints) and not job.report.folder.failure.exists()
+def _settled_and_fresh(job: Job, due: Sequence[Job]) -> bool:
+    """Fresh, no review before it is due, and no old failure beside it that its own process has to clear away."""
+    if job.report.folder.failure.exists() or any(memory.waits_for(job.report, other.report) for other in due):
+        return False
+    return manifest.is_fresh(job.report.folder, with_memory(job).fingerprints)
+
+
+def _review_order(job: Job) -> str:
+    """Reviews last and by their campaign's start, so that each finds the ones before it in the memory."""
+    return str(job.report.parameters["start"]) if memory.is_review(job.report) else ""
 
 
 def exit_code(outcomes: Sequence[Outcome]) -> int:

@@ -14,7 +14,7 @@ from multiprocessing.context import BaseContext
 from typing import Any
 
 from opsbook.errors import OperatorError
-from opsbook.runs import clock, worker
+from opsbook.runs import clock, memory, worker
 from opsbook.runs.engine_choice import PLAIN, WARM
 from opsbook.runs.execution import ONE_THREAD
 from opsbook.runs.run import Job, Outcome, failed
@@ -38,14 +38,18 @@ class _Member:
 
 
 def outcomes(jobs: Sequence[Job], *, at_once: int, engine: str) -> Iterator[Outcome]:
-    """The outcome of every job as it ends; closing the iterator stops what still runs."""
-    waiting = list(reversed(jobs))
+    """The outcome of every job as it ends; closing the iterator stops what still runs.
+
+    A review waits for those of campaigns that were over before its own began; other jobs go first meanwhile.
+    """
+    waiting = list(jobs)
     running: list[_Member] = []
     with _surroundings(engine) as context:
         try:
             while waiting or running:
-                while waiting and len(running) < at_once:
-                    running.append(_start(waiting.pop(), context, engine))
+                while len(running) < at_once and (ready := _ready(waiting, running)):
+                    waiting.remove(ready)
+                    running.append(_start(ready, context, engine))
                 connection.wait([member.process.sentinel for member in running] + [m.answer for m in running])
                 ended = [member for member in running if member.answer.poll() or not member.process.is_alive()]
                 for member in ended:
@@ -53,6 +57,13 @@ def outcomes(jobs: Sequence[Job], *, at_once: int, engine: str) -> Iterator[Outc
                     yield _outcome(member)
         finally:
             _stop(running)
+
+
+def _ready(waiting: Sequence[Job], running: Sequence[_Member]) -> Job | None:
+    """The first job that waits for no other; days are ordered, so with nothing running there is one."""
+    unfinished = [*waiting, *(member.job for member in running)]
+    free = (job for job in waiting if not any(memory.waits_for(job.report, other.report) for other in unfinished))
+    return next(free, None)
 
 
 def _start(job: Job, context: Any, engine: str) -> _Member:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from opsbook.errors import FAILED, GOOD, OperatorError
-from opsbook.runs import clock, draws, manifest, risk_lists, truth
+from opsbook.runs import clock, draws, manifest, memory, risk_lists, truth
 from opsbook.runs.execution import Execution, Limits
 from opsbook.runs.exports import exported
 from opsbook.runs.notebook import hide_paths, prepared, read_source, record
@@ -46,10 +46,16 @@ def make(job: Job, execution: Execution | None = None) -> Outcome:
     raises: Locked when another process is making the same report.
     """
     with job.report.folder.locked():
-        if not job.force and manifest.is_fresh(job.report.folder, job.fingerprints):
+        known = with_memory(job)
+        if not job.force and manifest.is_fresh(job.report.folder, known.fingerprints):
             job.report.folder.forget_failure()
             return Outcome("fresh", job.report)
-        return _made(job, execution or Execution(notebook=None))
+        return _made(known, execution or Execution(notebook=None))
+
+
+def with_memory(job: Job) -> Job:
+    """The job with what it now depends on of reviews made before it, some of them perhaps in this very batch."""
+    return replace(job, fingerprints=job.fingerprints | memory.fingerprint(job.report))
 
 
 def _made(job: Job, execution: Execution) -> Outcome:
@@ -65,6 +71,7 @@ def _made(job: Job, execution: Execution) -> Outcome:
             files = good_files(report, execution.notebook) | exported(report)
             report.folder.publish(_with_manifest(job, files, "good", started, engine=execution.engine))
             draws.register(report, files, below=risk_lists.FOLDER)
+            memory.remember(report, files)
         except Exception as broken:
             problem = Problem(f"The page could not be made: {broken}", traceback=traceback.format_exc())
     seconds = (clock.now() - started).total_seconds()
