@@ -51,6 +51,7 @@ ESTIMATORS = {
     "risk_list",
     "pooling",
     "verdict",
+    "segments",
 }
 MODULES = sorted(path for path in LIB.rglob("*.py") if path.name != "__init__.py")
 

@@ -111,4 +111,4 @@ def test_other_notebooks_neither_wait_nor_remember(checkout, reviews):
     monthly = checkout.job()
     assert memory.fingerprint(monthly.report) == {}
     assert not memory.waits_for(monthly.report, reviews["spring"].report)
-    assert set(memory.fingerprint(reviews["spring"].report)) == {"memory"}
+    assert set(memory.fingerprint(reviews["spring"].report)) == {"memory", "registered"}

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from company_intervals import hazard_rows
+from opsbook.analysis import memory
 
 MONTH, MONTH_BEFORE, WEEK, WEEK_BEFORE = "2026-10", "2026-09", "2026-10-19", "2026-10-12"
 MONTHLY = f"01_user_lifecycle/monthly/{MONTH}"
@@ -26,6 +27,7 @@ CAMPAIGNS = {
     "checkin_challenge": "2026-07-27_2026-08-09",
     "autumn_lottery": "2026-09-14_2026-09-27",
 }
+PLAN = f"04_campaign_plan/mid_year_618/{CAMPAIGNS['mid_year_618']}"
 STATUS = {"keep": "good", "no_effect": "neutral", "undecidable": "unknown"}
 
 
@@ -195,11 +197,26 @@ def _campaign(name: str, made) -> Expected:
     return campaign(made.truth, params, name)
 
 
+def plan(made) -> Expected:
+    """The plan of the mid-year sale: its audience is the one then drawn, its review as precise as it foretold."""
+    told = made.truth["campaigns"]["mid_year_618"]
+    drawn = told["assigned_treatment"] + told["assigned_control"]
+    strangers = made.truth["dirt"]["events"]["orphan_users"]
+    (lift,) = [n for n in made.results(report("mid_year_618"))["numbers"] if n["key"] == "net_relative"]
+    seen = 2.8 / 1.96 * (lift["high"] - lift["low"]) / 2
+    return {
+        "audience": Foretold(drawn, drawn + strangers),
+        "detectable": Foretold(0.8 * seen, 1.25 * seen),
+        "holdout": Foretold(0.05 * drawn, 0.2 * drawn + strangers),
+    }
+
+
 REPORTS: dict[str, Callable[..., Expected]] = {
     MONTHLY: lambda made: lifecycle(made.truth, kind="month", period=MONTH, before=MONTH_BEFORE),
     WEEKLY: lambda made: lifecycle(made.truth, kind="week", period=WEEK, before=WEEK_BEFORE),
     RETENTION: lambda made: retention(made.truth),
     **{report(name): partial(_campaign, name) for name in CAMPAIGNS},
+    PLAN: plan,
 }
 
 
@@ -292,3 +309,23 @@ def test_channels_take_the_roads_that_were_planted(made):
         assert rows.loc[name, "low"] <= share <= rows.loc[name, "high"], name
     assert (rows.loc[["short_video", "social_ads"], "road_difference_low"] > 0).all()
     assert (rows.loc[["short_video", "social_ads"], "p_holm"] < 0.01).all()
+
+
+def test_the_memory_ranks_the_campaigns_as_the_truth_does(made):
+    """The working campaign first, the two without a net effect behind it, the broken lottery without a rank."""
+    kept = pd.read_parquet(made.home / "outputs" / "campaigns.parquet").query("company == 'demo'")
+    found = memory.ranked(kept, metric="orders").set_index("campaign_id")
+    truth = made.truth["campaigns"]
+    assert set(found.index) == set(truth)
+    assert found.index[0] == max(truth, key=lambda name: truth[name]["relative_order_lift_net"]) == "spring_coupons"
+    assert found["conclusion"].to_dict() == {name: told["expected_verdict"] for name, told in truth.items()}
+    assert found["rank"].isna().to_dict() == {name: not told["assignment_is_random"] for name, told in truth.items()}
+
+
+def test_later_reviews_read_the_earlier_ones(made):
+    """The lottery's page shows the three campaigns before it, in English and Chinese alike."""
+    for language in ("", ".zh"):
+        tables = made.home / "outputs" / f"{report('autumn_lottery')}{language}" / "tables"
+        assert len(pd.read_parquet(tables / "memory.parquet")) == 4
+        typical = pd.read_parquet(tables / "memory_typical.parquet")
+        assert typical.loc[typical["kind"] == "all", "campaigns"].tolist() == [3]

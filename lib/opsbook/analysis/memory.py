@@ -59,6 +59,13 @@ def joined(earlier: pd.DataFrame, this: pd.DataFrame) -> pd.DataFrame:
     return typed(pd.concat([others, this], ignore_index=True)) if len(others) else this.reset_index(drop=True)
 
 
+def planned(campaign: Any) -> pd.DataFrame:
+    """A campaign that has not begun, as a row without results: its type, channels and metric are known."""
+    names = ("campaign_id", "type", "start", "end", "primary_metric")
+    told = {name: getattr(campaign, name) for name in names} | {"channels": "|".join(campaign.channels)}
+    return typed(pd.DataFrame([told]))
+
+
 def measured(memory: pd.DataFrame, *, metric: str) -> pd.DataFrame:
     """The campaigns whose effect on the metric is known, with it as value, low, high."""
     sure = memory["grade"].isin(CAUSAL_GRADES) & memory["after_complete"] & (memory["primary_metric"] == metric)

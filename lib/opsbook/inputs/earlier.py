@@ -11,7 +11,7 @@ from typing import Any
 from opsbook.errors import ParameterError
 from opsbook.inputs.campaign import Earlier
 from opsbook.inputs.home import RunFile
-from opsbook.inputs.run_params import RUNS, CampaignRun, Run
+from opsbook.inputs.run_params import RUNS, CampaignRun, PlanRun, Run
 from opsbook.inputs.yaml_file import checked, read_yaml
 
 KEPT = tuple(Earlier.model_fields)
@@ -22,6 +22,8 @@ def with_earlier(run: Run, files: Iterable[RunFile]) -> Run:
 
     The earlier campaign becomes a parameter, so that a report depends on nothing but its data and its parameters.
     """
+    if isinstance(run, PlanRun) and run.campaign:
+        return run.model_copy(update={"campaign": with_earlier(run.campaign, files)})
     if not isinstance(run, CampaignRun) or run.earlier is not None or not (run.start and run.campaign_id):
         return run
     found = [told for file in files if RUNS.get(file.notebook) is CampaignRun and (told := _told(file.path))]

@@ -174,8 +174,34 @@ class CampaignRun(Run):
         return goals or bool(self.plan and self.plan.level("participants"))
 
 
+class PlanRun(Run):
+    """Notebook 04: a campaign before it begins; its file is the campaign, data after the eve are not read."""
+
+    period: str = ""
+    campaign_id: str = Field("", description="as in the campaign's file")
+    campaign: CampaignRun | None = Field(None, description="the campaign's file; empty = found by campaign_id")
+    power: Annotated[float, Field(ge=0.5, lt=1)] = Field(0.8, description="chance to see a lift worth having")
+
+    @field_validator("campaign", mode="before")
+    @classmethod
+    def _nothing_written(cls, value: Any) -> Any:
+        return value or None
+
+    @model_validator(mode="after")
+    def _has_dates(self) -> PlanRun:
+        if self.campaign and not (self.campaign.start and self.campaign.end):
+            raise ValueError("the campaign's file needs `start` and `end`")
+        return self
+
+
 RUNS: dict[str, type[Run]] = {
     "01_user_lifecycle": LifecycleRun,
     "02_retention_survival": RetentionRun,
     "03_campaign_review": CampaignRun,
+    "04_campaign_plan": PlanRun,
 }
+
+
+def campaign_of(run: Run) -> CampaignRun | None:
+    """The campaign a run is about: that of a review or of a plan, None for other notebooks."""
+    return run if isinstance(run, CampaignRun) else run.campaign if isinstance(run, PlanRun) else None

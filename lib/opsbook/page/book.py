@@ -13,13 +13,13 @@ from typing import Any
 import pandas as pd
 
 from opsbook.errors import ParameterError
-from opsbook.inputs import festivals, periods
+from opsbook.inputs import festivals, periods, registration
 from opsbook.inputs.campaign_laws import refuse_unanswerable
 from opsbook.inputs.earlier import with_earlier
 from opsbook.inputs.home import find_home, run_files, workbook_path
 from opsbook.inputs.memory import remembered, typed
 from opsbook.inputs.periods import Period
-from opsbook.inputs.run_params import RUNS, CampaignRun, Run
+from opsbook.inputs.run_params import RUNS, CampaignRun, PlanRun, Run, campaign_of
 from opsbook.inputs.segments import refuse_later_segment
 from opsbook.inputs.workbook import Language, Thresholds, Workbook, read_workbook
 from opsbook.inputs.yaml_file import checked, did_you_mean, read_yaml
@@ -40,6 +40,7 @@ class Book:
     mart: Mart
     period: Period
     memory: pd.DataFrame = field(default_factory=lambda: typed(pd.DataFrame()))
+    registrations: tuple[dict[str, Any], ...] = ()
 
     @property
     def language(self) -> Language:
@@ -124,10 +125,12 @@ def open_book(notebook: str, parameters: Mapping[str, Any]) -> Book:
     run = with_earlier(run, run_files(home, run.company))
     workbook = read_workbook(workbook_path(home, run.company))
     refuse_later_segment(workbook.segments, getattr(run, "segment", ""))
-    refuse_unanswerable(run, workbook, where=f"the parameter cell of {notebook}")
+    about = campaign_of(run)
+    refuse_unanswerable(about or run, workbook, where=f"the parameter cell of {notebook}")
     mart = ensure_mart(workbook, home=home, as_of=run.as_of)
-    memory = remembered(home, workbook.company.key, before=getattr(run, "start", None))
-    return Book(notebook, workbook, run, mart, run_period(run, workbook, as_of=mart.as_of), memory)
+    memory = remembered(home, workbook.company.key, before=about.start if about else None)
+    promises = tuple(registration.versions(home, workbook.company.key, about.campaign_id)) if about else ()
+    return Book(notebook, workbook, run, mart, run_period(run, workbook, as_of=mart.as_of), memory, promises)
 
 
 def with_campaign_file(home: Path, notebook: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -135,11 +138,18 @@ def with_campaign_file(home: Path, notebook: str, parameters: Mapping[str, Any])
 
     So the notebook's own cell need not repeat a campaign, and a run that gives all of it inherits nothing.
     """
-    named = str(parameters.get("campaign_id", ""))
-    if RUNS[notebook] is not CampaignRun or not named or parameters.get("start"):
+    named, model = str(parameters.get("campaign_id", "")), RUNS[notebook]
+    if (
+        not issubclass(model, CampaignRun | PlanRun)
+        or not named
+        or parameters.get("start")
+        or parameters.get("campaign")
+    ):
         return dict(parameters)
-    files = [file for file in run_files(home, str(parameters.get("company", ""))) if file.notebook == notebook]
+    files = [f for f in run_files(home, str(parameters.get("company", ""))) if RUNS.get(f.notebook) is CampaignRun]
     written = next((c for c, _ in (read_yaml(file.path) for file in files) if c.get("campaign_id") == named), {})
+    if issubclass(model, PlanRun):
+        return dict(parameters) | {"campaign": written}
     return written | {name: value for name, value in parameters.items() if _changed(name, value)}
 
 
@@ -154,10 +164,11 @@ def run_period(run: Run, workbook: Workbook, *, as_of: date) -> Period:
 
     raises: ParameterError when a campaign has no dates or `period` cannot be read.
     """
-    if isinstance(run, CampaignRun) and not run.period:
-        if not (run.start and run.end):
+    about = campaign_of(run)
+    if (about or isinstance(run, PlanRun)) and not run.period:
+        if not (about and about.start and about.end):
             raise ParameterError("The campaign has no dates", fix="give `start` and `end` in its parameter file")
-        return periods.between(run.start, run.end)
+        return periods.between(about.start, about.end)
     return periods.parse_period(run.period, as_of=as_of, week_start=workbook.week_start)
 
 

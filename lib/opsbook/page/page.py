@@ -258,9 +258,9 @@ class Page:
 
 
 def area_of(notebook: str) -> str:
-    """The catalogue area of a notebook: the first word of its name that is one, e.g. 01_user_lifecycle -> lifecycle."""
+    """The catalogue area of a notebook: the last word of its name that is one, e.g. 04_campaign_plan -> plan."""
     areas = words.areas()
-    found = next((word for word in notebook.split("_") if word in areas), None)
+    found = next((word for word in reversed(notebook.split("_")) if word in areas), None)
     if found is None:
         raise OperatorError(f"No catalogue belongs to the notebook `{notebook}`", found=", ".join(sorted(areas)))
     return found

@@ -1,4 +1,4 @@
-"""The command line: `opsbook run`, `list`, `check`, `demo`, `example`, `index`."""
+"""The command line: `opsbook run`, `plan`, `list`, `check`, `demo`, `example`, `index`."""
 
 from __future__ import annotations
 
@@ -139,6 +139,28 @@ def run(**options: Any) -> int:
     from opsbook.runs.command import run_command
 
     return run_command(places.find_home(), **options)
+
+
+@main.command("plan")
+@click.argument("campaign")
+@click.option("--company", default="", metavar="NAME", help="Folder below params/.")
+@click.option("--language", "languages", multiple=True, type=click.Choice(["en", "zh", "all"]), help="Repeatable.")
+@click.option("--as-of", type=_Day(), metavar="DATE", help="Last day of data; at most the day before the campaign.")
+@click.option("--force", is_flag=True, help="Also make a page that is fresh.")
+@_told
+def plan_campaign(campaign: str, company: str, languages: tuple[str, ...], as_of: date | None, force: bool) -> int:
+    """Plan a CAMPAIGN of params/03_campaign_review/: holdout and duration, a realistic goal, and what is promised.
+
+    The page is made from data before the campaign's first day. What the file promises (metric, comparison,
+    goals, dates) is registered in outputs/registrations/, and the review later says whether it was kept.
+    """
+    from opsbook.runs.command import make_reports
+    from opsbook.runs.planning import plans
+
+    home = places.find_home()
+    return make_reports(
+        home, plans(home, campaign, company=company, languages=languages, as_of=as_of, now=clock.now()), force
+    )
 
 
 @main.command("list")

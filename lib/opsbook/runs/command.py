@@ -9,7 +9,7 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from opsbook.errors import FAILED, GOOD, LOCKED, REFUSED, UNSETTLED, USAGE, OperatorError, ParameterError
 from opsbook.inputs.home import workbook_path
@@ -120,11 +120,24 @@ def _objection(report: Report, data: Any) -> OperatorError | None:
 def run_command(home: Path, **options: Any) -> int:
     """Plan, run and report; returns the exit code. Options are those of the command line."""
     out = sys.stderr if options["as_json"] else sys.stdout
-    started = clock.now()
-    reports = plan(home, _wish(options), now=started)
-    outcomes: list[Outcome] = []
+    reports = plan(home, _wish(options), now=clock.now())
+    outcomes, index = _made(home, reports, _way(options), out)
+    code = exit_code(outcomes)
+    if options["as_json"]:
+        print(json.dumps(_as_json(outcomes, code, home, index), ensure_ascii=False))
+    return code
+
+
+def make_reports(home: Path, reports: Sequence[Report], force: bool) -> int:
+    """Make these reports and say how it went; returns the exit code."""
+    outcomes, _index = _made(home, reports, Way(force=force), sys.stdout)
+    return exit_code(outcomes)
+
+
+def _made(home: Path, reports: Sequence[Report], way: Way, out: TextIO) -> tuple[list[Outcome], Path]:
+    started, outcomes = clock.now(), []
     try:
-        with Progress(len(reports), home=home, stream=out) as progress, closing(run(reports, _way(options))) as running:
+        with Progress(len(reports), home=home, stream=out) as progress, closing(run(reports, way)) as running:
             for outcome in running:
                 outcomes.append(outcome)
                 progress.note(outcome)
@@ -132,10 +145,7 @@ def run_command(home: Path, **options: Any) -> int:
         index = rebuild(home)
     seconds = (clock.now() - started).total_seconds()
     print(summary(outcomes, seconds=seconds, index=index, home=home), file=out)
-    code = exit_code(outcomes)
-    if options["as_json"]:
-        print(json.dumps(_as_json(outcomes, code, home, index), ensure_ascii=False))
-    return code
+    return outcomes, index
 
 
 def _wish(options: Mapping[str, Any]) -> Wish:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
+from opsbook.inputs import registration
 from opsbook.inputs.memory import FILE, typed
 from opsbook.inputs.run_params import RUNS, CampaignRun
 from opsbook.runs.folder import HIDDEN
@@ -54,7 +55,7 @@ def rebuild(home: Path) -> Path:
 
 def is_review(report: Report) -> bool:
     """Whether the report reads and leaves rows of the memory."""
-    return issubclass(RUNS.get(report.notebook, CampaignRun), CampaignRun) and bool(report.parameters.get("start"))
+    return RUNS.get(report.notebook) is CampaignRun and bool(report.parameters.get("start"))
 
 
 def waits_for(report: Report, other: Report) -> bool:
@@ -65,12 +66,15 @@ def waits_for(report: Report, other: Report) -> bool:
 
 
 def fingerprint(report: Report) -> dict[str, str]:
-    """What the memory adds to a report's fingerprints: the rows it reads; nothing for other notebooks."""
-    if not is_review(report):
+    """What a review or plan also depends on: the rows it reads and the promises made; nothing for other notebooks."""
+    about = report.parameters if is_review(report) else report.parameters.get("campaign") or {}
+    if not about.get("start"):
         return {}
     from opsbook.runs.fingerprints import of
 
-    return {"memory": of(_lines_before(report.home, report.company_key, str(report.parameters["start"])))}
+    rows = _lines_before(report.home, report.company_key, str(about["start"]))
+    promises = registration.versions(report.home, report.company_key, str(about.get("campaign_id", "")))
+    return {"memory": of(rows), "registered": of(promises if is_review(report) else [])}
 
 
 def _lines_before(home: Path, company_key: str, start: str) -> list[dict[str, str]]:

@@ -1,0 +1,69 @@
+"""What the plan's reach should bring if users respond as they did in the last campaign of the type."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtri
+
+COLUMNS = ["metric", "target", "last", "expected", "low", "high", "judgement"]
+COUNTED = ("participants", "converters", "orders", "revenue")
+
+
+class Goal(Protocol):
+    """One goal as the campaign file writes it."""
+
+    metric: str
+    target: float
+    direction: str
+
+
+def expected(last: pd.DataFrame, goals: Sequence[Goal], *, exposed: float | None, level: float = 0.95) -> pd.DataFrame:
+    """Each goal beside what the planned number of users shown should bring at the last campaign's rates.
+
+    last:    `delivery.delivered` of the last campaign of the type; exposed: users the plan will show it to
+    returns: one row per goal that can be foretold -- metric, target, last (its figure then), expected, low, high
+             (prediction interval: chance of both campaigns, no drift between them), judgement (realistic, ambitious,
+             modest)
+    source:  a count is proportional to users shown; variance of a new count plus that of the old rate (Poisson for
+             counts, per converter for money)
+    """
+    sums = last[["exposed", *COUNTED]].sum(min_count=1) if len(last) else pd.Series(dtype=float)
+    shown = float(sums.get("exposed", np.nan))
+    if not (exposed and shown > 0):
+        return pd.DataFrame(columns=COLUMNS)
+    scale = exposed / shown
+    wanted = [goal for goal in goals if goal.metric in COUNTED and sums[goal.metric] > 0]
+    rows = [_row(goal, float(sums[goal.metric]), _variance(last, goal.metric), scale, level) for goal in wanted]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _variance(last: pd.DataFrame, metric: str) -> float:
+    """Of the last campaign's figure: a Poisson number of converters, each with what a converter orders or spends."""
+    if metric in ("participants", "converters"):
+        return float(last[metric].sum())
+    users, total = last["converters"], last[metric]
+    own = last[f"{metric}_variance"].fillna(0)
+    mean = (total / users.where(users > 0)).fillna(0)
+    return float((users * (own + mean**2)).sum())
+
+
+def _row(goal: Goal, figure: float, variance: float, scale: float, level: float) -> list[object]:
+    """Scaled to the new reach: the old figure's doubt grows with its square, the new one's own chance linearly."""
+    half = ndtri(0.5 + level / 2) * np.sqrt(scale**2 * variance + scale * variance)
+    value = scale * figure
+    low, high = max(value - half, 0.0), value + half
+    above = goal.target > high if goal.direction == "higher" else goal.target < low
+    below = goal.target < low if goal.direction == "higher" else goal.target > high
+    return [
+        goal.metric,
+        goal.target,
+        figure,
+        value,
+        low,
+        high,
+        "ambitious" if above else "modest" if below else "realistic",
+    ]

@@ -1,0 +1,142 @@
+"""How many users must be held out, and for how long, to see an effect worth having: the campaign placed in the past.
+
+The campaign's window is laid over the last days of the data, when nothing of it had happened yet, and its audience is
+read as of the day before that window: so variance and pre-period correlation are those the review will meet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any, Protocol
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+from scipy.special import ndtri
+
+from opsbook.analysis import segments
+from opsbook.analysis.means import cuped_theta
+from opsbook.analysis.moments import MOMENTS, count_moments, pair_moments
+from opsbook.inputs.segments import Rule, Segment
+from opsbook.inputs.workbook import Thresholds
+from opsbook.mart.tables import Tabular, engine_table
+
+_ = ibis._
+AUDIENCE = "campaign_audience"
+BEFORE_DAYS = 28
+POWER, LEVEL = 0.8, 0.95
+SHARES = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
+PLACED = ["days", "metric", "users_now", *MOMENTS]
+SIZES = ["days", "control_share", "users", "control_users", "mean", "explained", "half_width", "detectable"]
+
+
+class Campaign(Protocol):
+    """What the size depends on of a campaign's file."""
+
+    start: date | None
+    end: date | None
+    after_days: int
+    audience_rule: Rule | None
+    control_share: float | None
+
+
+def audience_of(campaign: Campaign) -> Segment:
+    """Whom it is for: the file's rule, else everybody active in the last four weeks."""
+    return Segment(rule=campaign.audience_rule or Rule(since="last_activity", at_most=BEFORE_DAYS - 1))
+
+
+def watched_days(campaign: Campaign) -> int:
+    """Days from the campaign's start to the end of its after-days: what the review's net effect reads."""
+    assert campaign.start
+    assert campaign.end
+    return (campaign.end - campaign.start).days + 1 + campaign.after_days
+
+
+def shares_of(campaign: Campaign) -> list[float]:
+    """Holdout shares to look at, the planned one among them."""
+    return sorted({*SHARES, *([campaign.control_share] if campaign.control_share else [])})
+
+
+def placed(
+    logs: tuple[Tabular, Tabular, Tabular, Tabular],
+    *,
+    audience: Segment,
+    limits: Thresholds,
+    event_groups: Mapping[str, Sequence[str]],
+    lengths: Sequence[int],
+    metric: str,
+    as_of: date,
+    data_start: date,
+) -> pd.DataFrame:
+    """The audience's metric over windows that end at as_of, with the 28 days before each window.
+
+    logs:    user_days, users, orders, steps; lengths: days from the campaign's start to the end of its after-days
+    metric:  orders, revenue, active_days or buyers (1 = ordered at all)
+    returns: one row per length the data reach back for -- days, metric, users_now (audience at as_of), users (audience
+             on the eve of the window), total, mean, variance, other_mean, other_variance, covariance (other = before)
+    """
+    asked = {"segments": {AUDIENCE: audience}, "limits": limits, "event_groups": event_groups}
+    now = _members(logs, as_of, asked)
+    users_now = int(now.count().to_pandas())
+    rows = []
+    for days in sorted(set(lengths)):
+        eve = as_of - timedelta(days=days)
+        if eve - timedelta(days=BEFORE_DAYS) >= data_start:
+            counted = _moments(_members(logs, eve, asked), logs[0], metric, eve, days)
+            rows.append({"days": days, "metric": metric, "users_now": users_now} | counted)
+    return pd.DataFrame(rows, columns=PLACED)
+
+
+def sizes(placed: pd.DataFrame, *, shares: Sequence[float] = SHARES, power: float = POWER) -> pd.DataFrame:
+    """What each holdout share and duration can see.
+
+    returns: one row per length and share -- days, control_share, users (audience now), control_users, mean (per user),
+             explained (share of the variance that the pre-period takes away), half_width (of the 95 % interval of the
+             relative lift), detectable (the smallest relative lift seen with `power`)
+    source:  two means of unequal groups, Welch, after CUPED (Deng, Xu, Kohavi, Walker 2013); Chow, Shao, Wang 2008
+    """
+    rows = [_size(row, share, power) for row in placed.to_dict("records") for share in sorted(set(shares))]
+    return pd.DataFrame(rows, columns=SIZES)
+
+
+def smallest(sizes: pd.DataFrame, *, days: int, worthwhile: float) -> float | None:
+    """The smallest holdout share that sees the worthwhile lift over so many days; None where none does."""
+    fit = sizes[(sizes["days"] == days) & (sizes["detectable"] <= worthwhile)]
+    return None if fit.empty else float(fit["control_share"].min())
+
+
+def _members(logs: tuple[Tabular, Tabular, Tabular, Tabular], as_of: date, asked: dict[str, Any]) -> ir.Table:
+    people = segments.people(*logs, **asked, as_of=as_of)
+    return people.filter(people[segments.member(AUDIENCE)]).select("user")
+
+
+def _moments(members: ir.Table, user_days: Tabular, metric: str, eve: date, days: int) -> dict[str, float]:
+    lived = engine_table(user_days)
+    since = lived.day.cast("date").delta(ibis.date(eve), unit="day")
+    value = ibis.literal(1).cast("int64") if metric == "active_days" else lived[_column(metric)]
+    inside, before = (since >= 1) & (since <= days), (since <= 0) & (since > -BEFORE_DAYS)
+    sums = lived.mutate(value=value, inside=inside, before=before).group_by("user")
+    spent = sums.agg(own=_.value.sum(where=_.inside), other=_.value.sum(where=_.before))
+    joined = members.left_join(spent, "user").drop("user_right")
+    filled = joined.mutate(own=_.own.fill_null(0), other=_.other.fill_null(0), all=ibis.literal("all"))
+    bought = metric == "buyers"
+    pair = ((filled.own > 0).cast("int64"), (filled.other > 0).cast("int64")) if bought else (filled.own, filled.other)
+    counted = count_moments(filled, by="all", pairs={"own": pair})
+    return {name: float(counted[name].iloc[0]) if len(counted) else 0.0 for name in MOMENTS}
+
+
+def _column(metric: str) -> str:
+    return "orders" if metric == "buyers" else metric
+
+
+def _size(row: Mapping[Any, Any], share: float, power: float) -> list[float]:
+    pair, users = pair_moments(row), row["users_now"]
+    control = round(users * share)
+    left = pair.variance - (cuped_theta(pair) * pair.covariance if pair.n > 1 else 0.0)
+    known = pair.n > 1 and pair.mean > 0 and 1 < control < users - 1
+    error = np.sqrt(left * (1 / control + 1 / (users - control))) / pair.mean if known else np.nan
+    explained = 1 - left / pair.variance if pair.variance > 0 else np.nan
+    half = ndtri(0.5 + LEVEL / 2)
+    return [row["days"], share, users, control, pair.mean, explained, half * error, (half + ndtri(power)) * error]

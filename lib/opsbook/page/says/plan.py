@@ -1,0 +1,178 @@
+"""Sentences of the campaign plan: can it be measured, what is a realistic goal, what is promised."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+from opsbook.analysis.memory import expected, measured
+from opsbook.analysis.sizing import smallest
+from opsbook.inputs.registration import promised
+from opsbook.inputs.run_params import CampaignRun
+from opsbook.inputs.segments import Segment
+from opsbook.page import words
+from opsbook.page.words import Sentence
+
+SIZES = {"control_share": "percent", "explained": "percent", "half_width": "percent", "detectable": "percent"}
+METHOD = "two means of unequal groups after CUPED, audience of the past"
+RANDOMISED = ("holdout", "ab")
+
+
+def name(campaign: CampaignRun) -> str:
+    """The campaign as the reader's language calls it."""
+    own = campaign.name_zh if words.language() == "zh" else campaign.name
+    return own or campaign.name or campaign.campaign_id
+
+
+def audience(campaign: CampaignRun, meant: Segment, *, as_of: date) -> Sentence:
+    """Whom the numbers are about, and which data they rest on."""
+    kind = "rule" if campaign.audience_rule else "active"
+    return Sentence(f"plan.audience.{kind}", as_of=as_of, start=campaign.start, end=campaign.end)
+
+
+def audience_number(sizes: pd.DataFrame) -> dict[str, Any]:
+    """Users the campaign is for, on the last day of data."""
+    users = int(sizes["users"].iloc[0]) if len(sizes) else None
+    return {"key": "audience", "value": users, "n": users, "unit": "users", "method": "exact count"}
+
+
+def detectable(sizes: pd.DataFrame, *, days: int, planned: float | None) -> dict[str, Any]:
+    """The smallest lift that the planned holdout sees."""
+    row = _row(sizes, days, planned)
+    told = {"value": None, "n": None} if row is None else {"value": row["detectable"], "n": int(row["users"])}
+    return {"key": "detectable", "unit": "share", "method": METHOD, **told}
+
+
+def holdout(sizes: pd.DataFrame, share: float | None, *, days: int) -> dict[str, Any]:
+    """Users to hold out for the lift worth having."""
+    row = _row(sizes, days, share)
+    told = {"value": None, "n": None} if row is None else {"value": int(row["control_users"]), "n": int(row["users"])}
+    return {"key": "holdout", "unit": "users", "method": METHOD, **told}
+
+
+def sizes(
+    table: pd.DataFrame, share: float | None, *, days: int, worthwhile: float, planned: float | None, power: float
+) -> Sentence:
+    """The holdout that is needed, beside the planned one."""
+    if table[table["days"] == days]["detectable"].notna().sum() == 0:
+        return Sentence("plan.sizes.none", days=days)
+    told: dict[str, Any] = {"days": days, "worthwhile": worthwhile, "power": power}
+    best = table[table["days"] == days]["detectable"].min()
+    row = _row(table, days, share)
+    if row is None:
+        return Sentence("plan.sizes.too_few", best=best, n=int(table["users"].iloc[0]), **told)
+    told |= {"share": row["control_share"], "control": int(row["control_users"]), "n": int(row["users"])}
+    own = _row(table, days, planned)
+    if own is None:
+        return Sentence("plan.sizes.needed", **told)
+    told |= {"planned": own["control_share"], "seen": own["detectable"]}
+    return Sentence("plan.sizes.enough" if own["detectable"] <= worthwhile else "plan.sizes.more", **told)
+
+
+def durations(table: pd.DataFrame, *, days: int, worthwhile: float) -> Sentence | None:
+    """How the smallest holdout depends on how long is watched; None where the data allow one duration only."""
+    spans = sorted(set(table["days"]))
+    if len(spans) < 2:
+        return None
+    parts = [_span(table, span, worthwhile) for span in spans]
+    return Sentence("plan.durations", worthwhile=worthwhile, spans=parts)
+
+
+def planned_exposed(campaign: CampaignRun) -> float | None:
+    """Users the plan will show the campaign to."""
+    return campaign.plan.level("exposed") if campaign.plan else None
+
+
+def goals(table: pd.DataFrame, campaign: CampaignRun, *, exposed: float | None) -> Sentence:
+    """Which goals lie beyond what the last campaign's rates would bring."""
+    if not campaign.goals:
+        return Sentence("plan.goals.no_goals")
+    if table.empty:
+        return Sentence("plan.goals.no_plan" if not exposed else "plan.goals.no_last")
+    before = campaign.before
+    last = (before.name_zh if words.language() == "zh" else before.name) or before.name or before.campaign_id
+    told = {"last": last, "exposed": exposed, "goals": [_goal(row) for row in table.to_dict("records")]}
+    return Sentence("plan.goals.told", **told)
+
+
+def before(memory: pd.DataFrame, groups: pd.DataFrame, campaign: CampaignRun) -> Sentence:
+    """The typical effect of earlier campaigns beside the lift worth having."""
+    metric = Sentence(f"campaign.metric.{campaign.primary_metric}")
+    known = measured(memory, metric=campaign.primary_metric)
+    group = expected(groups)
+    if group is None:
+        return Sentence("plan.before.few", reviewed=len(memory), known=len(known), metric=metric)
+    kind = Sentence(f"campaign.type.{group['group']}" if group["kind"] == "type" else "campaign.memory.all_types")
+    told = {"n": group["campaigns"], "typical": group["typical"], "low": group["low"], "high": group["high"]}
+    worth = campaign.worthwhile_lift
+    reach = "above" if group["low"] > worth else "below" if group["high"] < worth else "unclear"
+    said = Sentence(f"plan.before.{reach}", worthwhile=worth)
+    return Sentence("plan.before.typical", kind=kind, metric=metric, against=said, **told)
+
+
+def promises(campaign: CampaignRun) -> pd.DataFrame:
+    """What is promised, for reading: one row per field."""
+    rows = [[field, _plain(value)] for field, value in promised(campaign).items() if value not in (None, "", [], {})]
+    return pd.DataFrame(rows, columns=["field", "promised"])
+
+
+def promise(campaign: CampaignRun, *, as_of: date) -> Sentence:
+    """That the promise is kept, and where the review compares it."""
+    return Sentence("plan.promise", metric=Sentence(f"campaign.metric.{campaign.primary_metric}"), start=campaign.start)
+
+
+def verdict(
+    table: pd.DataFrame, share: float | None, *, days: int, worthwhile: float, planned: float | None, comparison: str
+) -> tuple[str, Sentence]:
+    """Whether the campaign can be measured as planned: a status and a sentence."""
+    own = _row(table, days, planned)
+    if table[table["days"] == days]["detectable"].notna().sum() == 0:
+        return "unknown", Sentence("plan.verdict.unknown", days=days)
+    if comparison not in RANDOMISED:
+        return "warn", Sentence("plan.verdict.not_randomised", worthwhile=worthwhile)
+    if share is None:
+        return "bad", Sentence("plan.verdict.too_few", worthwhile=worthwhile, n=int(table["users"].iloc[0]))
+    if own is None:
+        return "warn", Sentence("plan.verdict.no_share", share=share, worthwhile=worthwhile)
+    told = {"planned": own["control_share"], "seen": own["detectable"], "worthwhile": worthwhile, "share": share}
+    good = own["detectable"] <= worthwhile
+    return ("good", Sentence("plan.verdict.good", **told)) if good else ("warn", Sentence("plan.verdict.more", **told))
+
+
+def rule(*, days: int, worthwhile: float, power: float) -> Sentence:
+    """What the verdict compares."""
+    return Sentence("plan.rule", days=days, worthwhile=worthwhile, power=power)
+
+
+def limits() -> list[Sentence]:
+    """What a plan cannot know."""
+    return [Sentence(f"plan.limit.{name}") for name in ("season", "drift", "spill")]
+
+
+def _row(table: pd.DataFrame, days: int, share: float | None) -> pd.Series | None:
+    if share is None:
+        return None
+    own = table[(table["days"] == days) & (table["control_share"] == share) & table["detectable"].notna()]
+    return None if own.empty else own.iloc[0]
+
+
+def _span(table: pd.DataFrame, days: int, worthwhile: float) -> Sentence:
+    share = smallest(table, days=days, worthwhile=worthwhile)
+    return Sentence("plan.span.none" if share is None else "plan.span.share", days=days, share=share)
+
+
+def _goal(row: dict[Any, Any]) -> Sentence:
+    unit = "money" if row["metric"] == "revenue" else "count"
+    told = {name: row[name] for name in ("target", "expected", "low", "high")}
+    metric = Sentence(f"campaign.metric.{row['metric']}")
+    return Sentence(
+        f"plan.goal.{unit}", metric=metric, judgement=Sentence(f"plan.judgement.{row['judgement']}"), **told
+    )
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return "; ".join(f"{name} = {_plain(part)}" for name, part in value.items() if part not in (None, "", [], {}))
+    return ", ".join(_plain(part) for part in value) if isinstance(value, list) else str(value)

@@ -1,0 +1,156 @@
+"""The campaign plan says the right thing in both languages with equal numbers, and what it cannot know."""
+
+import re
+from datetime import date
+
+import pandas as pd
+import pytest
+
+from opsbook.analysis import memory, registered, sizing
+from opsbook.inputs.memory import typed
+from opsbook.inputs.registration import in_time, promised
+from opsbook.inputs.run_params import CampaignRun
+from opsbook.page import theme, words
+from opsbook.page.charts import plan as charts
+from opsbook.page.says import plan as says
+from opsbook.page.says import registered as registered_says
+
+FILE = {"campaign_id": "sale", "name": "Sale", "name_zh": "大促", "start": "2026-03-09", "end": "2026-03-22",
+        "type": "promotion", "comparison": "holdout", "experiment_id": "sale", "control_share": 0.2,
+        "goals": [{"metric": "orders", "target": 500}]}  # fmt: skip
+WANTED = {"days": 42, "worthwhile": 0.2}
+
+
+def campaign(**changed) -> CampaignRun:
+    return CampaignRun.model_validate(FILE | changed)
+
+
+def sizes(*lifts: float) -> pd.DataFrame:
+    """Lifts seen with 10, 20 and 50 % held out over 42 days (and twice as large over 14)."""
+    rows = [[days, share, 1000, 1000 * share, 1.0, 0.3, lift / 2, lift * (1 if days == 42 else 2)]
+            for days in (14, 42) for share, lift in zip((0.1, 0.2, 0.5), lifts, strict=True)]  # fmt: skip
+    return pd.DataFrame(rows, columns=sizing.SIZES)
+
+
+NAN = float("nan")
+GOOD, MORE, FEW, NONE = sizes(0.19, 0.15, 0.1), sizes(0.4, 0.3, 0.2), sizes(0.9, 0.8, 0.7), sizes(NAN, NAN, NAN)
+CASES = [
+    ("enough", "good", "good", GOOD, {}),
+    ("more", "warn", "more", MORE, {}),
+    ("needed", "warn", "no_share", GOOD, {"control_share": None}),
+    ("too_few", "bad", "too_few", FEW, {}),
+    ("none", "unknown", "unknown", NONE, {}),
+    ("enough", "warn", "not_randomised", GOOD, {"comparison": "before_after"}),
+]
+
+
+@pytest.mark.parametrize(("sentence", "status", "verdict", "table", "changed"), CASES)
+def test_every_verdict_with_its_sentence(sentence, status, verdict, table, changed):
+    """Enough, more needed, no share yet, too few whatever is held out, unknown, and without a lot at all."""
+    file = campaign(**changed)
+    share = sizing.smallest(table, **WANTED)
+    said = says.sizes(table, share, planned=file.control_share, power=0.8, **WANTED)
+    found, told = says.verdict(table, share, planned=file.control_share, comparison=file.comparison, **WANTED)
+    assert (said.key, found, told.key) == (f"plan.sizes.{sentence}", status, f"plan.verdict.{verdict}")
+    for part in (said, told, says.rule(power=0.8, **WANTED)):
+        assert numbers(part.text("en")) == numbers(part.text("zh"))
+
+
+def test_numbers_are_missing_where_nothing_is_known():
+    """Audience, smallest lift and holdout carry n; without sizes they are missing, not zero."""
+    assert says.audience_number(GOOD)["value"] == 1000
+    assert says.detectable(GOOD, days=42, planned=0.2)["value"] == 0.15
+    assert says.holdout(GOOD, 0.1, days=42)["value"] == 100
+    assert says.audience_number(GOOD.iloc[:0])["value"] is None
+    assert says.detectable(NONE, days=42, planned=0.2)["value"] is None
+    assert says.holdout(FEW, None, days=42)["value"] is None
+
+
+def test_durations_are_compared_where_there_are_several():
+    """Each span with its smallest share, or that none is enough."""
+    said = says.durations(MORE, **WANTED)
+    assert "14 days → none is enough" in said.text("en")
+    assert "42 days → 50.0%" in said.text("en")
+    assert numbers(said.text("en")) == numbers(said.text("zh"))
+    assert says.durations(GOOD[GOOD["days"] == 42], **WANTED) is None
+
+
+def test_goals_are_judged_or_it_says_why_not():
+    """No goals, no planned reach, no earlier campaign; else each goal with its judgement."""
+    rows = [["orders", 500.0, 140.0, 280.0, 240.0, 320.0, "ambitious"],
+            ["revenue", 9e3, 6e3, 12e3, 10e3, 14e3, "modest"]]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["metric", "target", "last", "expected", "low", "high", "judgement"])
+    earlier = {
+        "campaign_id": "old",
+        "name": "Old sale",
+        "name_zh": "老大促",
+        "start": "2026-01-01",
+        "end": "2026-01-09",
+    }
+    file = campaign(earlier=earlier)
+    assert says.goals(table.iloc[:0], campaign(goals=[]), exposed=None).key == "plan.goals.no_goals"
+    assert says.goals(table.iloc[:0], file, exposed=None).key == "plan.goals.no_plan"
+    assert says.goals(table.iloc[:0], file, exposed=100.0).key == "plan.goals.no_last"
+    english = says.goals(table, file, exposed=4000.0).text("en")
+    assert "Old sale" in english
+    assert "goal 500: ambitious" in english
+    with words.speaking("zh", currency="CNY"):
+        chinese = says.goals(table, file, exposed=4000.0).text("zh")
+    assert "老大促" in chinese
+    assert "偏高" in chinese
+    theme.use("en", "#2f5d8a")
+    assert charts.goals(table) is not None
+    assert charts.goals(table.iloc[:0]) is None
+    assert charts.sizes(GOOD, planned=0.2, **WANTED) is not None
+    assert charts.sizes(NONE, planned=0.2, **WANTED) is None
+
+
+@pytest.mark.parametrize(("lift", "reach"), [(0.5, "above"), (0.2, "unclear"), (0.01, "below")])
+def test_the_typical_effect_is_set_against_the_lift_worth_having(lift, reach):
+    """Three earlier promotions clearly above, around or clearly below it; of two nothing is said."""
+    rows = [{"company": "c", "campaign_id": str(k), "type": "promotion", "grade": "A", "after_complete": True,
+             "primary_metric": "orders", "start": f"2026-01-0{k + 1}", "end": "2026-01-31",
+             "relative": lift + k / 100, "relative_low": lift + k / 100 - 0.02,
+             "relative_high": lift + k / 100 + 0.02} for k in range(3)]  # fmt: skip
+    before = typed(pd.DataFrame(rows))
+    groups = memory.typical(before, memory.planned(campaign()))
+    said = says.before(before, groups, campaign())
+    assert said.values["against"].key == f"plan.before.{reach}"
+    assert numbers(said.text("en")) == numbers(said.text("zh"))
+    few = says.before(before.iloc[:2], memory.typical(before.iloc[:2], memory.planned(campaign())), campaign())
+    assert few.key == "plan.before.few"
+
+
+def test_the_page_says_whom_it_is_about_and_what_it_promises():
+    """By rule or everybody active; the promise lists what the file says and leaves out what it does not."""
+    for changed, kind in (({}, "active"), ({"audience_rule": {"since": "last_activity", "at_most": 9}}, "rule")):
+        file = campaign(**changed)
+        said = says.audience(file, sizing.audience_of(file), as_of=date(2026, 3, 8))
+        assert said.key == f"plan.audience.{kind}"
+    told = says.promises(campaign()).set_index("field")["promised"]
+    assert told["primary_metric"] == "orders"
+    assert "guardrails" not in told
+    assert says.promise(campaign(), as_of=date(2026, 3, 8)).key == "plan.promise"
+    assert len(says.limits()) == 3
+    assert says.name(campaign(name="", name_zh="")) == "sale"
+
+
+@pytest.mark.parametrize(
+    ("case", "days", "changed"),
+    [("none", [], {}), ("late", ["2026-03-10"], {}), ("kept", ["2026-03-01"], {}),
+     ("kept", ["2026-02-01", "2026-03-08", "2026-03-09"], {}),
+     ("changed", ["2026-03-01"], {"primary_metric": "revenue"})],
+)  # fmt: skip
+def test_a_promise_is_kept_changed_late_or_missing(case, days, changed):
+    """The last registration before the first day counts; one on the first day is too late."""
+    versions = [{"registered_on": day, "promised": promised(campaign())} for day in days]
+    kept = in_time(versions, date(2026, 3, 9))
+    table = registered.compared(kept and kept["promised"], promised(campaign(**changed)))
+    said = registered_says.promise(table, kept, versions, start=date(2026, 3, 9))
+    assert said.key == f"campaign.registered.{case}"
+    assert kept is None or kept["registered_on"] == max(day for day in days if day < "2026-03-09")
+    assert said.text("zh")
+
+
+def numbers(text: str) -> list[str]:
+    return sorted(re.findall(r"[+−]?\d+(?:[.,]\d+)*%?", text.replace("95%", "")))
