@@ -15,6 +15,7 @@ from opsbook.inputs.early_warning import EarlyWarning
 from opsbook.inputs.exits import Exits, refuse_exits_as_activity
 from opsbook.inputs.funnels import Funnel, default_funnel, expanded
 from opsbook.inputs.intensity import Intensity, refuse_unknown_metrics
+from opsbook.inputs.known_later import WHY, later_names
 from opsbook.inputs.plays import Plays
 from opsbook.inputs.segments import Exports, ProfileSettings, Segment, check_segments
 from opsbook.inputs.value import ValueSettings
@@ -82,6 +83,9 @@ class Source(Typed):
     files: dict[str, str] = Field(default_factory=dict, description="name: path of each file of the query")
     columns: dict[str, Column | str] = Field(default_factory=dict)
     attributes: list[str] = Field(default_factory=list, description="users only: source columns kept as attributes")
+    known_later: list[str] = Field(
+        default_factory=list, description="users only: attributes known after the fact, never used to choose users"
+    )
     where: str | None = Field(None, description="SQL condition on source columns")
     group_by: list[str] = Field(default_factory=list, description="contract columns of one row; others aggregate")
     csv: Csv = Csv()
@@ -255,6 +259,13 @@ class Workbook(Typed):
 
     @model_validator(mode="after")
     def _segments_known(self) -> Workbook:
+        rules = {f"segments.{key}": part.rule for key, part in self.segments.items()}
+        refused = [said for key, rule in rules.items() for said in later_names(key, rule, self.known_later)]
+        refused += [
+            f"funnels.{f.name}: `by` {name} {WHY}" for f in self.funnels for name in f.by if name in self.known_later
+        ]
+        if refused:
+            raise ValueError("; ".join(refused))
         check_segments(self.segments, self.profile, attributes=self.attributes, groups=list(self.event_groups))
         return self
 
@@ -263,7 +274,13 @@ class Workbook(Typed):
         """Columns of users that say what a user is: the channel and the company's own."""
         users = self.tables.get("users")
         own = [*users.columns, *users.attributes] if users else []
-        return ["channel", *(name for name in dict.fromkeys(own) if name not in USER_COLUMNS)]
+        return ["channel", *(name for name in dict.fromkeys(own) if name not in (*USER_COLUMNS, *self.known_later))]
+
+    @property
+    def known_later(self) -> list[str]:
+        """Attributes of users that are only known after the fact; they choose, split and explain nobody."""
+        users = self.tables.get("users")
+        return list(users.known_later) if users else []
 
     @property
     def funnel(self) -> Funnel | None:

@@ -17,6 +17,7 @@ from opsbook.inputs import festivals, periods, registration
 from opsbook.inputs.campaign_laws import refuse_unanswerable
 from opsbook.inputs.earlier import with_earlier
 from opsbook.inputs.home import find_home, run_files, workbook_path
+from opsbook.inputs.known_later import refuse_known_later
 from opsbook.inputs.memory import remembered, typed
 from opsbook.inputs.periods import Period
 from opsbook.inputs.run_params import RUNS, CampaignRun, PlanRun, Run, campaign_of
@@ -126,6 +127,7 @@ def open_book(notebook: str, parameters: Mapping[str, Any]) -> Book:
     workbook = read_workbook(workbook_path(home, run.company))
     refuse_later_segment(workbook.segments, getattr(run, "segment", ""))
     about = campaign_of(run)
+    refuse_known_later(about or run, workbook, where=f"the parameter cell of {notebook}")
     refuse_unanswerable(about or run, workbook, where=f"the parameter cell of {notebook}")
     mart = ensure_mart(workbook, home=home, as_of=run.as_of)
     memory = remembered(home, workbook.company.key, before=about.start if about else None)

@@ -17,6 +17,7 @@ from opsbook.inputs import periods
 from opsbook.inputs.campaign_laws import refuse_unanswerable
 from opsbook.inputs.earlier import with_earlier
 from opsbook.inputs.home import RunFile
+from opsbook.inputs.known_later import refuse_known_later
 from opsbook.inputs.periods import Period
 from opsbook.inputs.run_params import RUNS, CampaignRun, Run
 from opsbook.inputs.segments import refuse_later_segment
@@ -133,6 +134,7 @@ def _wanted(files: Sequence[RunFile], wish: Wish, *, lenient: bool) -> list[RunF
 def _of_file(home: Path, file: RunFile, workbook: Workbook, wish: Wish, now: datetime) -> Iterator[Report]:
     run = with_earlier(read_run(file, settings(wish.settings)), places.run_files(home, file.company))
     refuse_later_segment(workbook.segments, getattr(run, "segment", ""), where=file.path)
+    refuse_known_later(run, workbook, where=file.path)
     refuse_unanswerable(run, workbook, lines=read_yaml(file.path)[1], where=file.path)
     source = places.notebook_path(home, file.notebook)
     check_parameter_cell(read_source(source), type(run), where=source)

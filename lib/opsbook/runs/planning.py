@@ -15,6 +15,7 @@ from opsbook.inputs import periods, registration
 from opsbook.inputs.campaign_laws import refuse_unanswerable
 from opsbook.inputs.earlier import with_earlier
 from opsbook.inputs.home import RunFile
+from opsbook.inputs.known_later import refuse_known_later
 from opsbook.inputs.run_params import RUNS, CampaignRun, PlanRun
 from opsbook.inputs.workbook import Workbook, read_workbook
 from opsbook.inputs.yaml_file import checked, read_yaml
@@ -41,6 +42,7 @@ def plans(
     about = with_earlier(read_run(file, {}), places.run_files(home, folder))
     if not isinstance(about, CampaignRun) or not (about.start and about.end):
         raise ParameterError("The campaign has no dates", fix="give `start` and `end`", where=file.path)
+    refuse_known_later(about, workbook, where=file.path)
     refuse_unanswerable(about, workbook, lines=read_yaml(file.path)[1], where=file.path)
     known = as_of or about.as_of or workbook.as_of or periods.yesterday(workbook.zone, now)
     eve = min(known, about.start - timedelta(days=1))
