@@ -62,7 +62,7 @@ lab: $(VENV)/.ready  ## JupyterLab on the notebooks, with the simulated company 
 	@$(BIN) -m opsbook demo
 	@$(BIN) -m jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) notebooks
 
-bench: $(VENV)/.ready  ## mart and analyses on 20 million events beside plain pandas, survival of 1,000,000 users beside lifelines and R; EVENTS=2000000 USERS=100000 for a quick one
+bench: $(VENV)/.ready  ## mart and analyses on 20 million events beside plain pandas, campaign reviews per minute beside papermill + nbconvert, survival of 1,000,000 users beside lifelines and R; EVENTS=2000000 USERS=100000 for a quick one
 	@$(BIN) -m benchmarks $(if $(EVENTS),--events $(EVENTS)) $(if $(USERS),--users $(USERS)) $(ARGS)
 
 lock: $(VENV)/.ready  ## solve the dependencies anew

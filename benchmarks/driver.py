@@ -1,4 +1,4 @@
-"""`make bench`: build the mart from 20 million events, then every analysis from it beside pandas; then survival."""
+"""`make bench`: the mart of 20 million events, every analysis beside pandas, reviews per minute, then survival."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 from tqdm import tqdm
 
-from benchmarks import survival
+from benchmarks import batch, survival
 from benchmarks.case import Case, Frames
 from benchmarks.events import DAYS, FIRST_DAY, write_company
 from benchmarks.measure import Measured, measure
@@ -84,10 +84,15 @@ def main() -> None:
     parser.add_argument("--home", type=Path, default=Path("cache/bench"), help="where data and marts are kept")
     parser.add_argument("--users", type=int, default=1_000_000, help="how many users the survival estimators read")
     parser.add_argument("--only-survival", action="store_true", help="leave out the mart and the notebooks")
+    parser.add_argument("--only-batch", action="store_true", help="leave out everything but the reviews per minute")
     given = parser.parse_args()
+    if given.only_batch:
+        return batch.compare(given.home)
     if not given.only_survival:
         notebooks(given.home, events=given.events)
+        batch.compare(given.home)
     survival.compare(given.home, users=given.users)
+    return None
 
 
 def notebooks(home: Path, *, events: int) -> None:

@@ -52,7 +52,7 @@ def test_shapley_of_the_toy_game():
 
 
 def test_rules_on_one_path():
-    """Position is 40/20/40 and 50/50 of two; the last touch that is not direct; older touches count half a week later."""
+    """Position is 40/20/40, of two 50/50; the last touch that is not direct; a touch a week older counts half."""
     four = attribution.credits(counted(("a b c direct", 1, 0))).set_index("channel")
     assert four["position"].to_dict() == pytest.approx({"a": 0.4, "b": 0.1, "c": 0.1, "direct": 0.4})
     assert four["last_non_direct"].to_dict() == {"a": 0, "b": 0, "c": 1, "direct": 0}

@@ -28,7 +28,7 @@ def written(tmp_path: Path, more: str) -> Path:
 
 
 def test_the_trap_is_real(shared):
-    """Of customers called longer than five minutes a quarter subscribe, of the others 5 %: before the call nobody knew."""
+    """Of customers called for over five minutes four times as many subscribe: before the call nobody knew."""
     with gzip.open(shared("bank_marketing_full.csv.gz")) as file:
         calls = pd.read_csv(file).drop_duplicates()
     bought = calls["y"].eq("yes").groupby(calls["duration"] > 300).mean()

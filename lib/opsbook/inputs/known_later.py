@@ -11,9 +11,7 @@ from typing import Any
 from opsbook.errors import ParameterError
 from opsbook.inputs.segments import Rule
 
-WHY = (
-    "is only known after the fact (known_later of tables.users): choosing users by it chooses them by the outcome"
-)
+WHY = "is only known after the fact (known_later of tables.users): choosing users by it chooses them by the outcome"
 
 
 def later_names(key: str, rule: Rule | None, later: Collection[str]) -> Iterator[str]:
