@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import combinations
+from typing import NamedTuple
+
+import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
@@ -11,11 +16,21 @@ from opsbook.analysis.experiment import METRICS
 from opsbook.analysis.means import cuped, relative, welch
 from opsbook.analysis.moments import PairMoments, count_moments, pair_moments
 from opsbook.analysis.multiplicity import holm
+from opsbook.mart.tables import Tabular, engine_table
 
+_ = ibis._
 METHOD = "CUPED, Welch, Holm over the variants"
 COLUMNS = ["variant", "users", "control_users", "mean", "control", "difference", "low", "high", "relative",
            "relative_low", "relative_high", "p", "p_holm"]  # fmt: skip
+PAIRS = ["better", "worse", "difference", "low", "high", "p", "p_holm"]
 POOLED = ["stratum", "treated_users", "control_users", "weight", "difference", "low", "high"]
+
+
+class Compared(NamedTuple):
+    """Variants against the control (table of `against_control`) and against each other (table of `pairs`)."""
+
+    against: pd.DataFrame
+    pairs: pd.DataFrame
 
 
 def against_control(units: ir.Table, *, control: str, metric: str, window: str = "net") -> pd.DataFrame:
@@ -29,16 +44,83 @@ def against_control(units: ir.Table, *, control: str, metric: str, window: str =
     """
     if metric not in METRICS:
         raise KeyError(metric)
+    return _table(_moments(units, metric, window), control)
+
+
+def _moments(units: ir.Table, metric: str, window: str) -> dict[str, PairMoments]:
     pair = {metric: (units[f"{metric}_{window}"], units[f"{metric}_before"])}
-    arms = {
-        row["variant"]: pair_moments(row) for row in count_moments(units, by="variant", pairs=pair).to_dict("records")
-    }
+    counted = count_moments(units, by="variant", pairs=pair)
+    return {str(row["variant"]): pair_moments(row) for row in counted.to_dict("records")}
+
+
+def _table(arms: Mapping[str, PairMoments], control: str) -> pd.DataFrame:
     if control not in arms:
         return pd.DataFrame(columns=COLUMNS)
     rows = [_row(variant, arm, arms[control]) for variant, arm in arms.items() if variant != control]
     table = pd.DataFrame(rows, columns=COLUMNS[:-1])
     table["p_holm"] = holm(table["p"])
     return table.sort_values("difference", ascending=False, ignore_index=True)[COLUMNS]
+
+
+def several(arms: pd.DataFrame, *, control: str) -> bool:
+    """Whether the control is there and at least two variants beside it.
+
+    arms: table of `experiment.arms`
+    """
+    names = set(arms["variant"])
+    return control in names and len(names) > 2
+
+
+def compared(units: ir.Table, arms: pd.DataFrame, *, control: str, metric: str, window: str = "net") -> Compared:
+    """Every variant against the control, and against each other; nothing is counted where there are not several.
+
+    units: table of `experiment.units`; arms: `experiment.arms`
+    """
+    if not several(arms, control=control):
+        return Compared(pd.DataFrame(columns=COLUMNS), pd.DataFrame(columns=PAIRS))
+    found = _moments(units, metric, window)
+    return Compared(_table(found, control), pairs({name: arm for name, arm in found.items() if name != control}))
+
+
+def pairs(arms: Mapping[str, PairMoments]) -> pd.DataFrame:
+    """Each variant against each other one, adjusted by the days before.
+
+    returns: one row per pair -- better, worse (variants by estimate), difference (per user) with low and high, p,
+             p_holm (over all pairs)
+    """
+    rows = [_pair(one, other, arms) for one, other in combinations(sorted(arms), 2)]
+    table = pd.DataFrame(rows, columns=PAIRS[:-1])
+    return table.assign(p_holm=holm(table["p"]))[PAIRS]
+
+
+def best(compared: Compared, *, alpha: float = 0.05) -> str:
+    """The variant that beats every other one with Holm over all pairs, and the control; empty when none does."""
+    against, each = compared
+    if against.empty:
+        return ""
+    first = str(against["variant"].iloc[0])
+    own = each[each["better"] == first]
+    beaten = len(own) == len(against) - 1 and bool((own["p_holm"] <= alpha).all())
+    leads = against["p_holm"].iloc[0] <= alpha and against["difference"].iloc[0] > 0
+    return first if beaten and leads else ""
+
+
+def stratified(
+    units: ir.Table, users: Tabular, arms: pd.DataFrame, *, by: str, metric: str, level: float = 0.95
+) -> pd.DataFrame:
+    """`post_stratified` by an attribute of users; nothing is counted without two arms, or where all are one stratum."""
+    people = engine_table(users)
+    if len(arms) < 2 or by not in people.columns:
+        return pd.DataFrame(columns=POOLED)
+    known = units.left_join(people.select(stratum_user=people.user, stratum=people[by]), units.user == _.stratum_user)
+    table = post_stratified(known, by="stratum", metric=metric, level=level)
+    return table if len(table) > 2 else table.iloc[:0]
+
+
+def pooled(stratified: pd.DataFrame) -> pd.DataFrame:
+    """The row over all strata, as one method among others -- method, difference, low, high."""
+    whole = stratified[stratified["stratum"] == "all"]
+    return whole.assign(method="post_stratified")[["method", "difference", "low", "high"]]
 
 
 def post_stratified(units: ir.Table, *, by: str, metric: str, window: str = "net", level: float = 0.95) -> pd.DataFrame:
@@ -55,9 +137,18 @@ def post_stratified(units: ir.Table, *, by: str, metric: str, window: str = "net
     strata: dict[str, dict[str, PairMoments]] = {}
     for row in counted:
         arm, stratum = str(row["cell"]).split("\t", 1)
+        if arm == "other":
+            continue
         strata.setdefault(stratum, {})[arm] = pair_moments(row)
     both = {name: arms for name, arms in strata.items() if len(arms) == 2 and min(a.n for a in arms.values()) > 1}
     return _pooled(both, level) if both else pd.DataFrame(columns=POOLED)
+
+
+def _pair(one: str, other: str, arms: Mapping[str, PairMoments]) -> list[object]:
+    difference = welch(*cuped(arms[one], arms[other]))
+    if difference.value < 0:
+        one, other, difference = other, one, welch(*cuped(arms[other], arms[one]))
+    return [one, other, *difference[:3], difference.p]
 
 
 def _row(variant: str, arm: PairMoments, control: PairMoments) -> list[object]:

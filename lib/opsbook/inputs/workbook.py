@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -261,6 +261,11 @@ class Workbook(Typed):
         users = self.tables.get("users")
         own = [*users.columns, *users.attributes] if users else []
         return ["channel", *(name for name in dict.fromkeys(own) if name not in USER_COLUMNS)]
+
+    def settled_through(self, as_of: date) -> date:
+        """The last day whose late rows have arrived in every table that makes users active."""
+        waits = [self.tables[name].settling_days for name in ("events", "orders") if name in self.tables]
+        return as_of - timedelta(days=max(waits, default=0))
 
     @property
     def funnel(self) -> Funnel | None:

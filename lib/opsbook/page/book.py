@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from opsbook.errors import ParameterError
-from opsbook.inputs import festivals, periods
+from opsbook.inputs import festivals, looks, periods
 from opsbook.inputs.campaign_laws import refuse_unanswerable
 from opsbook.inputs.earlier import with_earlier
 from opsbook.inputs.home import find_home, run_files, workbook_path
@@ -22,6 +22,7 @@ from opsbook.inputs.workbook import Language, Thresholds, Workbook, read_workboo
 from opsbook.inputs.yaml_file import checked, did_you_mean, read_yaml
 from opsbook.mart.build import ensure_mart
 from opsbook.mart.mart import Mart
+from opsbook.mart.treated_units import refuse_missing_units
 from opsbook.page.page import Page
 
 INJECTED = "# Parameters"
@@ -36,6 +37,7 @@ class Book:
     run: Run
     mart: Mart
     period: Period
+    looks: tuple[date, ...] = ()  # through which days earlier reports looked at this campaign
 
     @property
     def language(self) -> Language:
@@ -60,9 +62,7 @@ class Book:
     @property
     def settled_through(self) -> date:
         """The last day whose late rows have arrived in every table that makes users active."""
-        tables = self.workbook.tables
-        waits = [tables[name].settling_days for name in ("events", "orders") if name in tables]
-        return self.as_of - timedelta(days=max(waits, default=0))
+        return self.workbook.settled_through(self.as_of)
 
     @property
     def data_start(self) -> date:
@@ -122,7 +122,9 @@ def open_book(notebook: str, parameters: Mapping[str, Any]) -> Book:
     refuse_later_segment(workbook.segments, getattr(run, "segment", ""))
     refuse_unanswerable(run, workbook, where=f"the parameter cell of {notebook}")
     mart = ensure_mart(workbook, home=home, as_of=run.as_of)
-    return Book(notebook, workbook, run, mart, run_period(run, workbook, as_of=mart.as_of))
+    refuse_missing_units(run, mart, where=f"the parameter cell of {notebook}")
+    period = run_period(run, workbook, as_of=mart.as_of)
+    return Book(notebook, workbook, run, mart, period, looks.earlier(run, workbook, home=home, as_of=mart.as_of))
 
 
 def with_campaign_file(home: Path, notebook: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
