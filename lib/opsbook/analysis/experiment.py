@@ -56,8 +56,8 @@ def units(
     A day counts as during or after only from the day of assignment on, as before only when it precedes the start.
     primary: the variants that count as treated; the rest but the control are `other`. None: all but the control.
     returns: one row per assigned user, kept in the engine -- user, variant, arm (control, treated, other), and per
-             metric and window <metric>_<window>: revenue (net, currency), orders, active_days, buyers (1 = ordered at all)
-             over the windows before, during, after and net (during and after)
+             metric and window <metric>_<window>: revenue (net, currency), orders, active_days, buyers (1 = ordered at
+             all) over the windows before, during, after and net (during and after)
     """
     placed = _clean(_assigned(assignments, experiment_id)).filter(_.assigned_day <= end)
     days = engine_table(user_days)
@@ -72,6 +72,13 @@ def units(
     treated = filled.variant.isin(list(primary)) if primary else filled.variant != control
     arm = ibis.cases((filled.variant == control, "control"), (treated, "treated"), else_="other")
     return filled.select("user", "variant", arm=arm, **outcomes).cache()
+
+
+def window_days(*, start: date, end: date, after_days: int, through: date) -> dict[str, int]:
+    """Days of each window that the data cover: during, after, net; none of them negative."""
+    during = max((min(end, through) - start).days + 1, 0)
+    after = max((min(end + timedelta(days=after_days), through) - end).days, 0)
+    return {"during": during, "after": after, "net": during + after}
 
 
 def arm_moments(units: ir.Table) -> pd.DataFrame:
