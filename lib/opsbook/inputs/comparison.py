@@ -90,8 +90,8 @@ def _arms(run: CampaignRun) -> Iterator[Problem]:
 
 
 def _placebo(run: CampaignRun, place: int, day: date) -> Iterator[Problem]:
-    if run.comparison not in BY_RULE or run.units:
-        yield ("placebo_dates", place), "`placebo_dates` are read by did and weighted with users as units"
+    if run.comparison != "did" or run.units:
+        yield ("placebo_dates", place), "`placebo_dates` are read by did with `treated`"
     elif run.start and run.end and (over := _over(run, day)) >= run.start:
         yield (
             ("placebo_dates", place),

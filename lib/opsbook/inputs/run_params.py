@@ -118,7 +118,7 @@ class CampaignRun(Run):
     )
     treated: Rule | None = Field(None, description="who got it where no lot was drawn: a segment's rule; did, weighted")
     units: Units | None = Field(None, description="attribute and its treated values; did, synthetic_control")
-    placebo_dates: list[date] = Field(default_factory=list, description="pretended starts; empty = up to six")
+    placebo_dates: list[date] = Field(default_factory=list, description="pretended starts of did; empty = up to six")
     guardrails: list[Guardrail] = Field(default_factory=list)
     primary_metric: Literal["orders", "revenue", "active_days", "buyers"] = Field(
         "orders", description="what the verdict reads, over the campaign and the days after it"
