@@ -15,7 +15,7 @@ WORKS = {**HEALTHY, "during": GOOD, "net": GOOD, "net_relative": GOOD, "net_capp
 
 DID = {**WORKS, "comparison": "did", "sample_ratio": "none", "passed": ("placebo_dates", "pre_trend", "placebo_size")}
 CITIES = {**DID, "comparison": "synthetic_control", "passed": ("fit", "placebo_time", "placebo_units")}
-WEIGHTED = {**DID, "comparison": "weighted", "passed": ("balance", "overlap", "placebo_before")}
+WEIGHTED = {**DID, "comparison": "weighted", "passed": ("covariates", "overlap", "placebo_before")}
 
 CASES = [
     ("harm_so_far", "harmful", {**WORKS, "net": BAD, "ended": False, "after_complete": False}),
@@ -95,12 +95,12 @@ def test_every_rule_is_tried_above():
         ("C", WEIGHTED),
         ("D", {**DID, "failed": ("pre_trend",)}),
         ("E", {**DID, "failed": ("pre_trend",), "has_before": False}),
-        ("D", {**WEIGHTED, "failed": ("balance",)}),
+        ("D", {**WEIGHTED, "failed": ("covariates",)}),
         ("D", {**DID, "comparison": "before_after"}),
     ],
 )
 def test_grade(grade, facts):
-    """A needs a healthy lot, B a quasi-experiment with all checks passed; untested or only adjusted is C, failed is D."""
+    """A needs a healthy lot, B a quasi-experiment with all checks passed; untested or adjusted is C, failed is D."""
     assert verdict.grade(Evidence(**facts)) == grade
 
 

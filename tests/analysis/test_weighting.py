@@ -124,7 +124,7 @@ def test_users_without_their_like_fail_balance_or_overlap():
     weights = weighting.balancing_weights(cells)
     nothing = pd.DataFrame({"p_holm": [0.5]})
     checks = weighting._checks(cells, weights, weighting.balanced(cells, weights), nothing).set_index("check")
-    assert "failed" in checks.loc[["balance", "overlap"], "outcome"].tolist()
+    assert "failed" in checks.loc[["covariates", "overlap"], "outcome"].tolist()
 
 
 def test_another_comparison_counts_nothing():

@@ -15,11 +15,11 @@ def side_by_side(increments: pd.DataFrame, *others: pd.DataFrame, metric: str) -
     increments: table of `incrementality.increments`; others: further rows -- method, difference, low, high
     returns: one row per method, in the order of ORDER -- method, difference (per user) with low and high, share_width
              (width of the interval / that of the plain difference; missing where there is no plain one). A single
-             method is no comparison: no rows.
+             method is no comparison, and where no effect may be read there is none: no rows.
     """
     own = increments[(increments["metric"] == metric) & (increments["window"] == "net")]
     found = pd.concat([table.reindex(columns=COLUMNS[:-1]) for table in (own, *others) if len(table)] or [own])
-    if len(found) < 2:
+    if own.empty or len(found) < 2:
         return pd.DataFrame(columns=COLUMNS)
     order = {name: place for place, name in enumerate(ORDER)}
     table = found.sort_values("method", key=lambda names: names.map(order), kind="stable", ignore_index=True)

@@ -107,7 +107,7 @@ def _foretold(values: pd.Series, start: date, length: int) -> float:
     if first - pd.Timedelta(days=WEEKDAY_DAYS) < values.index[0]:
         return float("nan")
     early = values[first - pd.Timedelta(days=WEEKDAY_DAYS) : first - pd.Timedelta(days=1)]
-    shape = early.groupby(early.index.dayofweek).mean() / max(early.mean(), 1e-300)
+    shape = early.groupby(pd.DatetimeIndex(early.index).dayofweek).mean() / max(early.mean(), 1e-300)
     ahead = pd.date_range(first, periods=length).dayofweek
     return float(early.iloc[-LEVEL_DAYS:].mean() * shape.reindex(ahead).sum())
 

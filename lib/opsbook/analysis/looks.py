@@ -45,12 +45,13 @@ def judged(
              (chance up to here of a finding without an effect), share_peeking (the same had every look taken 1.96)
     source:  Lan & DeMets 1983; Johari, Pekelis, Walsh 2017 with (worthwhile lift x control)^2 as variance of effects
     """
-    if plan.empty:
-        return plan.reindex(columns=COLUMNS)
+    if plan.empty or moments.empty:
+        return plan.iloc[:0].reindex(columns=COLUMNS)
     shares = plan["share_information"].to_numpy()
     peeking = sequential.crossing(np.full(len(shares), USUAL), shares)
     if monitoring == "always_valid" and not once(plan):
-        bound, spent = [np.nan] * (len(plan) - 1) + [_always_valid(moments, metric, worthwhile_lift)], np.nan
+        bound = [np.nan] * (len(plan) - 1) + [_always_valid(moments, metric, worthwhile_lift)]
+        spent = np.full(len(plan), np.nan)
     else:
         kind = monitoring if monitoring in sequential.SPENDING else "obrien_fleming"
         found = sequential.spent_boundaries(shares.tolist(), kind=kind)

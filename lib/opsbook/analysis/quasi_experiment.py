@@ -25,7 +25,7 @@ from opsbook.analysis.multiplicity import holm
 from opsbook.mart.tables import Tabular, engine_table
 
 _ = ibis._
-METHOD = "difference in differences, users as units"
+METHOD = "difference in differences"
 KEY = "rule"
 CONTROL, TREATED = "control", "treated"
 BEFORE_DAYS = 28

@@ -42,9 +42,9 @@ def sample_ratio(
     table = arms[["variant", "users"]].sort_values("variant", ignore_index=True)
     total, others = table["users"].sum(), max((table["variant"] != control).sum(), 1)
     planned = np.nan if control_share is None else control_share
-    shares = pd.Series(np.where(table["variant"] == control, planned, (1 - planned) / others), index=table.index)
+    due = pd.Series(np.where(table["variant"] == control, planned, (1 - planned) / others), index=table.index)
     share = table["users"] / max(total, 1)
-    return table.assign(expected=shares * total, share=share, expected_share=shares)[COLUMNS]
+    return table.assign(expected=due * total, share=share, expected_share=due)[COLUMNS]
 
 
 def check(ratio: pd.DataFrame) -> SampleRatio:

@@ -26,9 +26,3 @@ def users(eve: ir.Table, reached: ir.Table, *, comparison: str, units: object = 
     shown = reached.filter(_.exposed).select(shown_user=_.user).distinct()
     marked = eve.left_join(shown, eve.user == shown.shown_user)
     return marked.mutate(treated=_.shown_user.notnull()).drop("shown_user")
-
-
-def units(eve: ir.Table, *, attribute: str) -> ir.Table:
-    """Everybody known on the eve with the unit they belong to -- user, entry_day, unit; users without one are not."""
-    named = eve.select("user", "entry_day", unit=eve[attribute].cast("string"))
-    return named.filter(named.unit.notnull())

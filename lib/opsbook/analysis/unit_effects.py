@@ -99,8 +99,8 @@ class _Case:
         window = np.where(kept.index < first, "before", "during")
         index = pd.Index(kept.index - first, name="block")
         moved = kept.assign(window=window).set_axis(index)
-        parts = [part.loc[kept.index].set_axis(index) for part in (self.totals, self.users)]
-        return _Case(*parts, moved, self.treated, self.sets)
+        totals, users = (part.loc[kept.index].set_axis(index) for part in (self.totals, self.users))
+        return _Case(totals, users, moved, self.treated, self.sets)
 
 
 class _Effects(NamedTuple):
@@ -123,7 +123,7 @@ def _case(panel: pd.DataFrame, metric: str, treated: Sequence[str], seed: int) -
     totals = panel.assign(total=panel[metric] * panel["users"]).pivot(index="block", columns="unit", values="total")
     users = panel.pivot(index="block", columns="unit", values="users")
     blocks = panel.drop_duplicates("block").set_index("block")[["first_day", "window", "days"]].sort_index()
-    others = [name for name in totals if name not in set(treated)]
+    others = [str(name) for name in totals if name not in set(treated)]
     size = min(len(treated), max(len(others) // 2, 1))
     return _Case(totals, users, blocks, tuple(treated), sc.sets_of(others, size, most=MOST_SETS, seed=seed))
 
@@ -193,7 +193,7 @@ def _checks(case: _Case, method: sc.Method, own: _Effects) -> pd.DataFrame:
 def _permutation_p(case: _Case, method: sc.Method) -> float:
     """Missing where even the largest effect could not reach 5 %."""
     panel, size = case.totals / case.users, len(case.treated)
-    sets = sc.sets_of(list(panel), size, most=MOST_SETS, seed=0)
+    sets = sc.sets_of([str(name) for name in panel], size, most=MOST_SETS, seed=0)
     if len(sets) <= FEWEST_SETS:
         return float("nan")
     return sc.permutation_p(panel, method=method, treated=case.treated, start=0, most=MOST_SETS)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
+from typing import Any, Protocol
 
 import ibis
 import ibis.expr.types as ir
@@ -16,6 +18,47 @@ _ = ibis._
 METRICS = ("revenue", "orders", "active_days")
 WEEK = 7
 COLUMNS = ["unit", "block", "window", "first_day", "days", "users", *METRICS]
+
+
+class Named(Protocol):
+    """What the campaign's file says of its units."""
+
+    @property
+    def attribute(self) -> str:
+        """The column of users that holds the unit."""
+
+    @property
+    def treated(self) -> Sequence[str]:
+        """Its values that got the campaign."""
+
+
+def of(
+    eve: ir.Table,
+    user_days: Tabular,
+    units: Named | None,
+    *,
+    start: date,
+    end: date,
+    after_days: int,
+    through: date,
+    data_start: date,
+    min_cell: int = 1,
+) -> pd.DataFrame:
+    """The panel of the units that the campaign's file names; without any nothing is counted and no row returned.
+
+    eve: `segments.people` of the day before the start, with the column that `units.attribute` names
+    """
+    if units is None:
+        return pd.DataFrame(columns=COLUMNS)
+    named = eve.select("user", "entry_day", unit=eve[units.attribute].cast("string"))
+    people = named.filter(named.unit.notnull())
+    span: dict[str, Any] = {"start": start, "end": end, "after_days": after_days, "through": through}
+    return panel(people, user_days, **span, data_start=data_start, min_cell=min_cell)
+
+
+def treated(units: Named | None) -> list[str]:
+    """The units that got the campaign."""
+    return list(units.treated) if units else []
 
 
 def panel(

@@ -53,10 +53,10 @@ def _moments(units: ir.Table, metric: str, window: str) -> dict[str, PairMoments
     return {str(row["variant"]): pair_moments(row) for row in counted.to_dict("records")}
 
 
-def _table(arms: Mapping[str, PairMoments], control: str) -> pd.DataFrame:
+def _table(arms: Mapping[str, PairMoments], control: str, level: float = 0.95) -> pd.DataFrame:
     if control not in arms:
         return pd.DataFrame(columns=COLUMNS)
-    rows = [_row(variant, arm, arms[control]) for variant, arm in arms.items() if variant != control]
+    rows = [_row(variant, arm, arms[control], level) for variant, arm in arms.items() if variant != control]
     table = pd.DataFrame(rows, columns=COLUMNS[:-1])
     table["p_holm"] = holm(table["p"])
     return table.sort_values("difference", ascending=False, ignore_index=True)[COLUMNS]
@@ -71,31 +71,34 @@ def several(arms: pd.DataFrame, *, control: str) -> bool:
     return control in names and len(names) > 2
 
 
-def compared(units: ir.Table, arms: pd.DataFrame, *, control: str, metric: str, window: str = "net") -> Compared:
+def compared(
+    units: ir.Table, arms: pd.DataFrame, *, control: str, metric: str, window: str = "net", level: float = 0.95
+) -> Compared:
     """Every variant against the control, and against each other; nothing is counted where there are not several.
 
-    units: table of `experiment.units`; arms: `experiment.arms`
+    units: table of `experiment.units`; arms: `experiment.arms`; level: of the intervals, wider at looks before the end
     """
     if not several(arms, control=control):
         return Compared(pd.DataFrame(columns=COLUMNS), pd.DataFrame(columns=PAIRS))
     found = _moments(units, metric, window)
-    return Compared(_table(found, control), pairs({name: arm for name, arm in found.items() if name != control}))
+    others = {name: arm for name, arm in found.items() if name != control}
+    return Compared(_table(found, control, level), pairs(others, level=level))
 
 
-def pairs(arms: Mapping[str, PairMoments]) -> pd.DataFrame:
+def pairs(arms: Mapping[str, PairMoments], *, level: float = 0.95) -> pd.DataFrame:
     """Each variant against each other one, adjusted by the days before.
 
     returns: one row per pair -- better, worse (variants by estimate), difference (per user) with low and high, p,
              p_holm (over all pairs)
     """
-    rows = [_pair(one, other, arms) for one, other in combinations(sorted(arms), 2)]
+    rows = [_pair(one, other, arms, level) for one, other in combinations(sorted(arms), 2)]
     table = pd.DataFrame(rows, columns=PAIRS[:-1])
     return table.assign(p_holm=holm(table["p"]))[PAIRS]
 
 
-def best(compared: Compared, *, alpha: float = 0.05) -> str:
+def best(compared: Compared, *, level: float = 0.95) -> str:
     """The variant that beats every other one with Holm over all pairs, and the control; empty when none does."""
-    against, each = compared
+    (against, each), alpha = compared, 1 - level + 1e-12
     if against.empty:
         return ""
     first = str(against["variant"].iloc[0])
@@ -112,7 +115,8 @@ def stratified(
     people = engine_table(users)
     if len(arms) < 2 or by not in people.columns:
         return pd.DataFrame(columns=POOLED)
-    known = units.left_join(people.select(stratum_user=people.user, stratum=people[by]), units.user == _.stratum_user)
+    strata = people.select(stratum_user=people.user, stratum=people[by])
+    known = units.left_join(strata, units.user == strata.stratum_user)
     table = post_stratified(known, by="stratum", metric=metric, level=level)
     return table if len(table) > 2 else table.iloc[:0]
 
@@ -144,16 +148,16 @@ def post_stratified(units: ir.Table, *, by: str, metric: str, window: str = "net
     return _pooled(both, level) if both else pd.DataFrame(columns=POOLED)
 
 
-def _pair(one: str, other: str, arms: Mapping[str, PairMoments]) -> list[object]:
-    difference = welch(*cuped(arms[one], arms[other]))
+def _pair(one: str, other: str, arms: Mapping[str, PairMoments], level: float) -> list[object]:
+    difference = welch(*cuped(arms[one], arms[other]), level=level)
     if difference.value < 0:
-        one, other, difference = other, one, welch(*cuped(arms[other], arms[one]))
+        return _pair(other, one, arms, level)
     return [one, other, *difference[:3], difference.p]
 
 
-def _row(variant: str, arm: PairMoments, control: PairMoments) -> list[object]:
+def _row(variant: str, arm: PairMoments, control: PairMoments, level: float) -> list[object]:
     own, base = cuped(arm, control)
-    difference, ratio = welch(own, base), relative(own, base)
+    difference, ratio = welch(own, base, level=level), relative(own, base, level=level)
     return [variant, own.n, base.n, own.mean, base.mean, *difference[:3], *ratio[:3], difference.p]
 
 

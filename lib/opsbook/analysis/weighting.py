@@ -47,7 +47,7 @@ class WeightedReview(NamedTuple):
     increments: in the shape of `incrementality.increments`; estimates: the difference without weights -- method,
     difference, low, high; balance: one row per covariate -- covariate, treated, control, weighted (means), gap_before,
     gap_after (standardised by the treated users' spread); placebos: the same weights on the four weeks before those
-    that made them; checks: balance (largest gap left), overlap (effective share of the control users),
+    that made them; checks: covariates (largest gap left), overlap (effective share of the control users),
     placebo_before (smallest Holm p)
     """
 
@@ -111,8 +111,8 @@ def cells(chosen: ir.Table, user_days: Tabular, *, start: date, end: date, after
         tenure_before=ibis.literal(start).delta(known.entry_day.cast("date"), unit="day"),
     )  # fmt: skip
     earlier = _earlier(user_days, start=start)
-    joined = units.inner_join(told, units.user == told.who).left_join(earlier, _.user == earlier.earlier_user)
-    return _counted(joined)
+    marked = units.inner_join(told, units.user == told.who)
+    return _counted(marked.left_join(earlier, marked.user == earlier.earlier_user))
 
 
 def balancing_weights(cells: pd.DataFrame) -> np.ndarray:
@@ -278,7 +278,7 @@ def _checks(cells: pd.DataFrame, weights: np.ndarray, balance: pd.DataFrame, pla
     overlap = float((held @ users) ** 2 / (held**2 @ users) / users.sum())
     gap, smallest = float(balance["gap_after"].abs().max()), float(placebos["p_holm"].min())
     rows = [
-        ["balance", gap, WORST_GAP, _outcome(gap, fails=gap > WORST_GAP)],
+        ["covariates", gap, WORST_GAP, _outcome(gap, fails=gap > WORST_GAP)],
         ["overlap", overlap, LEAST_OVERLAP, _outcome(overlap, fails=overlap < LEAST_OVERLAP)],
         ["placebo_before", smallest, ALPHA, _outcome(smallest, fails=smallest < ALPHA)],
     ]
