@@ -69,4 +69,4 @@ def beside(increments: pd.DataFrame, *, metric: str, worthwhile_lift: float, lev
     value, low, high, control = (float(own[name].iloc[0]) for name in ("difference", "low", "high", "control"))
     worth = worthwhile_lift * control
     found = reading(value, low=low, high=high, prior_sd=worth, worthwhile=worth, level=level)
-    return pd.DataFrame([[metric, value, *found, worth, worth]], columns=COLUMNS)
+    return pd.DataFrame([[metric, value, *found, worth, worth]], columns=COLUMNS).round({"expected_loss": 6})

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from opsbook.analysis.means import Difference, cuped, relative, welch
+from opsbook.analysis.means import Difference, cuped, fieller, relative, welch
 from opsbook.analysis.moments import Moments, PairMoments, pair_moments
 from opsbook.analysis.proportion import newcombe
 
 WINDOWS = ("during", "after", "net")
 METHODS = ("plain", "cuped", "capped", "capped_cuped")
-HEADLINE = "cuped"
+USUAL_LEVEL = 0.95
 # The method a report reads is one of these, whichever the comparison brings; shares have the plain one only.
 HEADLINES = ("cuped", "did", "synthetic_did", "weighted", "plain")
 CAPPED_HEADLINES = ("capped_cuped", "capped_did")
@@ -105,7 +105,7 @@ def _row(arms: Mapping[str, PairMoments], metric: str, method: str, level: float
     treated, control = arms["treated"], arms["control"]
     first, base = cuped(treated, control) if "cuped" in method else (treated.own, control.own)
     difference = _share_difference(first, base, level) if metric == "buyers" else welch(first, base, level=level)
-    ratio = relative(first, base, level=level)
+    ratio = (relative if level <= USUAL_LEVEL else fieller)(first, base, level=level)
     totals = [part * first.n for part in difference[:3]]
     return [first.n, base.n, first.mean, base.mean, *difference[:3], *ratio[:3], difference.p, *totals]
 

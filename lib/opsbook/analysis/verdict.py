@@ -260,7 +260,7 @@ RULES: dict[str, tuple[str, Callable[[Evidence], bool]]] = {
     "after_not_over": ("undecidable", lambda e: not e.after_complete),
     "placebo_as_large": ("undecidable", lambda e: _clear(e) and bool(set(e.failed) & set(CLAIM_CHECKS))),
     "net_loss": ("harmful", lambda e: e.net.high < 0),
-    "revenue_loss": ("harmful", lambda e: e.net_revenue.high < 0),
+    "revenue_loss": ("harmful", lambda e: e.net_revenue.high < 0 and not e.failed),
     "one_user_decides": ("undecidable", lambda e: _works(e) and e.net_capped.low <= 0),
     "works_and_pays": ("keep", lambda e: _works(e) and e.roi_margin.low >= 0),
     "works_does_not_pay": ("improve", lambda e: _works(e) and e.roi_margin.high < 0),

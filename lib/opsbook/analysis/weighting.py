@@ -278,7 +278,7 @@ def _checks(cells: pd.DataFrame, weights: np.ndarray, balance: pd.DataFrame, pla
     overlap = float((held @ users) ** 2 / (held**2 @ users) / users.sum())
     gap, smallest = float(balance["gap_after"].abs().max()), float(placebos["p_holm"].min())
     rows = [
-        ["covariates", gap, WORST_GAP, _outcome(gap, fails=gap > WORST_GAP)],
+        ["covariates", round(gap, 4), WORST_GAP, _outcome(gap, fails=gap > WORST_GAP)],
         ["overlap", overlap, LEAST_OVERLAP, _outcome(overlap, fails=overlap < LEAST_OVERLAP)],
         ["placebo_before", smallest, ALPHA, _outcome(smallest, fails=smallest < ALPHA)],
     ]

@@ -73,6 +73,8 @@ def _who(run: CampaignRun) -> Iterator[Problem]:
                 "itself (regression to the mean) and would be taken for the effect"
             ),
         )
+    if by_units and run.primary_metric == "buyers":
+        yield ("primary_metric",), f"comparison: {asked} compares changes of means: orders, revenue or active_days"
     twice = sorted({name for name in run.units.treated if run.units.treated.count(name) > 1}) if run.units else []
     if twice:
         yield ("units", "treated"), f"{twice[0]!r} stands twice"

@@ -85,7 +85,7 @@ def balance(table: pd.DataFrame) -> Figure | None:
     ax.axvline(LARGE_GAP, color=theme.INK, linewidth=1, linestyle=":")
     ax.set_yticks(places, [words.find(f"campaign.covariate.{name}") or str(name) for name in table["covariate"]])
     ax.set_ylim(-0.6, len(table) - 0.4)
-    ax.set_xlim(left=0)
+    ax.set_xlim(left=-0.03 * max(float(before.max()), LARGE_GAP))
     ax.set_xlabel(words.label("campaign.axis.gap"))
     ax.grid(axis="y", visible=False)
     ax.grid(axis="x")

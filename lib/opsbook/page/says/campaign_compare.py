@@ -12,6 +12,7 @@ import pandas as pd
 from opsbook.analysis.estimates import agree
 from opsbook.analysis.looks import once
 from opsbook.analysis.verdict import ADJUSTED, CAUSAL_GRADES, CLAIM_CHECKS, QUASI, RANDOMISED
+from opsbook.analysis.weighting import WORST_GAP
 from opsbook.page.words import Sentence
 
 RELATIVE = dict.fromkeys(("relative", "relative_low", "relative_high"), "signed_percent")
@@ -21,6 +22,8 @@ WEIGHT = {"weight": "percent"}
 CHANCES = {"share_better": "percent", "share_worthwhile": "percent"}
 VARIANTS = ["variant", "users", "mean", "control", "difference", "low", "high", "p_holm"]
 ALPHA = 0.05
+EVEN = 0.001
+SURE = 0.001  # chances nearer to 0 or 1 than this are not told to the digit: the prior is not known so well
 
 
 def named(comparison: str) -> Sentence:
@@ -87,6 +90,8 @@ def looks(table: pd.DataFrame, *, monitoring: str) -> Sentence | None:
     fields = {"n": len(table), "share": last["share_information"], "boundary": last["boundary"]}
     if pd.isna(last["boundary"]):
         return Sentence("campaign.looks.unknown", n=len(table), share=last["share_information"])
+    if len(table) == 1:
+        return Sentence(f"campaign.looks.{monitoring}_first", **fields)
     return Sentence(f"campaign.looks.{monitoring}", peeking=last["share_peeking"], **fields)
 
 
@@ -95,6 +100,10 @@ def bayes(table: pd.DataFrame, *, grade: str, metric: str) -> Sentence | None:
     if table.empty or grade not in CAUSAL_GRADES or pd.isna(table["share_better"].iloc[0]):
         return None
     row = table.iloc[0]
+    if not SURE < row["share_better"] < 1 - SURE:
+        side = "better" if row["share_better"] > 0.5 else "worse"
+        told = {"sure": 1 - SURE, "worthwhile": min(max(row["share_worthwhile"], SURE), 1 - SURE)}
+        return Sentence(f"campaign.bayes.{side}", metric=_metric(metric), prior=row["prior_sd"], **told)
     fields = {"better": row["share_better"], "worthwhile": row["share_worthwhile"], "loss": row["expected_loss"]}
     return Sentence("campaign.bayes.read", metric=_metric(metric), prior=row["prior_sd"], **fields)
 
@@ -123,8 +132,8 @@ def path(table: pd.DataFrame, increments: pd.DataFrame, *, metric: str) -> Sente
 
 
 def donors(table: pd.DataFrame) -> Sentence | None:
-    """Of which units the comparison is made."""
-    if table.empty:
+    """Of which units the comparison is made; nothing where all of them weigh the same."""
+    if table.empty or table["weight"].max() - table["weight"].min() < EVEN:
         return None
     first = table.iloc[0]
     return Sentence("campaign.donors.shown", n=len(table), unit=str(first["unit"]), weight=first["weight"])
@@ -145,8 +154,8 @@ def balance(table: pd.DataFrame) -> Sentence | None:
     if table.empty:
         return None
     before, after = (float(table[name].abs().max()) for name in ("gap_before", "gap_after"))
-    branch = "even" if after <= 0.1 else "uneven"
-    return Sentence(f"campaign.balance.{branch}", n=len(table), before=before, after=after)
+    branch = "even" if after <= WORST_GAP else "uneven"
+    return Sentence(f"campaign.balance.{branch}", n=len(table), before=before, after=max(after, EVEN))
 
 
 def interrupted(table: pd.DataFrame, *, comparison: str, metric: str) -> Sentence | None:
@@ -168,4 +177,4 @@ def _metric(name: str) -> Sentence:
 
 
 def _checks(names: Sequence[str]) -> list[Sentence]:
-    return [Sentence(f"campaign.check.{name}") for name in names]
+    return [Sentence(f"campaign.check_name.{name}") for name in names]

@@ -167,7 +167,7 @@ def _graded_c(comparison: str) -> str:
 
 
 def _checks(names: Sequence[str]) -> list[Sentence]:
-    return [Sentence(f"campaign.check.{name}") for name in names]
+    return [Sentence(f"campaign.check_name.{name}") for name in names]
 
 
 def _relative(increments: pd.DataFrame, metric: str, window: str) -> Span:
