@@ -89,9 +89,12 @@ class _Case:
 
     def table(self, names: Sequence[str], *, without: Sequence[str] = ()) -> pd.DataFrame:
         """One column per unit and one for the named ones together, per user and day."""
-        others = [name for name in self.totals if name not in {*names, *without}]
-        together = self.totals[list(names)].sum(axis=1) / self.users[list(names)].sum(axis=1)
-        return (self.totals[others] / self.users[others]).assign(**{TREATED: together})
+        units = self.totals.columns
+        inside, left_out = units.isin(list(names)), units.isin([*names, *without])
+        totals, users = self.totals.to_numpy(float), self.users.to_numpy(float)
+        together = totals[:, inside].sum(axis=1) / users[:, inside].sum(axis=1)
+        values = np.column_stack([totals[:, ~left_out] / users[:, ~left_out], together])
+        return pd.DataFrame(values, index=self.totals.index, columns=[*units[~left_out], TREATED])
 
     def moved(self, first: int, length: int) -> _Case:
         """The blocks before `first + length` as if the campaign had started at block `first`."""
@@ -133,17 +136,17 @@ def _effects(case: _Case, method: sc.Method) -> _Effects:
     asked = {"treated": [TREATED], "start": 0}
     fits = [method(case.table(case.treated), **asked)]
     fits += [method(case.table(names, without=case.treated), **asked) for names in case.sets]
-    paths = [fit.path.set_index("period").join(case.blocks) for fit in fits]
     names = ["+".join(names) for names in (sorted(case.treated), *case.sets)]
-    sums = pd.DataFrame([_window_sums(path) for path in paths])
-    return _Effects(fits[0], names, sums, np.array([fit.rmspe_before for fit in fits]), paths[0].reset_index(drop=True))
+    sums = _window_sums(np.array([fit.path["effect"] for fit in fits]), case.blocks)
+    path = fits[0].path.set_index("period").join(case.blocks).reset_index(drop=True)
+    return _Effects(fits[0], names, sums, np.array([fit.rmspe_before for fit in fits]), path)
 
 
-def _window_sums(path: pd.DataFrame, column: str = "effect") -> dict[str, float]:
-    """What is measured per user and day, summed over the days of each window."""
-    total = path[column] * path["days"]
-    sums = {name: float(total[path["window"] == name].sum()) for name in ("during", "after")}
-    return sums | {"net": sum(sums.values())}
+def _window_sums(daily: np.ndarray, blocks: pd.DataFrame) -> pd.DataFrame:
+    """What is measured per user and day (rows x blocks), summed over the days of each window: during, after, net."""
+    days, window = blocks["days"].to_numpy(float), blocks["window"].to_numpy()
+    sums = {name: daily @ (days * (window == name)) for name in ("during", "after")}
+    return pd.DataFrame(sums).assign(net=sums["during"] + sums["after"])
 
 
 def _interval(effects: np.ndarray, level: float = 0.95) -> tuple[float, float, float, float]:
@@ -165,7 +168,7 @@ def _row(case: _Case, found: _Effects, window: str) -> list[float]:
     value, low, high, p = _interval(found.sums[window].to_numpy())
     last = case.users.iloc[-1]
     own, other = int(last[list(case.treated)].sum()), int(last.drop(list(case.treated)).sum())
-    actual = _window_sums(found.path, "actual")[window]
+    actual = float(_window_sums(found.path[["actual"]].to_numpy(float).T, case.blocks)[window].iloc[0])
     relative = [part / (actual - part) if actual > part else float("nan") for part in (value, low, high)]
     totals = [part * own for part in (value, low, high)]
     return [own, other, actual, actual - value, value, low, high, *relative, p, *totals]
