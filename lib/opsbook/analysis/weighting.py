@@ -46,7 +46,7 @@ class WeightedReview(NamedTuple):
 
     increments: in the shape of `incrementality.increments`; estimates: the difference without weights -- method,
     difference, low, high; balance: one row per covariate -- covariate, treated, control, weighted (means), gap_before,
-    gap_after (standardised by the treated users' spread); placebos: the same weights on the four weeks before those
+    gap_after (in standard deviations, both groups' pooled); placebos: the same weights on the four weeks before those
     that made them; checks: covariates (largest gap left), overlap (effective share of the control users),
     placebo_before (smallest Holm p)
     """
@@ -256,11 +256,11 @@ def _told(first: float, base: float, error: float, treated: int, control: int) -
 def _gap(name: str, cells: pd.DataFrame, treated: np.ndarray, weights: np.ndarray) -> list[Any]:
     users, sums = cells["users"].to_numpy(float), cells[f"{name}_sum"].to_numpy(float)
     squares = cells[f"{name}_square"].to_numpy(float)
-    n = users[treated].sum()
-    first, spread = sums[treated].sum() / n, squares[treated].sum() / n - (sums[treated].sum() / n) ** 2
-    plain = sums[~treated].sum() / users[~treated].sum()
+    means = [sums[part].sum() / users[part].sum() for part in (treated, ~treated)]
+    spreads = [squares[part].sum() / users[part].sum() for part in (treated, ~treated)]
+    first, plain = means
     held = (weights * sums)[~treated].sum() / (weights * users)[~treated].sum()
-    size = float(np.sqrt(max(spread, 0.0))) or float("nan")
+    size = float(np.sqrt(max(sum(spreads) - first**2 - plain**2, 0.0) / 2)) or float("nan")
     return [name, first, plain, held, (first - plain) / size, (first - held) / size]
 
 
