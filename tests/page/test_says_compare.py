@@ -172,7 +172,7 @@ def test_what_does_not_apply_says_nothing(case):
 @pytest.mark.parametrize("comparison", ["holdout", "ab", "did", "synthetic_control", "weighted", "before_after"])
 def test_every_comparison_has_its_name_and_its_how_to_read_line(comparison):
     """Each comparison a file may name has a name and a line under the chart of its effect, in both languages."""
-    for key in (says.named(comparison).key, says.how_effect(comparison)):
+    for key in (says.named(comparison).key, says.how_effect(comparison), says.how_estimates(comparison)):
         same_in_both(words.Sentence(key))
 
 

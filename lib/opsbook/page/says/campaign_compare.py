@@ -36,6 +36,11 @@ def how_effect(comparison: str) -> str:
     return "campaign.how.effect" if comparison in (*RANDOMISED, "before_after") else f"campaign.how_effect.{comparison}"
 
 
+def how_estimates(comparison: str) -> str:
+    """Which how-to-read line belongs under the estimates side by side."""
+    return f"campaign.how.estimates{'' if comparison in RANDOMISED else '_unlotted'}"
+
+
 def checks(table: pd.DataFrame, *, comparison: str) -> Sentence | None:
     """Whether a comparison without a lot may be read: what failed, what could not be tried, or that all passed."""
     if table.empty:
