@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 
-from opsbook.analysis import variants
+from opsbook.analysis import incrementality, variants
 from opsbook.mart.tables import engine_table
 
 
@@ -137,3 +137,16 @@ def test_strata_are_read_from_an_attribute_of_users():
     assert variants.pooled(found).iloc[0].tolist() == ["post_stratified", *whole[["difference", "low", "high"]]]
     for by in ("land", "nothing"):
         assert variants.stratified(made.drop("city"), people, arms_of(made), by=by, metric="orders").empty
+
+
+def test_money_is_counted_over_all_treated_arms():
+    """With a primary arm the total still covers every treated user; without one it is that of the increments."""
+    made = units(np.random.default_rng(9), lifts={"control": 0, "a": 1.0, "b": 1.0}, users=3000)
+    asked = {"metric": "orders", "control": "control"}
+    rows = pd.DataFrame([["orders", "net", "cuped", 1, 1, *[0.0] * 9, 7.0, 5.0, 9.0]], columns=incrementality.COLUMNS)
+    assert variants.total_of_all(made, rows, primary=[], **asked) == (7.0, 5.0, 9.0)
+    value, low, high = variants.total_of_all(made, rows, primary=["a"], **asked)
+    treated = int(made.filter(made.variant != "control").count().to_pandas())
+    assert low <= treated <= high
+    assert value == pytest.approx(treated, rel=0.15)
+    assert np.isnan(variants.total_of_all(made, rows.iloc[:0], primary=["a"], **asked)).all()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from opsbook.analysis.experiment import METRICS
+from opsbook.analysis.incrementality import total
 from opsbook.analysis.means import cuped, relative, welch
 from opsbook.analysis.moments import PairMoments, count_moments, pair_moments
 from opsbook.analysis.multiplicity import holm
@@ -106,6 +107,26 @@ def best(compared: Compared, *, level: float = 0.95) -> str:
     beaten = len(own) == len(against) - 1 and bool((own["p_holm"] <= alpha).all())
     leads = against["p_holm"].iloc[0] <= alpha and against["difference"].iloc[0] > 0
     return first if beaten and leads else ""
+
+
+def total_of_all(
+    units: ir.Table, increments: pd.DataFrame, *, metric: str, primary: Sequence[str], control: str, level: float = 0.95
+) -> tuple[float, float, float]:
+    """Net increment of a metric over the users of all treated arms, to be held against what the whole campaign cost.
+
+    increments: as `incrementality.increments`, of the primary arms; without `primary` these are all arms, and without
+    rows nothing may be read
+    returns: value, low, high; missing without a comparison
+    """
+    if not len(primary) or increments.empty:
+        return total(increments, metric=metric)
+    pooled = units.mutate(variant=ibis.ifelse(units.variant == control, control, "\ttreated"))
+    arms = _moments(pooled, metric, "net")
+    if len(arms) < 2:
+        return (float("nan"),) * 3
+    own, base = cuped(arms["\ttreated"], arms[control])
+    value, low, high = (part * own.n for part in welch(own, base, level=level)[:3])
+    return value, low, high
 
 
 def stratified(

@@ -35,7 +35,7 @@ def health(table: pd.DataFrame, arms: pd.DataFrame, *, comparison: str = "holdou
     if (table.loc[table["check"] == "sample_ratio", "outcome"] == "untested").any():
         return Sentence("campaign.health.untested")
     passed = int((table["outcome"] == "passed").sum())
-    return Sentence("campaign.health.good", n=passed, users=int(arms["users"].sum()))
+    return Sentence("campaign.health.good", n=passed, users=int(arms["users"].sum()), arms=len(arms))
 
 
 def effect(increments: pd.DataFrame, evidence: Evidence, decision: Verdict, *, metric: str) -> Sentence:
