@@ -45,3 +45,16 @@ def test_chances_mean_what_they_say():
 def test_no_interval_no_reading():
     """A missing estimate stays missing."""
     assert np.isnan(bayes.reading(0.1, low=np.nan, high=np.nan, prior_sd=1, worthwhile=0.1).better)
+
+
+def test_beside_an_increment_the_prior_is_the_smallest_gain_worth_having(table):
+    """A lift of 20 % of a control of 2 is worth 0.4: prior spread and threshold; a wider level changes no posterior."""
+    text = "metric | window | method | difference | low | high | control\norders | net | cuped | 0.3 | {} | {} | 2"
+    usual = bayes.beside(table(text.format(0.104003602, 0.495996398)), metric="orders", worthwhile_lift=0.2).iloc[0]
+    assert (usual["worthwhile"], usual["prior_sd"]) == (0.4, 0.4)
+    assert usual["posterior"] == pytest.approx(0.3 * 0.16 / 0.17)
+    wide = 0.1 * norm.ppf(0.9995)
+    rows = table(text.format(0.3 - wide, 0.3 + wide))
+    again = bayes.beside(rows, metric="orders", worthwhile_lift=0.2, level=0.999).iloc[0]
+    assert again["share_better"] == pytest.approx(usual["share_better"])
+    assert bayes.beside(rows, metric="revenue", worthwhile_lift=0.2).empty

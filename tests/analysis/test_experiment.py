@@ -129,3 +129,24 @@ def test_empty_tables_give_empty_moments(table):
     empty = [table(text).iloc[:0] for text in (ASSIGNMENTS, USER_DAYS)]
     outcomes = experiment.units(*empty, experiment_id="e", control="control", **DATES)
     assert experiment.arm_moments(outcomes).empty
+
+
+def test_arms_that_the_verdict_is_not_about_are_neither_treated_nor_control(table):
+    """With primary arms named, a third arm is `other`, and its users are in no moment of the two."""
+    rows = table(ASSIGNMENTS.replace("e             | 3    | treatment", "e             | 3    | second   "))
+    found = experiment.units(
+        rows, table(USER_DAYS), experiment_id="e", control="control", primary=["treatment"], **DATES
+    )
+    arms = dict(found.order_by("user").select("user", "arm").to_pandas().to_numpy().tolist())
+    assert arms == {1: "treated", 2: "control", 3: "other"}
+
+
+@pytest.mark.parametrize(
+    ("through", "days"),
+    [(date(2026, 3, 1), (0, 0, 0)), (date(2026, 3, 4), (3, 0, 3)), (date(2026, 3, 10), (7, 2, 9)),
+     (date(2026, 9, 1), (7, 7, 14))],
+)  # fmt: skip
+def test_windows_have_the_days_that_the_data_cover(through, days):
+    """During and after count days up to the last settled one, never less than none."""
+    found = experiment.window_days(start=DATES["start"], end=DATES["end"], after_days=7, through=through)
+    assert tuple(found.values()) == days

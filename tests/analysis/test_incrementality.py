@@ -119,3 +119,20 @@ def test_total_is_the_net_of_the_headline_method():
     found = incrementality.increments(rows)
     assert incrementality.total(found, metric="orders")[0] == pytest.approx(200)
     assert np.isnan(incrementality.total(found, metric="revenue")).all()
+
+
+def test_each_comparison_has_one_headline_method(table):
+    """CUPED before plain, and did, synthetic DiD or weights where they are the comparison; one row per window."""
+    rows = table("""
+        metric  | window | method
+        orders  | net    | plain
+        orders  | net    | cuped
+        orders  | net    | capped_cuped
+        buyers  | net    | plain
+        revenue | net    | capped_did
+        revenue | net    | did
+    """)
+    found = incrementality.headline(rows)
+    assert found["method"].tolist() == ["cuped", "plain", "did"]
+    assert list(found) == list(rows)
+    assert incrementality.headline(rows.iloc[:0]).empty

@@ -136,3 +136,22 @@ def test_moments_from_rows_need_no_second_quantity():
     """Plain numbers alone have moments of zero beside them."""
     assert stacked([1.0, 3.0])[:3] == (2, 2.0, 2.0)
     assert pd.isna(stacked([1.0, 3.0]).other_mean) is False
+
+
+def test_fieller_leaves_out_no_change_exactly_when_the_difference_does():
+    """At any level the relative interval excludes zero when Welch's does; at 95 % it nears the delta method's."""
+    treated, control = Moments(400, 1.3, 4.0), Moments(300, 1.0, 3.0)
+    for level in (0.8, 0.95, 0.96, 0.97, 0.99, 0.9999):
+        ratio, difference = means.fieller(treated, control, level=level), means.welch(treated, control, level=level)
+        assert (ratio.low > 0) == (difference.low > 0)
+    large = means.fieller(Moments(40_000, 1.3, 4.0), Moments(30_000, 1.0, 3.0))
+    delta = means.relative(Moments(40_000, 1.3, 4.0), Moments(30_000, 1.0, 3.0))
+    assert (large.low, large.high) == pytest.approx((delta.low, delta.high), abs=2e-3)
+
+
+def test_fieller_is_missing_where_the_control_may_be_nothing():
+    """When the control's mean is not clear of zero at the level, the ratio has no interval."""
+    found = means.fieller(Moments(50, 1.0, 4.0), Moments(50, 0.2, 4.0))
+    assert found.value == pytest.approx(4.0)
+    assert np.isnan([found.low, found.high]).all()
+    assert np.isnan(means.fieller(Moments(50, 1.0, 4.0), Moments(50, 0.0, 4.0)).value)

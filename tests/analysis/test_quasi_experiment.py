@@ -8,6 +8,7 @@ import pytest
 
 from opsbook.analysis import experiment
 from opsbook.analysis import quasi_experiment as quasi
+from opsbook.mart.tables import engine_table
 
 START, END = date(2026, 6, 1), date(2026, 6, 14)
 DATA_START = date(2026, 1, 5)
@@ -153,3 +154,27 @@ def test_nothing_after_the_start_decides_the_groups_or_the_checks():
     _other, placebos_later, trend_later = reviewed(people, later)
     pd.testing.assert_frame_equal(placebos, placebos_later)
     assert trend == trend_later
+
+
+def test_the_review_holds_increments_placebos_and_checks_together():
+    """Marked users give the same tables as the steps one by one; any other comparison gives empty ones."""
+    people, rows = world(np.random.default_rng(8), lift=1.0)
+    chosen = engine_table(people.rename(columns={"in_north": "treated"}))
+    asked = {"metric": "revenue", "data_start": DATA_START, "through": END + timedelta(days=14)}
+    found = quasi.review(chosen, rows, comparison="did", **SPAN | {"end": END}, **asked)
+    increments, placebos, trend = reviewed(people, rows)
+    pd.testing.assert_frame_equal(found.increments, increments)
+    pd.testing.assert_frame_equal(found.placebos, placebos)
+    assert quasi.passed(found.checks)
+    assert found.checks["measured"].tolist()[1] == pytest.approx(trend.p)
+    assert quasi.review(chosen, rows, comparison="holdout", **SPAN, **asked).checks.empty
+    assert quasi.review(None, rows, comparison="did", **SPAN, **asked).increments.empty
+
+
+def test_pretended_starts_can_be_named():
+    """The dates of the file are tried instead of those counted back from the start."""
+    people, rows = world(np.random.default_rng(8))
+    asked = {"treated": "in_north", "metric": "revenue", "start": START, "data_start": DATA_START}
+    named = [date(2026, 3, 2), date(2026, 4, 6)]
+    placebos = quasi.placebo_dates(people, rows, end=END, after_days=14, **asked, dates=named)
+    assert placebos["start"].dt.date.tolist() == named[::-1]

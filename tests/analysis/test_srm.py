@@ -65,3 +65,24 @@ PLANS = [(0.2, "holdout", 0.2), (0.2, "ab", 0.2), (None, "ab", 0.25), (None, "ho
 def test_planned_share(written, comparison, planned):
     """What is written counts; an A/B test without a word means equal arms; a holdout without a word is unknown."""
     assert srm.planned_share(written, comparison=comparison, variants=4) == planned
+
+
+def test_arms_of_unequal_planned_shares_are_held_against_their_own(table):
+    """Three arms planned 20, 20 and 60 % are healthy as planned and a mismatch where one of them is empty."""
+    shares = {"control": 0.2, "a": 0.2, "b": 0.6}
+    arms = table("variant | users\ncontrol | 200\na | 210\nb | 590")
+    ratio = srm.sample_ratio(arms, control="control", control_share=0.2, shares=shares)
+    assert ratio["expected"].tolist() == pytest.approx([200, 600, 200])
+    assert srm.check(ratio).status == "healthy"
+    missing = srm.sample_ratio(arms.iloc[:2], control="control", control_share=0.2, shares=shares)
+    assert missing["users"].tolist() == [210, 0, 200]
+    assert srm.check(missing).status == "mismatch"
+
+
+def test_an_arm_that_was_not_planned_is_a_mismatch(table):
+    """Users in an arm that the plan does not name break it; nobody assigned at all is no experiment."""
+    arms = table("variant | users\ncontrol | 500\na | 480\nx | 20")
+    ratio = srm.sample_ratio(arms, control="control", control_share=0.5, shares={"control": 0.5, "a": 0.5})
+    assert srm.check(ratio).status == "mismatch"
+    nobody = srm.sample_ratio(arms.iloc[:0], control="control", control_share=0.5, shares={"control": 0.5, "a": 0.5})
+    assert srm.check(nobody).status == "untested"

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 
-from opsbook.analysis import variants
+from opsbook.analysis import incrementality, variants
 from opsbook.mart.tables import engine_table
 
 
@@ -82,3 +82,71 @@ def test_a_stratum_without_both_arms_is_left_out():
     made = units(np.random.default_rng(5), lifts={"control": 0, "b": 0}, users=200)
     lonely = made.mutate(city=ibis.ifelse(made.arm == "control", "x", "y"))
     assert variants.post_stratified(lonely, by="city", metric="orders").empty
+
+
+def arms_of(made):
+    """Users per variant, as `experiment.arms` counts them."""
+    return made.group_by("variant").agg(users=made.count()).order_by("variant").to_pandas()
+
+
+def test_the_best_arm_is_named_when_it_beats_every_other_one():
+    """An arm far ahead is the best; two equal good arms beat the control, but neither is the best."""
+    ahead = units(np.random.default_rng(5), lifts={"control": 0, "a": 0.2, "b": 2.0}, users=3000)
+    alike = units(np.random.default_rng(6), lifts={"control": 0, "a": 1.5, "b": 1.5}, users=3000)
+    asked = {"control": "control", "metric": "orders"}
+    found = variants.compared(ahead, arms_of(ahead), **asked)
+    assert variants.best(found) == "b"
+    assert found.pairs["better"].tolist() == ["b"]
+    both = variants.compared(alike, arms_of(alike), **asked)
+    assert (both.against["p_holm"] <= 0.05).all()
+    assert variants.best(both) == ""
+
+
+def test_the_best_of_arms_that_do_nothing_is_hardly_ever_named():
+    """Simulated truth: of 120 experiments whose three arms do nothing, at most 5 % name a best one."""
+    random, named = np.random.default_rng(7), 0
+    for _experiment in range(120):
+        made = units(random, lifts={"control": 0, "a": 0, "b": 0, "c": 0}, users=240)
+        named += bool(variants.best(variants.compared(made, arms_of(made), control="control", metric="orders")))
+    assert named / 120 <= 0.05
+
+
+def test_a_look_before_the_end_asks_more_of_an_arm():
+    """At a higher level the intervals are wider and an arm that is just ahead is not called the best."""
+    made = units(np.random.default_rng(8), lifts={"control": 0, "a": 0.1, "b": 0.5}, users=1800)
+    asked = {"control": "control", "metric": "orders"}
+    usual = variants.compared(made, arms_of(made), **asked)
+    early = variants.compared(made, arms_of(made), **asked, level=0.99999)
+    assert ((early.against["high"] - early.against["low"]) > (usual.against["high"] - usual.against["low"])).all()
+    assert variants.best(early, level=0.99999) == ""
+
+
+def test_two_arms_are_not_several():
+    """A control and one variant, or variants without a control, give no table and ask the engine nothing."""
+    arms = pd.DataFrame({"variant": ["control", "a"], "users": [5, 5]})
+    assert variants.compared(None, arms, control="control", metric="orders").against.empty
+    assert variants.best(variants.compared(None, arms, control="none", metric="orders")) == ""
+
+
+def test_strata_are_read_from_an_attribute_of_users():
+    """Joined by user, the strata give one more estimate; a single stratum, or an attribute nobody has, gives none."""
+    made = units(np.random.default_rng(3), lifts={"control": 0, "b": 1.0}, users=900, strata=True)
+    people = made.select("user", "city").mutate(land=ibis.literal("x"))
+    found = variants.stratified(made.drop("city"), people, arms_of(made), by="city", metric="orders")
+    whole = variants.post_stratified(made, by="city", metric="orders").iloc[-1]
+    assert variants.pooled(found).iloc[0].tolist() == ["post_stratified", *whole[["difference", "low", "high"]]]
+    for by in ("land", "nothing"):
+        assert variants.stratified(made.drop("city"), people, arms_of(made), by=by, metric="orders").empty
+
+
+def test_money_is_counted_over_all_treated_arms():
+    """With a primary arm the total still covers every treated user; without one it is that of the increments."""
+    made = units(np.random.default_rng(9), lifts={"control": 0, "a": 1.0, "b": 1.0}, users=3000)
+    asked = {"metric": "orders", "control": "control"}
+    rows = pd.DataFrame([["orders", "net", "cuped", 1, 1, *[0.0] * 9, 7.0, 5.0, 9.0]], columns=incrementality.COLUMNS)
+    assert variants.total_of_all(made, rows, primary=[], **asked) == (7.0, 5.0, 9.0)
+    value, low, high = variants.total_of_all(made, rows, primary=["a"], **asked)
+    treated = int(made.filter(made.variant != "control").count().to_pandas())
+    assert low <= treated <= high
+    assert value == pytest.approx(treated, rel=0.15)
+    assert np.isnan(variants.total_of_all(made, rows.iloc[:0], primary=["a"], **asked)).all()

@@ -13,8 +13,29 @@ WIDE = Span(0.1, -0.3, 0.5)
 HEALTHY = {"comparison": "holdout", "sample_ratio": "healthy", "balance_p": 0.5, "control_exposed": 0.0}
 WORKS = {**HEALTHY, "during": GOOD, "net": GOOD, "net_relative": GOOD, "net_capped": GOOD, "net_revenue": GOOD}
 
+DID = {**WORKS, "comparison": "did", "sample_ratio": "none", "passed": ("placebo_dates", "pre_trend", "placebo_size")}
+CITIES = {**DID, "comparison": "synthetic_control", "passed": ("fit", "placebo_time", "placebo_units")}
+WEIGHTED = {**DID, "comparison": "weighted", "passed": ("covariates", "overlap", "placebo_before")}
+
 CASES = [
-    ("not_over", "undecidable", {**WORKS, "ended": False}),
+    ("harm_so_far", "harmful", {**WORKS, "net": BAD, "ended": False, "after_complete": False}),
+    ("harm_so_far", "harmful", {**WORKS, "net": BAD, "after_complete": False}),
+    ("gain_so_far", "undecidable", {**WORKS, "ended": False, "after_complete": False}),
+    ("gain_so_far", "undecidable", {**WORKS, "after_complete": False}),
+    ("not_over", "undecidable", {**WORKS, "net": NOTHING, "ended": False}),
+    ("not_over", "undecidable", {**DID, "ended": False, "after_complete": False}),
+    ("not_over", "undecidable", {**WORKS, "sample_ratio": "mismatch", "ended": False}),
+    ("checks_failed", "undecidable", {**DID, "failed": ("pre_trend",)}),
+    ("checks_failed", "undecidable", {**CITIES, "failed": ("fit", "placebo_units")}),
+    ("checks_failed", "undecidable", {**WEIGHTED, "failed": ("overlap",), "has_before": False}),
+    ("no_comparison", "undecidable", {**DID, "net": verdict.UNKNOWN}),
+    ("adjusted_only", "undecidable", WEIGHTED),
+    ("checks_untested", "undecidable", {**DID, "passed": ("pre_trend",), "untested": ("placebo_dates",)}),
+    ("placebo_as_large", "undecidable", {**DID, "passed": ("pre_trend",), "failed": ("placebo_size",)}),
+    ("placebo_as_large", "undecidable", {**CITIES, "net": BAD, "failed": ("placebo_units",)}),
+    ("works_and_pays", "keep", {**DID, "cost": 5.0, "roi_margin": GOOD}),
+    ("net_loss", "harmful", {**CITIES, "net": BAD}),
+    ("too_small", "no_effect", {**DID, "net": NOTHING, "net_relative": NOTHING, "failed": ("placebo_size",)}),
     ("sample_ratio_mismatch", "undecidable", {**WORKS, "sample_ratio": "mismatch", "roi_margin": GOOD}),
     ("unbalanced_before", "undecidable", {**WORKS, "balance_p": 0.0001}),
     ("control_was_exposed", "undecidable", {**WORKS, "control_exposed": 0.05}),
@@ -25,7 +46,8 @@ CASES = [
     ("before_after_only", "undecidable", {"comparison": "did"}),
     ("before_after_only", "undecidable", {"comparison": "holdout"}),
     ("plan_unknown", "undecidable", {**WORKS, "sample_ratio": "untested"}),
-    ("after_not_over", "undecidable", {**WORKS, "after_complete": False}),
+    ("after_not_over", "undecidable", {**WORKS, "net": WIDE, "after_complete": False}),
+    ("after_not_over", "undecidable", {**DID, "after_complete": False}),
     ("net_loss", "harmful", {**WORKS, "net": BAD}),
     ("revenue_loss", "harmful", {**WORKS, "net_revenue": BAD, "roi_margin": GOOD}),
     ("one_user_decides", "undecidable", {**WORKS, "net_capped": NOTHING, "roi_margin": GOOD}),
@@ -65,10 +87,20 @@ def test_every_rule_is_tried_above():
         ("D", {"comparison": "before_after"}),
         ("D", {"comparison": "synthetic_control"}),
         ("E", {"comparison": "before_after", "has_before": False}),
+        ("B", DID),
+        ("B", CITIES),
+        ("B", {**DID, "failed": ("placebo_size",)}),
+        ("C", {**DID, "untested": ("placebo_dates",)}),
+        ("C", {**CITIES, "passed": ("fit",), "untested": ("placebo_time", "placebo_units")}),
+        ("C", WEIGHTED),
+        ("D", {**DID, "failed": ("pre_trend",)}),
+        ("E", {**DID, "failed": ("pre_trend",), "has_before": False}),
+        ("D", {**WEIGHTED, "failed": ("covariates",)}),
+        ("D", {**DID, "comparison": "before_after"}),
     ],
 )
 def test_grade(grade, facts):
-    """A needs a healthy randomised comparison; before/after is D; broken or nothing is E; B is never given away."""
+    """A needs a healthy lot, B a quasi-experiment with all checks passed; untested or adjusted is C, failed is D."""
     assert verdict.grade(Evidence(**facts)) == grade
 
 
@@ -102,6 +134,25 @@ def test_each_check_of_health_can_fail(table, facts, failed):
     found = health_of(table, **facts)
     assert found.loc[found["outcome"] == "failed", "check"].tolist() == failed
     assert verdict.readable(pd.DataFrame({"metric": ["orders"]}), found).empty == bool(failed)
+
+
+def test_a_placebo_as_large_leaves_the_effect_to_be_read(table):
+    """A check that questions the claim hides nothing; one that questions the comparison hides every effect."""
+    effects = pd.DataFrame({"metric": ["orders"]})
+    tried = table("""
+        check        | outcome
+        pre_trend    | passed
+        placebo_size | failed
+    """)
+    assert len(verdict.readable(effects, tried)) == 1
+    assert verdict.readable(effects, tried.assign(outcome="failed")).empty
+
+
+def test_the_comparison_with_rows_is_the_one_that_was_made():
+    """Of the tables of all comparisons the one with rows is taken; without any, the first one's columns."""
+    nothing, something = pd.DataFrame(columns=["a"]), pd.DataFrame({"a": [1]})
+    assert verdict.of_comparison(nothing, something, nothing).equals(something)
+    assert verdict.of_comparison(nothing, nothing).columns.tolist() == ["a"]
 
 
 def test_health_of_nobody_is_empty(table):

@@ -65,6 +65,46 @@ CONTRADICTIONS = {
     "control share contradicts": (
         "control_share: 0.2\nvariants: {control: 0.5, a: 0.5}\n",
         ["`control_share` (line 1)", "contradicts variants.control: 0.5"]),
+    "did without anybody treated": (
+        "name: x\ncomparison: did\n", ["`comparison` (line 2)", "needs `treated` (a rule) or `units`"]),
+    "did with both": (
+        "comparison: did\ntreated: {attribute: channel, equals: ads}\nunits: {attribute: channel, treated: [ads]}\n",
+        ["`units` (line 3)", "once"]),
+    "did by behaviour": (
+        "comparison: did\ntreated: {since: last_activity, at_least: 7}\n",
+        ["`treated` (line 2)", "regression to the mean"]),
+    "synthetic control without units": (
+        "name: x\ncomparison: synthetic_control\n", ["`comparison` (line 2)", "needs `units`"]),
+    "treated where nobody asks": (
+        "comparison: holdout\nexperiment_id: x\ntreated: {attribute: channel, equals: ads}\n",
+        ["`treated` (line 3)", "not by comparison: holdout"]),
+    "units where nobody asks": (
+        "units: {attribute: channel, treated: [ads]}\n", ["`units` (line 1)", "not by comparison: before_after"]),
+    "a unit treated twice": (
+        "comparison: did\nunits: {attribute: channel, treated: [ads, ads]}\n",
+        ["`units.treated` (line 2)", "'ads' stands twice"]),
+    "nobody treated": (
+        "comparison: did\nunits: {attribute: channel, treated: []}\n", ["`units.treated` (line 2)", "at least 1 item"]),
+    "shares without a mean": (
+        "comparison: did\nprimary_metric: buyers\ntreated: {attribute: channel, equals: ads}\n",
+        ["`primary_metric` (line 2)", "means"]),
+    "a placebo that is not over": (
+        DATES + "after_days: 14\ncomparison: did\ntreated: {attribute: channel, equals: ads}\n"
+        "placebo_dates: [2026-01-05, 2026-02-20]\n",
+        ["`placebo_dates.1` (line 6)", "would be over on 2026-03-19"]),
+    "placebos of a lot": (
+        DATES + "placebo_dates: [2026-01-05]\n", ["`placebo_dates.0` (line 3)", "read by did with `treated`"]),
+    "arms without a lot": (
+        "primary_arms: [a]\nstrata: channel\n",
+        ["`primary_arms` (line 1)", "`strata` (line 2)", "read by holdout and ab"]),
+    "the control as primary arm": (
+        "comparison: ab\nexperiment_id: x\nprimary_arms: [control]\n",
+        ["`primary_arms.0` (line 3)", "'control' is the control"]),
+    "a primary arm that is no variant": (
+        "comparison: ab\nexperiment_id: x\nvariants: {control: 0.5, a: 0.5}\nprimary_arms: [b]\n",
+        ["`primary_arms.0` (line 4)", "'b' is not among the variants (control, a)"]),
+    "an unknown boundary": (
+        "monitoring: obrien\n", ["`monitoring` (line 1)", "obrien_fleming"]),
     "margin above one": ("name: x\nmargin: 1.2\n", ["`margin` (line 2)", "less than or equal to 1"]),
     "subsidies over the budget": (
         "subsidies:\n  - {text: a, budget_share: 0.7}\n  - {text: b, budget_share: 0.5}\n",
@@ -162,6 +202,15 @@ ASKS = {
         "plan:\n  by_channel:\n    push: {exposed: 3}\n", ["`plan.by_channel` (line 2)", "need the table exposures"]),
     "nobody can take part": (
         "goals:\n  - {metric: participants, target: 3}\n", ["`participation_events`", "without the table redemptions"]),
+    "units of an attribute nobody has": (
+        "comparison: did\nunits: {attribute: city, treated: [a]}\n",
+        ["`units.attribute` (line 2)", "'city' is no attribute of users (known: channel)"]),
+    "strata of an attribute nobody has": (
+        "comparison: ab\nexperiment_id: x\nstrata: city\n", ["`strata` (line 3)", "'city' is no attribute"]),
+    "treated by an attribute nobody has": (
+        "comparison: did\ntreated: {attribute: citty, equals: a}\n", ["`treated` (line 2)", "'citty' does not exist"]),
+    "weighted without anybody shown": (
+        "comparison: weighted\n", ["`comparison` (line 1)", "needs `treated`, or the table exposures"]),
     "an attribute nobody has": (
         "audience_rule: {attribute: citty, equals: a}\n", ["`audience_rule` (line 1)", "'citty' does not exist"]),
 }  # fmt: skip

@@ -104,7 +104,8 @@ def span(value: float) -> Span:
 
 def facts(during: float = 0.4, after: float = 0.1, net: float = 0.2, *, unknown_net: bool = False, **more) -> Evidence:
     total = UNKNOWN if unknown_net else span(net)
-    known = {"comparison": "holdout", "during": span(during), "after": span(after), "net": total}
+    more = {"comparison": "holdout", **more}
+    known = {"during": span(during), "after": span(after), "net": total}
     return Evidence(net_relative=total, **known, **more)
 
 
@@ -157,6 +158,9 @@ CASES = {
     "effect.none": lambda: effect(grade="D", rule="before_after_only", unknown_net=True),
     "effect.broken": lambda: effect(grade="E", rule="sample_ratio_mismatch", unknown_net=True),
     "effect.untested": lambda: effect(grade="C", rule="plan_unknown"),
+    "effect.untested_rule": lambda: effect(grade="C", rule="checks_untested", comparison="did"),
+    "effect.adjusted": lambda: effect(grade="C", rule="adjusted_only", comparison="weighted"),
+    "effect.checks_failed": lambda: effect(grade="D", rule="checks_failed", failed=("fit", "pre_trend")),
     "effect.open": lambda: effect(rule="after_not_over", after_complete=False),
     "effect.up_caused": lambda: effect(),
     "effect.down_caused": lambda: effect(0.1, -0.4, -0.2, rule="net_loss"),
@@ -230,7 +234,8 @@ def test_every_rule_has_its_verdict_in_both_languages(rule, metric):
     decision = Verdict(RULES[rule][0], rule, grade)
     value = -0.2 if rule == "net_loss" else 0.2
     table = increments(net=value, metric=metric).assign(method="plain" if metric == "buyers" else "cuped")
-    concluded = evidence.verdict(decision, facts(net=value), table, metric=metric)
+    tried = {"failed": ("fit",), "untested": ("placebo_units", "placebo_time")}
+    concluded = evidence.verdict(decision, facts(net=value, **tried), table, metric=metric)
     for sentence in (concluded, evidence.rule(decision)):
         english, chinese = same_in_both(sentence)
         if grade != "A":
@@ -307,16 +312,20 @@ def test_money_finding_falls_back_to_what_is_refused():
         ("sample_ratio_mismatch", "E", "holdout", "broken"),
         ("before_after_only", "D", "before_after", "before_after"),
         ("before_after_only", "D", "did", "before_after"),
+        ("checks_failed", "D", "did", "checks"),
+        ("checks_untested", "C", "synthetic_control", "checks"),
+        ("adjusted_only", "C", "weighted", "checks"),
+        ("works_and_pays", "B", "did", "later"),
     ],
 )
 def test_limits_depend_on_the_evidence(rule, grade, comparison, first):
-    """What cannot be told starts with the comparison that is missing or broken; a method not computed is named."""
+    """What cannot be told starts with the comparison that is missing or broken; without a lot, with its blind spot."""
     decision = Verdict(RULES[rule][0], rule, grade)
     said = evidence.cannot_tell(
         decision, comparison=comparison, end=date(2026, 3, 1), after_days=28, as_of=date(2026, 3, 9)
     )
     assert said[0].key == f"campaign.limit.{first}"
-    assert ("campaign.limit.quasi" in [s.key for s in said]) == (comparison == "did")
+    assert ("campaign.limit.quasi" in [s.key for s in said]) == (comparison not in ("holdout", "before_after"))
     for sentence in said:
         same_in_both(sentence)
     assert next(s for s in said if s.key.endswith("later")).values["until"] == date(2026, 3, 9)

@@ -5,9 +5,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from scipy.special import ndtr, ndtri
 
+from opsbook.analysis.incrementality import headline
+
 METHOD = "normal posterior, sceptical normal prior"
+COLUMNS = ["metric", "difference", "posterior", "low", "high", "share_better", "share_worthwhile", "expected_loss",
+           "worthwhile", "prior_sd"]  # fmt: skip
 
 
 class Reading(NamedTuple):
@@ -47,3 +52,21 @@ def reading(
     loss = sd * np.exp(-((mean / sd) ** 2) / 2) / np.sqrt(2 * np.pi) - mean * ndtr(-mean / sd)
     chances = float(ndtr(mean / sd)), float(ndtr((mean - worthwhile) / sd))
     return Reading(float(mean), float(mean - half), float(mean + half), *chances, float(loss))
+
+
+def beside(increments: pd.DataFrame, *, metric: str, worthwhile_lift: float, level: float = 0.95) -> pd.DataFrame:
+    """The net effect on one metric read by a sceptic: effects lie around zero, about as large as worth having.
+
+    increments: as `incrementality.increments`, with intervals at `level`
+    returns: one row -- metric, difference (per user), posterior (mean) with low and high, share_better and
+             share_worthwhile (chances, 0-1), expected_loss (per user, of rolling it out), worthwhile (the smallest
+             difference worth having), prior_sd; none where the control's mean is not above zero
+    """
+    own = headline(increments)
+    own = own[(own["metric"] == metric) & (own["window"] == "net") & (own["control"] > 0)]
+    if own.empty:
+        return pd.DataFrame(columns=COLUMNS)
+    value, low, high, control = (float(own[name].iloc[0]) for name in ("difference", "low", "high", "control"))
+    worth = worthwhile_lift * control
+    found = reading(value, low=low, high=high, prior_sd=worth, worthwhile=worth, level=level)
+    return pd.DataFrame([[metric, value, *found, worth, worth]], columns=COLUMNS).round({"expected_loss": 6})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 import ibis
@@ -48,13 +49,15 @@ def units(
     end: date,
     after_days: int,
     before_days: int = 28,
+    primary: Sequence[str] = (),
 ) -> ir.Table:
     """The unit of randomisation is the user, and so is the unit of analysis, whether active or not.
 
     A day counts as during or after only from the day of assignment on, as before only when it precedes the start.
-    returns: one row per assigned user, kept in the engine -- user, variant, arm (control or treated), and per metric
-             and window <metric>_<window>: revenue (net, currency), orders, active_days, buyers (1 = ordered at all)
-             over the windows before, during, after and net (during and after)
+    primary: the variants that count as treated; the rest but the control are `other`. None: all but the control.
+    returns: one row per assigned user, kept in the engine -- user, variant, arm (control, treated, other), and per
+             metric and window <metric>_<window>: revenue (net, currency), orders, active_days, buyers (1 = ordered at
+             all) over the windows before, during, after and net (during and after)
     """
     placed = _clean(_assigned(assignments, experiment_id)).filter(_.assigned_day <= end)
     days = engine_table(user_days)
@@ -66,8 +69,16 @@ def units(
     sums = seen.group_by("user").agg(**{k: v for w in ("before", *WINDOWS) for k, v in _window_sums(seen, w).items()})
     filled = placed.left_join(sums, "user").drop("user_right")
     outcomes = {name: filled[name].fill_null(0) for name in sums.columns if name != "user"}
-    arm = ibis.ifelse(filled.variant == control, "control", "treated")
+    treated = filled.variant.isin(list(primary)) if primary else filled.variant != control
+    arm = ibis.cases((filled.variant == control, "control"), (treated, "treated"), else_="other")
     return filled.select("user", "variant", arm=arm, **outcomes).cache()
+
+
+def window_days(*, start: date, end: date, after_days: int, through: date) -> dict[str, int]:
+    """Days of each window that the data cover: during, after, net; none of them negative."""
+    during = max((min(end, through) - start).days + 1, 0)
+    after = max((min(end + timedelta(days=after_days), through) - end).days, 0)
+    return {"during": during, "after": after, "net": during + after}
 
 
 def arm_moments(units: ir.Table) -> pd.DataFrame:

@@ -7,6 +7,8 @@ from typing import Protocol
 
 import pandas as pd
 
+from opsbook.analysis.incrementality import headline
+
 COLUMNS = ["metric", "direction", "worst", "relative", "relative_low", "relative_high", "outcome"]
 
 
@@ -40,9 +42,8 @@ def check(increments: pd.DataFrame, guardrails: Sequence[Guardrail]) -> pd.DataF
 
 
 def _net(increments: pd.DataFrame, metric: str) -> list[float]:
-    method = "plain" if metric == "buyers" else "cuped"
-    own = increments[(increments["metric"] == metric) & (increments["window"] == "net")]
-    own = own[own["method"] == method]
+    own = headline(increments)
+    own = own[(own["metric"] == metric) & (own["window"] == "net")]
     values = own[COLUMNS[3:6]].astype("float64")
     return values.iloc[0].tolist() if len(values) else [float("nan")] * 3
 

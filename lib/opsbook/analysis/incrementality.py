@@ -6,13 +6,16 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from opsbook.analysis.means import Difference, cuped, relative, welch
+from opsbook.analysis.means import Difference, cuped, fieller, relative, welch
 from opsbook.analysis.moments import Moments, PairMoments, pair_moments
 from opsbook.analysis.proportion import newcombe
 
 WINDOWS = ("during", "after", "net")
 METHODS = ("plain", "cuped", "capped", "capped_cuped")
-HEADLINE = "cuped"
+USUAL_LEVEL = 0.95
+# The method a report reads is one of these, whichever the comparison brings; shares have the plain one only.
+HEADLINES = ("cuped", "did", "synthetic_did", "weighted", "plain")
+CAPPED_HEADLINES = ("capped_cuped", "capped_did")
 ESTIMATE = ["difference", "low", "high", "relative", "relative_low", "relative_high", "p"]
 TOTAL = ["total", "total_low", "total_high"]
 COLUMNS = ["metric", "window", "method", "treated_users", "control_users", "treated", "control", *ESTIMATE, *TOTAL]
@@ -41,12 +44,20 @@ def increments(moments: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS).astype(numbers)
 
 
-def ledger(increments: pd.DataFrame, *, metric: str, method: str = HEADLINE) -> pd.DataFrame:
+def headline(increments: pd.DataFrame) -> pd.DataFrame:
+    """The rows by which a report reads each metric and window: one method each, the first known of HEADLINES."""
+    order = increments["method"].map({name: place for place, name in enumerate(HEADLINES)})
+    known = increments.assign(order=order).dropna(subset=["order"]).sort_values("order", kind="stable")
+    return known.drop_duplicates(["metric", "window"]).sort_index().drop(columns="order")
+
+
+def ledger(increments: pd.DataFrame, *, metric: str) -> pd.DataFrame:
     """The pull-forward ledger of one metric: gained during, given back (or kept) after, net of both.
 
     returns: the rows during, after, net of `increments`, in this order and with its columns, without metric and p
     """
-    chosen = increments[(increments["metric"] == metric) & (increments["method"] == method_of(metric, method))]
+    found = headline(increments)
+    chosen = found[found["metric"] == metric]
     order = chosen["window"].map({window: place for place, window in enumerate(WINDOWS)})
     return chosen.assign(order=order).sort_values("order", ignore_index=True)[LEDGER]
 
@@ -76,11 +87,6 @@ def balance(moments: pd.DataFrame) -> pd.DataFrame:
     return table.assign(p=(table["p"] * len(table)).clip(upper=1.0))
 
 
-def method_of(metric: str, method: str = HEADLINE) -> str:
-    """The method a metric is read by: shares have one, means the wanted one."""
-    return "plain" if metric == "buyers" else method
-
-
 def _before_p(arms: Mapping[str, PairMoments]) -> float:
     treated, control = (Moments(a.n, a.other_mean, a.other_variance) for a in (arms["treated"], arms["control"]))
     return welch(treated, control).p
@@ -99,7 +105,7 @@ def _row(arms: Mapping[str, PairMoments], metric: str, method: str, level: float
     treated, control = arms["treated"], arms["control"]
     first, base = cuped(treated, control) if "cuped" in method else (treated.own, control.own)
     difference = _share_difference(first, base, level) if metric == "buyers" else welch(first, base, level=level)
-    ratio = relative(first, base, level=level)
+    ratio = (relative if level <= USUAL_LEVEL else fieller)(first, base, level=level)
     totals = [part * first.n for part in difference[:3]]
     return [first.n, base.n, first.mean, base.mean, *difference[:3], *ratio[:3], difference.p, *totals]
 

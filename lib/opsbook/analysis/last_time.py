@@ -71,6 +71,8 @@ def _points(measure: str, now: tuple[float, float], then: tuple[float, float], l
 
 
 def _value(now: pd.Series, then: pd.Series, level: float) -> list[object]:
+    if not (now["converters"] > 0 and then["converters"] > 0):  # nobody reached leaves even the count missing
+        return ["value_per_converter", *[np.nan] * 5]
     sides = [Moments(int(s["converters"]), s["revenue"] / max(s["converters"], 1), s["variance"]) for s in (now, then)]
     change = welch(*sides, level=level)
     return ["value_per_converter", sides[0].mean, sides[1].mean, change.value, change.low, change.high]

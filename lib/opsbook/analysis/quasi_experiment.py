@@ -7,9 +7,9 @@ itself. Passed, the evidence is grade B; failed or untestable, it is C.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import ibis
 import ibis.expr.types as ir
@@ -25,7 +25,7 @@ from opsbook.analysis.multiplicity import holm
 from opsbook.mart.tables import Tabular, engine_table
 
 _ = ibis._
-METHOD = "difference in differences, users as units"
+METHOD = "difference in differences"
 KEY = "rule"
 CONTROL, TREATED = "control", "treated"
 BEFORE_DAYS = 28
@@ -34,6 +34,48 @@ PLACEBOS = ["start", "treated_users", "control_users", "difference", "low", "hig
 CHECKS = ["check", "measured", "limit", "outcome"]
 ALPHA = 0.05
 NOBODY = Moments(0, 0.0, 0.0)
+MARK = "treated"
+
+
+class Review(NamedTuple):
+    """Tables of `increments`, `placebo_dates` and `checks`; all empty where no rule says who was treated."""
+
+    increments: pd.DataFrame
+    placebos: pd.DataFrame
+    checks: pd.DataFrame
+
+
+NOTHING = Review(*(pd.DataFrame(columns=names) for names in (COLUMNS, PLACEBOS, CHECKS)))
+
+
+def review(
+    chosen: ir.Table | None,
+    user_days: Tabular,
+    *,
+    comparison: str,
+    metric: str,
+    start: date,
+    end: date,
+    after_days: int,
+    through: date,
+    data_start: date,
+    dates: Sequence[date] = (),
+) -> Review:
+    """The comparison and its checks in one; nothing is counted unless the comparison is `did` by a rule on users.
+
+    chosen: one row per user -- user, entry_day, treated (bool); through: last settled day; dates: pretended starts
+    """
+    if comparison != "did" or chosen is None:
+        return NOTHING
+    span: dict[str, Any] = {"start": start, "end": end, "after_days": after_days}
+    known: dict[str, Any] = {"treated": MARK, "metric": metric, "data_start": data_start}
+    placed = assigned(chosen, treated=MARK, start=start)
+    units = experiment.units(placed, user_days, experiment_id=KEY, control=CONTROL, **span)
+    found = increments(experiment.arm_moments(units), days=experiment.window_days(through=through, **span))
+    placebos = placebo_dates(chosen, user_days, dates=dates, **known, **span)
+    net = found[(found["metric"] == metric) & (found["window"] == "net") & (found["method"] == "did")]
+    effect = float(net["difference"].iloc[0]) if len(net) else float("nan")
+    return Review(found, placebos, checks(placebos, pre_trend(chosen, user_days, start=start, **known), effect=effect))
 
 
 def assigned(
@@ -82,14 +124,16 @@ def placebo_dates(
     data_start: date,
     before_days: int = BEFORE_DAYS,
     most: int = 6,
+    dates: Sequence[date] = (),
 ) -> pd.DataFrame:
     """The same comparison for campaigns that never were: as long, wholly before the start, one after the other.
 
+    dates: pretended starts; empty = back from the start, at most `most`
     returns: one row per pretended start, latest first -- start, treated_users, control_users, difference (per user,
              net window), low, high, p, p_holm (over these rows); none where the data before are too short
     """
     whole = (end - start).days + 1 + after_days
-    starts = [start - timedelta(days=whole * back) for back in range(1, most + 1)]
+    starts = sorted(dates, reverse=True) or [start - timedelta(days=whole * back) for back in range(1, most + 1)]
     starts = [first for first in starts if first - timedelta(days=before_days) >= data_start]
     asked: dict[str, Any] = {"treated": treated, "before_days": before_days, "metric": metric, "length": end - start}
     rows = [_pretended(users, user_days, first, after_days=after_days, **asked) for first in starts]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -26,19 +27,24 @@ def planned_share(control_share: float | None, *, comparison: str, variants: int
     return equal if control_share is None else control_share
 
 
-def sample_ratio(arms: pd.DataFrame, *, control: str, control_share: float | None) -> pd.DataFrame:
+def sample_ratio(
+    arms: pd.DataFrame, *, control: str, control_share: float | None, shares: Mapping[str, float] | None = None
+) -> pd.DataFrame:
     """Arms as they are against arms as planned.
 
     arms:     one row per variant -- variant, users
     control_share: planned share of the control arm; the others share the rest equally; None = plan unknown
+    shares:   planned share of every arm, where the plan says so; an arm that nobody is in is then a row of none
     returns:  one row per variant, by name -- variant, users, expected (users), share, expected_share (0-1)
     """
+    if shares:
+        return _against_plan(arms, shares)
     table = arms[["variant", "users"]].sort_values("variant", ignore_index=True)
     total, others = table["users"].sum(), max((table["variant"] != control).sum(), 1)
     planned = np.nan if control_share is None else control_share
-    shares = pd.Series(np.where(table["variant"] == control, planned, (1 - planned) / others), index=table.index)
+    due = pd.Series(np.where(table["variant"] == control, planned, (1 - planned) / others), index=table.index)
     share = table["users"] / max(total, 1)
-    return table.assign(expected=shares * total, share=share, expected_share=shares)[COLUMNS]
+    return table.assign(expected=due * total, share=share, expected_share=due)[COLUMNS]
 
 
 def check(ratio: pd.DataFrame) -> SampleRatio:
@@ -52,3 +58,13 @@ def check(ratio: pd.DataFrame) -> SampleRatio:
         return SampleRatio("untested", float("nan"), users)
     p = float(stats.chisquare(ratio["users"], ratio["expected"]).pvalue) if (ratio["expected"] > 0).all() else 0.0
     return SampleRatio("mismatch" if p < ALARM_P else "healthy", p, users)
+
+
+def _against_plan(arms: pd.DataFrame, shares: Mapping[str, float]) -> pd.DataFrame:
+    """Every arm of the plan and of the data; nothing assigned at all is no plan gone wrong but no experiment."""
+    users = arms.set_index("variant")["users"]
+    names = sorted({*shares, *users.index}) if len(arms) else []
+    table = pd.DataFrame({"variant": names, "users": [int(users.get(name, 0)) for name in names]})
+    share = pd.Series([shares.get(name, 0.0) for name in names], dtype="float64") / sum(shares.values())
+    total = table["users"].sum()
+    return table.assign(expected=share * total, share=table["users"] / max(total, 1), expected_share=share)[COLUMNS]

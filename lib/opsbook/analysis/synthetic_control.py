@@ -89,7 +89,7 @@ def placebo_in_space(
     first = _placebo_row(treated, True, method(panel, treated=treated, start=start))
     sets = [
         group
-        for group in _sets([str(name) for name in others], len(list(treated)), most, seed)
+        for group in sets_of([str(name) for name in others], len(list(treated)), most=most, seed=seed)
         if len(group) < others.shape[1]
     ]
     return pd.DataFrame(
@@ -109,7 +109,7 @@ def permutation_p(
     own = _placebo_row(treated, True, method(panel, treated=treated, start=start))["ratio"]
     sets = [
         group
-        for group in _sets([str(name) for name in panel], len(list(treated)), most, seed)
+        for group in sets_of([str(name) for name in panel], len(list(treated)), most=most, seed=seed)
         if set(group) != set(treated)
     ]
     ratios = [_placebo_row(names, False, method(panel, treated=names, start=start))["ratio"] for names in sets]
@@ -154,6 +154,16 @@ def without_each_donor(panel: pd.DataFrame, *, method: Method, treated: Sequence
         if panel.shape[1] - len(list(treated)) > 1
     ]
     return pd.DataFrame(rows, columns=["unit", "weight", "effect"])
+
+
+def sets_of(names: list[str], size: int, *, most: int, seed: int) -> list[tuple[str, ...]]:
+    """All sets of so many names, or `most` different ones drawn with the seed."""
+    if math.comb(len(names), size) <= most:
+        return list(combinations(names, size))
+    random, drawn = np.random.default_rng(seed), dict[tuple[str, ...], None]()
+    while len(drawn) < most:
+        drawn[tuple(names[i] for i in sorted(random.choice(len(names), size, replace=False)))] = None
+    return list(drawn)
 
 
 class _Panel(NamedTuple):
@@ -221,16 +231,6 @@ def _fit(split: _Panel, weights: np.ndarray, *, level: float) -> Fit:
 
 def _root_mean_square(values: np.ndarray) -> float:
     return float(np.sqrt(np.mean(values**2)))
-
-
-def _sets(names: list[str], size: int, most: int, seed: int) -> list[tuple[str, ...]]:
-    """All sets of so many names, or `most` different ones drawn with the seed."""
-    if math.comb(len(names), size) <= most:
-        return list(combinations(names, size))
-    random, drawn = np.random.default_rng(seed), dict[tuple[str, ...], None]()
-    while len(drawn) < most:
-        drawn[tuple(names[i] for i in sorted(random.choice(len(names), size, replace=False)))] = None
-    return list(drawn)
 
 
 def _placebo_row(names: Sequence[str], is_treated: bool, fit: Fit) -> dict[str, Any]:

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import NamedTuple
+
+import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
 from opsbook.analysis.experiment import METRICS
+from opsbook.analysis.incrementality import total
 from opsbook.analysis.means import cuped, relative, welch
 from opsbook.analysis.moments import PairMoments, count_moments, pair_moments
 from opsbook.analysis.multiplicity import holm
+from opsbook.mart.tables import Tabular, engine_table
 
+_ = ibis._
 METHOD = "CUPED, Welch, Holm over the variants"
 COLUMNS = ["variant", "users", "control_users", "mean", "control", "difference", "low", "high", "relative",
            "relative_low", "relative_high", "p", "p_holm"]  # fmt: skip
+PAIRS = ["better", "worse", "difference", "low", "high", "p", "p_holm"]
 POOLED = ["stratum", "treated_users", "control_users", "weight", "difference", "low", "high"]
+
+
+class Compared(NamedTuple):
+    """Variants against the control (table of `against_control`) and against each other (table of `pairs`)."""
+
+    against: pd.DataFrame
+    pairs: pd.DataFrame
 
 
 def against_control(units: ir.Table, *, control: str, metric: str, window: str = "net") -> pd.DataFrame:
@@ -29,16 +45,107 @@ def against_control(units: ir.Table, *, control: str, metric: str, window: str =
     """
     if metric not in METRICS:
         raise KeyError(metric)
+    return _table(_moments(units, metric, window), control)
+
+
+def _moments(units: ir.Table, metric: str, window: str) -> dict[str, PairMoments]:
     pair = {metric: (units[f"{metric}_{window}"], units[f"{metric}_before"])}
-    arms = {
-        row["variant"]: pair_moments(row) for row in count_moments(units, by="variant", pairs=pair).to_dict("records")
-    }
+    counted = count_moments(units, by="variant", pairs=pair)
+    return {str(row["variant"]): pair_moments(row) for row in counted.to_dict("records")}
+
+
+def _table(arms: Mapping[str, PairMoments], control: str, level: float = 0.95) -> pd.DataFrame:
     if control not in arms:
         return pd.DataFrame(columns=COLUMNS)
-    rows = [_row(variant, arm, arms[control]) for variant, arm in arms.items() if variant != control]
+    rows = [_row(variant, arm, arms[control], level) for variant, arm in arms.items() if variant != control]
     table = pd.DataFrame(rows, columns=COLUMNS[:-1])
     table["p_holm"] = holm(table["p"])
     return table.sort_values("difference", ascending=False, ignore_index=True)[COLUMNS]
+
+
+def several(arms: pd.DataFrame, *, control: str) -> bool:
+    """Whether the control is there and at least two variants beside it.
+
+    arms: table of `experiment.arms`
+    """
+    names = set(arms["variant"])
+    return control in names and len(names) > 2
+
+
+def compared(
+    units: ir.Table, arms: pd.DataFrame, *, control: str, metric: str, window: str = "net", level: float = 0.95
+) -> Compared:
+    """Every variant against the control, and against each other; nothing is counted where there are not several.
+
+    units: table of `experiment.units`; arms: `experiment.arms`; level: of the intervals, wider at looks before the end
+    """
+    if not several(arms, control=control):
+        return Compared(pd.DataFrame(columns=COLUMNS), pd.DataFrame(columns=PAIRS))
+    found = _moments(units, metric, window)
+    others = {name: arm for name, arm in found.items() if name != control}
+    return Compared(_table(found, control, level), pairs(others, level=level))
+
+
+def pairs(arms: Mapping[str, PairMoments], *, level: float = 0.95) -> pd.DataFrame:
+    """Each variant against each other one, adjusted by the days before.
+
+    returns: one row per pair -- better, worse (variants by estimate), difference (per user) with low and high, p,
+             p_holm (over all pairs)
+    """
+    rows = [_pair(one, other, arms, level) for one, other in combinations(sorted(arms), 2)]
+    table = pd.DataFrame(rows, columns=PAIRS[:-1])
+    return table.assign(p_holm=holm(table["p"]))[PAIRS]
+
+
+def best(compared: Compared, *, level: float = 0.95) -> str:
+    """The variant that beats every other one with Holm over all pairs, and the control; empty when none does."""
+    (against, each), alpha = compared, 1 - level + 1e-12
+    if against.empty:
+        return ""
+    first = str(against["variant"].iloc[0])
+    own = each[each["better"] == first]
+    beaten = len(own) == len(against) - 1 and bool((own["p_holm"] <= alpha).all())
+    leads = against["p_holm"].iloc[0] <= alpha and against["difference"].iloc[0] > 0
+    return first if beaten and leads else ""
+
+
+def total_of_all(
+    units: ir.Table, increments: pd.DataFrame, *, metric: str, primary: Sequence[str], control: str, level: float = 0.95
+) -> tuple[float, float, float]:
+    """Net increment of a metric over the users of all treated arms, to be held against what the whole campaign cost.
+
+    increments: as `incrementality.increments`, of the primary arms; without `primary` these are all arms, and without
+    rows nothing may be read
+    returns: value, low, high; missing without a comparison
+    """
+    if not len(primary) or increments.empty:
+        return total(increments, metric=metric)
+    pooled = units.mutate(variant=ibis.ifelse(units.variant == control, control, "\ttreated"))
+    arms = _moments(pooled, metric, "net")
+    if len(arms) < 2:
+        return (float("nan"),) * 3
+    own, base = cuped(arms["\ttreated"], arms[control])
+    value, low, high = (part * own.n for part in welch(own, base, level=level)[:3])
+    return value, low, high
+
+
+def stratified(
+    units: ir.Table, users: Tabular, arms: pd.DataFrame, *, by: str, metric: str, level: float = 0.95
+) -> pd.DataFrame:
+    """`post_stratified` by an attribute of users; nothing is counted without two arms, or where all are one stratum."""
+    people = engine_table(users)
+    if len(arms) < 2 or by not in people.columns:
+        return pd.DataFrame(columns=POOLED)
+    strata = people.select(stratum_user=people.user, stratum=people[by])
+    known = units.left_join(strata, units.user == strata.stratum_user)
+    table = post_stratified(known, by="stratum", metric=metric, level=level)
+    return table if len(table) > 2 else table.iloc[:0]
+
+
+def pooled(stratified: pd.DataFrame) -> pd.DataFrame:
+    """The row over all strata, as one method among others -- method, difference, low, high."""
+    whole = stratified[stratified["stratum"] == "all"]
+    return whole.assign(method="post_stratified")[["method", "difference", "low", "high"]]
 
 
 def post_stratified(units: ir.Table, *, by: str, metric: str, window: str = "net", level: float = 0.95) -> pd.DataFrame:
@@ -55,14 +162,23 @@ def post_stratified(units: ir.Table, *, by: str, metric: str, window: str = "net
     strata: dict[str, dict[str, PairMoments]] = {}
     for row in counted:
         arm, stratum = str(row["cell"]).split("\t", 1)
+        if arm == "other":
+            continue
         strata.setdefault(stratum, {})[arm] = pair_moments(row)
     both = {name: arms for name, arms in strata.items() if len(arms) == 2 and min(a.n for a in arms.values()) > 1}
     return _pooled(both, level) if both else pd.DataFrame(columns=POOLED)
 
 
-def _row(variant: str, arm: PairMoments, control: PairMoments) -> list[object]:
+def _pair(one: str, other: str, arms: Mapping[str, PairMoments], level: float) -> list[object]:
+    difference = welch(*cuped(arms[one], arms[other]), level=level)
+    if difference.value < 0:
+        return _pair(other, one, arms, level)
+    return [one, other, *difference[:3], difference.p]
+
+
+def _row(variant: str, arm: PairMoments, control: PairMoments, level: float) -> list[object]:
     own, base = cuped(arm, control)
-    difference, ratio = welch(own, base), relative(own, base)
+    difference, ratio = welch(own, base, level=level), relative(own, base, level=level)
     return [variant, own.n, base.n, own.mean, base.mean, *difference[:3], *ratio[:3], difference.p]
 
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import isnan
 from typing import NamedTuple, Protocol
 
 import pandas as pd
 
+from opsbook.analysis.incrementality import CAPPED_HEADLINES, headline
+
 CONCLUSIONS = ("keep", "improve", "no_effect", "harmful", "undecidable")
 STATUS = {"keep": "good", "improve": "warn", "no_effect": "neutral", "harmful": "bad", "undecidable": "unknown"}
 RANDOMISED = ("holdout", "ab")
+QUASI = ("did", "synthetic_control")
+ADJUSTED = ("weighted",)
+# These ask whether an effect found is larger than what placebos show; the others, whether there is a comparison at all.
+CLAIM_CHECKS = ("placebo_size", "placebo_units")
 CAUSAL_GRADES = ("A", "B")
 CONTAMINATION = 0.01
 BALANCE_P = 0.001
@@ -42,6 +48,7 @@ class Evidence:
     during, after, net: treated minus control in the primary metric; net_relative: net as a share of the control;
     net_capped: net with heavy tails capped; net_revenue: guardrail
     roi_margin: (incremental margin - cost) / cost, missing when margin or cost is not known
+    passed, failed, untested: names of the checks of a comparison without a lot, by outcome
     """
 
     comparison: str
@@ -61,6 +68,9 @@ class Evidence:
     worthwhile_lift: float = 0.2
     cost: float = 0.0
     roi_margin: Span = UNKNOWN
+    passed: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+    untested: tuple[str, ...] = ()
 
 
 class Verdict(NamedTuple):
@@ -77,14 +87,18 @@ class Verdict(NamedTuple):
 
 
 def grade(evidence: Evidence) -> str:
-    """Evidence grade: A randomised and healthy, C randomised but not checkable, D before/after, E none.
+    """Evidence grade: A randomised and healthy, B quasi-experiment with every check passed, D before/after, E none.
 
-    Grade B needs a quasi-experiment with passed placebo and pre-trend checks, which no rule here grants.
+    C is what could not be checked whole (a lot whose plan is unknown, a quasi-experiment whose past is too short) and
+    every comparison that is only adjusted. A failed check leaves nothing but before and after.
     """
     if evidence.comparison in RANDOMISED and evidence.sample_ratio != "none":
         if _broken(evidence):
             return "E"
         return "A" if evidence.sample_ratio == "healthy" else "C"
+    if _unlotted(evidence) and not _gates(evidence.failed):
+        whole = evidence.comparison in QUASI and not evidence.untested
+        return "B" if whole else "C"
     return "D" if evidence.has_before else "E"
 
 
@@ -125,8 +139,16 @@ def health(split: Split, balance: pd.DataFrame, arms: pd.DataFrame, *, crossed: 
 
 
 def readable(increments: pd.DataFrame, health: pd.DataFrame) -> pd.DataFrame:
-    """The increments, or none of them when a check failed: a broken comparison shows no effect."""
-    return increments.iloc[:0] if (health["outcome"] == "failed").any() else increments
+    """The increments, or none of them when a check failed: a broken comparison shows no effect.
+
+    A check that only asks whether the effect is larger than its placebos leaves the effect to be read.
+    """
+    return increments.iloc[:0] if _gates(health.loc[health["outcome"] == "failed", "check"]) else increments
+
+
+def of_comparison(*tables: pd.DataFrame) -> pd.DataFrame:
+    """The one table with rows: a campaign has one comparison, and the tables of all others are empty."""
+    return next((table for table in tables if len(table)), tables[0].iloc[:0])
 
 
 def gathered(
@@ -134,6 +156,7 @@ def gathered(
     health: pd.DataFrame,
     returns: pd.DataFrame,
     *,
+    checks: pd.DataFrame | None = None,
     comparison: str,
     primary_metric: str,
     worthwhile_lift: float,
@@ -143,30 +166,32 @@ def gathered(
 ) -> Evidence:
     """What the rules look at, out of the tables the report shows.
 
-    increments: `incrementality.increments`; health: `health`; returns: `money.returns`; days_since_end: complete days
-    of data after the campaign's end (negative while it runs)
+    increments: `incrementality.increments`; health: `health`; returns: `money.returns`; checks: those of a comparison
+    without a lot; days_since_end: complete days of data after the campaign's end (negative while it runs)
     """
-    checks = health.set_index("check")[["measured", "outcome"]].to_dict("index")
-    ratio = checks.get("sample_ratio", {}).get("outcome", "none")
+    by_outcome = {} if checks is None else checks.groupby("outcome", sort=False)["check"].agg(tuple).to_dict()
+    tried = health.set_index("check")[["measured", "outcome"]].to_dict("index")
+    ratio = tried.get("sample_ratio", {}).get("outcome", "none")
     margin = returns.set_index("line").loc["margin"]
     return Evidence(
         comparison=comparison,
         sample_ratio=SAMPLE_RATIO[ratio],
-        balance_p=checks.get("balance", {}).get("measured", float("nan")),
-        control_exposed=checks.get("control_exposed", {}).get("measured", float("nan")),
-        crossed=checks.get("crossed", {}).get("measured", float("nan")),
+        balance_p=tried.get("balance", {}).get("measured", float("nan")),
+        control_exposed=tried.get("control_exposed", {}).get("measured", float("nan")),
+        crossed=tried.get("crossed", {}).get("measured", float("nan")),
         ended=days_since_end >= 0,
         after_complete=days_since_end >= after_days,
         has_before=has_before,
         during=_span(increments, primary_metric, "during"),
         after=_span(increments, primary_metric, "after"),
         net=_span(increments, primary_metric, "net"),
-        net_relative=_span(increments, primary_metric, "net", columns=RELATIVE),
-        net_capped=_span(increments, primary_metric, "net", method="capped_cuped"),
+        net_relative=_span(increments, primary_metric, "net", RELATIVE),
+        net_capped=_capped(increments, primary_metric),
         net_revenue=_span(increments, "revenue", "net"),
         worthwhile_lift=worthwhile_lift,
         cost=float(margin["cost"]),
         roi_margin=Span(float(margin["roi"]), float(margin["low"]), float(margin["high"])),
+        **{name: by_outcome.get(name, ()) for name in ("passed", "failed", "untested")},
     )
 
 
@@ -174,14 +199,39 @@ def _outcome(measured: float, *, fails: bool) -> str:
     return "untested" if isnan(measured) else "failed" if fails else "passed"
 
 
-def _span(
-    increments: pd.DataFrame, metric: str, window: str, *, method: str = "cuped", columns: Sequence[str] = DIFFERENCE
-) -> Span:
-    """One estimate of the table; a share has the plain method only, and so no capped twin."""
-    own = increments[(increments["metric"] == metric) & (increments["window"] == window)]
-    wanted = own[own["method"] == method]
-    found = wanted if len(wanted) else own[own["method"].isin(["cuped", "plain"])].tail(1)
-    return Span(*(float(v) for v in found[list(columns)].iloc[0])) if len(found) else UNKNOWN
+def _span(increments: pd.DataFrame, metric: str, window: str, columns: Sequence[str] = DIFFERENCE) -> Span:
+    """The estimate by which the report reads a metric and window."""
+    found = headline(increments)
+    return _first(found[(found["metric"] == metric) & (found["window"] == window)], columns)
+
+
+def _capped(increments: pd.DataFrame, metric: str) -> Span:
+    """The net estimate with heavy tails capped; a share, and a mean over cities, has no capped twin but itself."""
+    own = increments[(increments["metric"] == metric) & (increments["window"] == "net")]
+    twin = own[own["method"].isin(CAPPED_HEADLINES)]
+    return _first(twin, DIFFERENCE) if len(twin) else _span(increments, metric, "net")
+
+
+def _first(rows: pd.DataFrame, columns: Sequence[str]) -> Span:
+    return Span(*(float(v) for v in rows[list(columns)].iloc[0])) if len(rows) else UNKNOWN
+
+
+def _gates(checks: Iterable[str]) -> bool:
+    """Whether one of these checks decides if there is a comparison at all."""
+    return any(name not in CLAIM_CHECKS for name in checks)
+
+
+def _unlotted(e: Evidence) -> bool:
+    """Whether a comparison without a lot was made and tried."""
+    return e.comparison in (*QUASI, *ADJUSTED) and bool(e.passed or e.failed or e.untested)
+
+
+def _clear(e: Evidence) -> bool:
+    return e.net.low > 0 or e.net.high < 0
+
+
+def _still_watched(e: Evidence) -> bool:
+    return grade(e) == "A" and not (e.ended and e.after_complete)
 
 
 def _broken(e: Evidence) -> bool:
@@ -194,17 +244,23 @@ def _works(e: Evidence) -> bool:
 
 
 RULES: dict[str, tuple[str, Callable[[Evidence], bool]]] = {
+    "harm_so_far": ("harmful", lambda e: _still_watched(e) and e.net.high < 0),
+    "gain_so_far": ("undecidable", lambda e: _still_watched(e) and _works(e)),
     "not_over": ("undecidable", lambda e: not e.ended),
     "sample_ratio_mismatch": ("undecidable", lambda e: e.sample_ratio == "mismatch"),
     "unbalanced_before": ("undecidable", lambda e: e.balance_p < BALANCE_P),
     "control_was_exposed": ("undecidable", lambda e: e.control_exposed > CONTAMINATION),
     "several_variants": ("undecidable", lambda e: e.crossed > CONTAMINATION),
-    "no_comparison": ("undecidable", lambda e: grade(e) == "E" or (isnan(e.net.value) and grade(e) in ("A", "C"))),
+    "checks_failed": ("undecidable", lambda e: _unlotted(e) and _gates(e.failed)),
+    "no_comparison": ("undecidable", lambda e: grade(e) == "E" or (isnan(e.net.value) and grade(e) in ("A", "B", "C"))),
     "before_after_only": ("undecidable", lambda e: grade(e) == "D"),
+    "adjusted_only": ("undecidable", lambda e: grade(e) == "C" and e.comparison in ADJUSTED),
+    "checks_untested": ("undecidable", lambda e: grade(e) == "C" and e.comparison in QUASI),
     "plan_unknown": ("undecidable", lambda e: grade(e) == "C"),
     "after_not_over": ("undecidable", lambda e: not e.after_complete),
+    "placebo_as_large": ("undecidable", lambda e: _clear(e) and bool(set(e.failed) & set(CLAIM_CHECKS))),
     "net_loss": ("harmful", lambda e: e.net.high < 0),
-    "revenue_loss": ("harmful", lambda e: e.net_revenue.high < 0),
+    "revenue_loss": ("harmful", lambda e: e.net_revenue.high < 0 and not e.failed),
     "one_user_decides": ("undecidable", lambda e: _works(e) and e.net_capped.low <= 0),
     "works_and_pays": ("keep", lambda e: _works(e) and e.roi_margin.low >= 0),
     "works_does_not_pay": ("improve", lambda e: _works(e) and e.roi_margin.high < 0),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from opsbook.errors import ParameterError
+from opsbook.inputs import comparison
 from opsbook.inputs.campaign import ROUNDING, Problem
 from opsbook.inputs.segments import Rule, check_rule
 from opsbook.inputs.workbook import Workbook
@@ -27,6 +28,7 @@ def contradictions(run: CampaignRun) -> Iterator[Problem]:
         if goal.metric in [earlier.metric for earlier in run.goals[:place]]:
             yield ("goals", place, "metric"), f"the metric {goal.metric} has two goals"
     yield from _comparison(run)
+    yield from comparison.contradictions(run)
     yield from _money(run)
     if run.earlier and run.start and run.earlier.end >= run.start:
         yield ("earlier", "end"), "the earlier campaign must have ended before this one starts"
@@ -110,6 +112,7 @@ def _unanswerable(run: CampaignRun, workbook: Workbook) -> Iterator[Problem]:
     if run.plan and run.plan.by_channel and run.plan.channel_of == "exposures" and "exposures" not in given:
         yield ("plan", "by_channel"), "channels that show the campaign need the table exposures, or channel_of: users"
     yield from _audience(run.audience_rule, workbook)
+    yield from comparison.unanswerable(run, workbook)
 
 
 def _audience(rule: Rule | None, workbook: Workbook) -> Iterator[Problem]:

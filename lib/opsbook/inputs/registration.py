@@ -13,9 +13,9 @@ from opsbook.inputs.run_params import CampaignRun
 
 FOLDER = "registrations"
 FIELDS = (
-    "start", "end", "after_days", "comparison", "experiment_id", "control", "control_share", "variants",
-    "primary_metric", "worthwhile_lift", "goals", "guardrails", "audience_rule", "participation_events",
-    "conversion_events",
+    "start", "end", "after_days", "comparison", "experiment_id", "control", "control_share", "variants", "treated",
+    "units", "primary_arms", "monitoring", "primary_metric", "worthwhile_lift", "goals", "guardrails", "audience_rule",
+    "participation_events", "conversion_events",
 )  # fmt: skip
 
 

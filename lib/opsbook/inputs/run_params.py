@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from opsbook.inputs.campaign import Earlier, Goal, Guardrail, Note, Phase, Plan, Subsidy
 from opsbook.inputs.campaign_laws import contradictions
+from opsbook.inputs.comparison import Units
 from opsbook.inputs.segments import Rule, Segment
 from opsbook.inputs.workbook import Days, Language, Share, Typed
 from opsbook.inputs.yaml_file import refuse_misplaced
@@ -105,11 +106,19 @@ class CampaignRun(Run):
     )
     goals: list[Goal] = Field(default_factory=list)
     plan: Plan | None = Field(None, description="planned funnel, overall and by channel")
-    comparison: Literal["holdout", "ab", "did", "synthetic_control", "before_after"] = "before_after"
+    comparison: Literal["holdout", "ab", "did", "synthetic_control", "weighted", "before_after"] = "before_after"
     experiment_id: str = Field("", description="as in assignments; needed by holdout and ab")
     control: str = Field("control", description="the variant that got nothing")
     control_share: Share | None = Field(None, description="planned share of the control arm, for the SRM check")
     variants: dict[str, Share] = Field(default_factory=dict, description="arm: its planned share, the control included")
+    primary_arms: list[str] = Field(default_factory=list, description="arms the verdict is about; empty = all treated")
+    strata: str = Field("", description="attribute of users to post-stratify by; empty = channel, where there is one")
+    monitoring: Literal["obrien_fleming", "pocock", "always_valid"] = Field(
+        "obrien_fleming", description="how looks before the end are judged; always_valid when they are not planned"
+    )
+    treated: Rule | None = Field(None, description="who got it where no lot was drawn: a segment's rule; did, weighted")
+    units: Units | None = Field(None, description="attribute and its treated values; did, synthetic_control")
+    placebo_dates: list[date] = Field(default_factory=list, description="pretended starts of did; empty = up to six")
     guardrails: list[Guardrail] = Field(default_factory=list)
     primary_metric: Literal["orders", "revenue", "active_days", "buyers"] = Field(
         "orders", description="what the verdict reads, over the campaign and the days after it"
@@ -127,12 +136,22 @@ class CampaignRun(Run):
     lessons: list[Note] = Field(default_factory=list)
     decisions: list[Note] = Field(default_factory=list)
 
-    @field_validator("phases", "goals", "guardrails", "subsidies", "lessons", "decisions", mode="before")
+    @field_validator(
+        "phases",
+        "goals",
+        "guardrails",
+        "subsidies",
+        "lessons",
+        "decisions",
+        "primary_arms",
+        "placebo_dates",
+        mode="before",
+    )
     @classmethod
     def _list_of_lines(cls, value: Any) -> Any:
         return [] if value in ({}, "", None) else value
 
-    @field_validator("plan", "audience_rule", "earlier", mode="before")
+    @field_validator("plan", "audience_rule", "earlier", "treated", "units", mode="before")
     @classmethod
     def _nothing_written(cls, value: Any) -> Any:
         return None if value in ({}, "", []) else value
@@ -159,8 +178,9 @@ class CampaignRun(Run):
 
     @property
     def audience(self) -> dict[str, Segment]:
-        """Whom it was for, as a segment called `campaign_audience`; empty where the file does not say."""
-        return {"campaign_audience": Segment(rule=self.audience_rule)} if self.audience_rule else {}
+        """Whom it was for and who got it, where the file says: segments `campaign_audience`, `campaign_treated`."""
+        rules = {"campaign_audience": self.audience_rule, "campaign_treated": self.treated}
+        return {name: Segment(rule=rule) for name, rule in rules.items() if rule}
 
     @property
     def channel_of(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -281,6 +281,11 @@ class Workbook(Typed):
         """Attributes of users that are only known after the fact; they choose, split and explain nobody."""
         users = self.tables.get("users")
         return list(users.known_later) if users else []
+
+    def settled_through(self, as_of: date) -> date:
+        """The last day whose late rows have arrived in every table that makes users active."""
+        waits = [self.tables[name].settling_days for name in ("events", "orders") if name in self.tables]
+        return as_of - timedelta(days=max(waits, default=0))
 
     @property
     def funnel(self) -> Funnel | None:

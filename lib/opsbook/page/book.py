@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from opsbook.errors import ParameterError
-from opsbook.inputs import festivals, periods, registration
+from opsbook.inputs import festivals, looks, periods, registration
 from opsbook.inputs.campaign_laws import refuse_unanswerable
 from opsbook.inputs.earlier import with_earlier
 from opsbook.inputs.home import find_home, run_files, workbook_path
@@ -26,6 +26,7 @@ from opsbook.inputs.workbook import Language, Thresholds, Workbook, read_workboo
 from opsbook.inputs.yaml_file import checked, did_you_mean, read_yaml
 from opsbook.mart.build import ensure_mart
 from opsbook.mart.mart import Mart
+from opsbook.mart.treated_units import refuse_missing_units
 from opsbook.page.page import Page
 
 INJECTED = "# Parameters"
@@ -42,6 +43,7 @@ class Book:
     period: Period
     memory: pd.DataFrame = field(default_factory=lambda: typed(pd.DataFrame()))
     registrations: tuple[dict[str, Any], ...] = ()
+    looks: tuple[date, ...] = ()  # through which days earlier reports looked at this campaign
 
     @property
     def language(self) -> Language:
@@ -66,9 +68,7 @@ class Book:
     @property
     def settled_through(self) -> date:
         """The last day whose late rows have arrived in every table that makes users active."""
-        tables = self.workbook.tables
-        waits = [tables[name].settling_days for name in ("events", "orders") if name in tables]
-        return self.as_of - timedelta(days=max(waits, default=0))
+        return self.workbook.settled_through(self.as_of)
 
     @property
     def data_start(self) -> date:
@@ -130,9 +130,12 @@ def open_book(notebook: str, parameters: Mapping[str, Any]) -> Book:
     refuse_known_later(about or run, workbook, where=f"the parameter cell of {notebook}")
     refuse_unanswerable(about or run, workbook, where=f"the parameter cell of {notebook}")
     mart = ensure_mart(workbook, home=home, as_of=run.as_of)
+    refuse_missing_units(run, mart, where=f"the parameter cell of {notebook}")
     memory = remembered(home, workbook.company.key, before=about.start if about else None)
     promises = tuple(registration.versions(home, workbook.company.key, about.campaign_id)) if about else ()
-    return Book(notebook, workbook, run, mart, run_period(run, workbook, as_of=mart.as_of), memory, promises)
+    period = run_period(run, workbook, as_of=mart.as_of)
+    looked = looks.earlier(run, workbook, home=home, as_of=mart.as_of)
+    return Book(notebook, workbook, run, mart, period, memory, promises, looked)
 
 
 def with_campaign_file(home: Path, notebook: str, parameters: Mapping[str, Any]) -> dict[str, Any]:

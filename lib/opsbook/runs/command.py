@@ -87,6 +87,7 @@ def _jobs(reports: Sequence[Report], way: Way) -> tuple[list[Job], list[Outcome]
             turned_away += [refused(report, error, status=STATUS[error.exit_code]) for report in of_mart]
             continue
         for report in of_mart:
+            _refuse_missing_units(workbook, report)
             if found := _objection(report, mart):
                 turned_away.append(refused(report, found, status=STATUS[found.exit_code]))
                 continue
@@ -115,6 +116,14 @@ def _objection(report: Report, data: Any) -> OperatorError | None:
     if isinstance(found, ParameterError):
         raise found
     return found
+
+
+def _refuse_missing_units(workbook: Any, report: Report) -> None:
+    """Only a campaign that names treated units has the mart opened once more for it."""
+    if report.parameters.get("units"):
+        from opsbook.runs.data import refuse_missing_units
+
+        refuse_missing_units(workbook, report)
 
 
 def run_command(home: Path, **options: Any) -> int:

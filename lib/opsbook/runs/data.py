@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from opsbook.inputs.workbook import Workbook
+from opsbook.runs.report import Report
 
 CONTRACT_TO_MART = {"events": "steps"}
 
@@ -31,6 +32,21 @@ def ready(workbook: Workbook, *, home: Path, as_of: date) -> Data:
         sources = json.loads(mart.facts["inputs"])
         rows = {name: _rows(mart, name) for name in sorted(mart.given)}
         return Data(mart.data_start, mart.data_through, {"sources": sources, "rows": rows})
+    finally:
+        mart.con.disconnect()
+
+
+def refuse_missing_units(workbook: Workbook, report: Report) -> None:
+    """Raise ParameterError when a campaign's treated units are not in the data, with the line of its file."""
+    from opsbook.inputs.run_params import RUNS
+    from opsbook.inputs.yaml_file import read_yaml
+    from opsbook.mart.build import ensure_mart
+    from opsbook.mart.treated_units import refuse_missing_units as refuse
+
+    mart = ensure_mart(workbook, home=report.home, as_of=report.as_of)
+    try:
+        run = RUNS[report.notebook].model_validate(report.parameters)
+        refuse(run, mart, lines=read_yaml(report.where)[1], where=report.where)
     finally:
         mart.con.disconnect()
 

@@ -12,6 +12,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from opsbook.inputs import looks
+from opsbook.inputs.run_params import RUNS
 from opsbook.runs.report import Report
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -49,7 +51,14 @@ def fingerprints(report: Report, *, workbook: Any, inputs: Mapping[str, Any]) ->
         "notebook": of_files([report.home / "notebooks" / f"{report.notebook}.ipynb"]),
         "code": code(),
         "packages": of(versions()),
-    }
+    } | _looks(report, workbook)
+
+
+def _looks(report: Report, workbook: Any) -> dict[str, str]:
+    """Earlier looks at a campaign widen its intervals; where there is none, there is nothing to depend on."""
+    run = RUNS[report.notebook].model_validate(report.parameters) if report.notebook in RUNS else None
+    found = looks.earlier(run, workbook, home=report.home, as_of=report.as_of)
+    return {"looks": of([str(day) for day in found])} if found else {}
 
 
 def of(content: Any) -> str:

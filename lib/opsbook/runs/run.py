@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from opsbook.errors import FAILED, GOOD, OperatorError
-from opsbook.runs import clock, draws, manifest, memory, planning, risk_lists, truth
+from opsbook.runs import clock, draws, looks, manifest, memory, planning, risk_lists, truth
 from opsbook.runs.execution import Execution, Limits
 from opsbook.runs.exports import exported
 from opsbook.runs.notebook import hide_paths, prepared, read_source, record
@@ -73,6 +73,7 @@ def _made(job: Job, execution: Execution) -> Outcome:
             draws.register(report, files, below=risk_lists.FOLDER)
             memory.remember(report, files)
             planning.register(report)
+            looks.register(report, files)
         except Exception as broken:
             problem = Problem(f"The page could not be made: {broken}", traceback=traceback.format_exc())
     seconds = (clock.now() - started).total_seconds()

@@ -14,6 +14,7 @@ from matplotlib import dates as mdates
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from opsbook.analysis.incrementality import headline
 from opsbook.inputs.festivals import festival_days
 from opsbook.inputs.workbook import Incident
 from opsbook.page import theme, words
@@ -106,7 +107,7 @@ def participation(groups: pd.DataFrame) -> Figure | None:
 
 def effect(increments: pd.DataFrame, *, metrics: Sequence[str] = ("orders", "revenue", "active_days")) -> Figure | None:
     """Treated against control, relative: per metric a row for during, after and net; zero as a line."""
-    known = increments[increments["method"] == "cuped"].dropna(subset=["relative"])
+    known = headline(increments).dropna(subset=["relative"])
     shown = [name for name in metrics if name in set(known["metric"])]
     if not shown:
         return None

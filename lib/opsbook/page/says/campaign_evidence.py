@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 import pandas as pd
 
+from opsbook.analysis.incrementality import headline
 from opsbook.analysis.selection import Gap
-from opsbook.analysis.verdict import CAUSAL_GRADES, RANDOMISED, Evidence, Span, Verdict
+from opsbook.analysis.verdict import ADJUSTED, CAUSAL_GRADES, QUASI, Evidence, Span, Verdict
 from opsbook.page.words import Sentence
 
 RELATIVE = dict.fromkeys(("relative", "relative_low", "relative_high"), "signed_percent")
 LEDGER = ["window", "treated", "control", *RELATIVE, "total", "total_low", "total_high"]
 MOSTLY = 0.5
 BROKEN = ("sample_ratio_mismatch", "unbalanced_before", "control_was_exposed", "several_variants", "plan_unknown")
+WEAK = ("checks_failed", "checks_untested", "adjusted_only")
 FEW = 10
 
 
-def health(table: pd.DataFrame, arms: pd.DataFrame) -> Sentence:
-    """Whether the randomised comparison may be read.
+def health(table: pd.DataFrame, arms: pd.DataFrame, *, comparison: str = "holdout") -> Sentence | None:
+    """Whether the randomised comparison may be read; nothing where the campaign is compared in another way.
 
     table: `verdict.health`; arms: `experiment.arms`
     """
+    if table.empty and comparison in (*QUASI, *ADJUSTED):
+        return None
     if table.empty:
         return Sentence("campaign.health.none")
     failed = table.loc[table["outcome"] == "failed", "check"]
@@ -30,18 +35,20 @@ def health(table: pd.DataFrame, arms: pd.DataFrame) -> Sentence:
     if (table.loc[table["check"] == "sample_ratio", "outcome"] == "untested").any():
         return Sentence("campaign.health.untested")
     passed = int((table["outcome"] == "passed").sum())
-    return Sentence("campaign.health.good", n=passed, users=int(arms["users"].sum()))
+    return Sentence("campaign.health.good", n=passed, users=int(arms["users"].sum()), arms=len(arms))
 
 
 def effect(increments: pd.DataFrame, evidence: Evidence, decision: Verdict, *, metric: str) -> Sentence:
     """What randomisation says about the primary metric, in words that the grade allows."""
     grade = decision.grade
+    if decision.rule == "checks_failed":
+        return Sentence("campaign.effect.checks_failed", failed=_checks(evidence.failed))
     if pd.isna(evidence.net.value):
         return Sentence(f"campaign.effect.{'broken' if decision.rule in BROKEN else 'none'}")
     during, after, net = (_relative(increments, metric, window) for window in ("during", "after", "net"))
     fields = {"metric": Sentence(f"campaign.metric.{metric}"), "net": net.value, "low": net.low, "high": net.high}
     if grade not in CAUSAL_GRADES:
-        return Sentence("campaign.effect.untested", **fields)
+        return Sentence(f"campaign.effect.{_graded_c(evidence.comparison)}", **fields)
     if not (evidence.ended and evidence.after_complete):
         fields |= {"during": during.value, "low": during.low, "high": during.high}
         return Sentence("campaign.effect.open", **fields)
@@ -115,7 +122,8 @@ def verdict(decision: Verdict, evidence: Evidence, increments: pd.DataFrame, *, 
     gain = Sentence(f"campaign.{'loss' if total < 0 else 'gain'}.{metric}", total=abs(total))
     named = Sentence(f"campaign.metric.{metric}")
     fields = {"net": net.value, "low": net.low, "high": net.high}
-    said = Sentence(f"campaign.verdict.{decision.rule}", gain=gain, metric=named, **fields)
+    checked = {"failed": _checks(evidence.failed), "untested": _checks(evidence.untested)}
+    said = Sentence(f"campaign.verdict.{decision.rule}", gain=gain, metric=named, **fields, **checked)
     return Sentence("campaign.verdict.graded", verdict=said, grade=decision.grade)
 
 
@@ -139,9 +147,10 @@ def cannot_tell(decision: Verdict, *, comparison: str, end: date, after_days: in
     if decision.grade in CAUSAL_GRADES:
         limits.append(Sentence("campaign.limit.spill"))
     else:
-        limits.insert(0, Sentence(f"campaign.limit.{'broken' if decision.rule in BROKEN else 'before_after'}"))
-    if comparison not in (*RANDOMISED, "before_after"):
-        limits.insert(1, Sentence("campaign.limit.quasi", comparison=comparison))
+        why = "broken" if decision.rule in BROKEN else "checks" if decision.rule in WEAK else "before_after"
+        limits.insert(0, Sentence(f"campaign.limit.{why}"))
+    if comparison in (*QUASI, *ADJUSTED):
+        limits.insert(1, Sentence("campaign.limit.quasi", comparison=Sentence(f"campaign.comparison.{comparison}")))
     return [*limits, Sentence("campaign.limit.revenue"), Sentence("campaign.limit.brand")]
 
 
@@ -153,6 +162,14 @@ def _branch(e: Evidence) -> str:
     return "moved_caused" if e.during.low > 0 and e.after.high < 0 else "unclear"
 
 
+def _graded_c(comparison: str) -> str:
+    return "adjusted" if comparison in ADJUSTED else "untested_rule" if comparison in QUASI else "untested"
+
+
+def _checks(names: Sequence[str]) -> list[Sentence]:
+    return [Sentence(f"campaign.check_name.{name}") for name in names]
+
+
 def _relative(increments: pd.DataFrame, metric: str, window: str) -> Span:
     return _read(increments, metric, window, ("relative", "relative_low", "relative_high"))
 
@@ -162,6 +179,6 @@ def _totals(increments: pd.DataFrame, metric: str) -> Span:
 
 
 def _read(increments: pd.DataFrame, metric: str, window: str, columns: tuple[str, str, str]) -> Span:
-    own = increments[(increments["metric"] == metric) & (increments["window"] == window)]
-    found = own[own["method"].isin(["plain" if metric == "buyers" else "cuped"])]
+    own = headline(increments)
+    found = own[(own["metric"] == metric) & (own["window"] == window)]
     return Span(*(float(v) for v in found[list(columns)].iloc[0])) if len(found) else Span(*[float("nan")] * 3)

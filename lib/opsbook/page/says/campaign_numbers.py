@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from opsbook.analysis import quasi_experiment, synthetic_control, weighting
+from opsbook.analysis.incrementality import headline
 from opsbook.analysis.means import METHOD_CUPED
 from opsbook.analysis.money import LINES
 from opsbook.analysis.proportion import METHOD_DIFFERENCE, METHOD_SHARE
@@ -16,6 +18,14 @@ UNITS = {"orders": "orders", "revenue": "money", "active_days": "count", "buyers
 METHOD_PAIRED = "paired change, Student"
 METHOD_COUNT = "exact count"
 METHOD_WEIGHTED = "weighted mean, each goal up to 100%"
+
+METHODS = {
+    "plain": METHOD_DIFFERENCE,
+    "cuped": METHOD_CUPED,
+    "did": quasi_experiment.METHOD,
+    "synthetic_did": synthetic_control.METHOD_SYNTHETIC_DID,
+    "weighted": weighting.METHOD,
+}
 
 
 def attainment(attained: pd.DataFrame, overall: float) -> Arguments:
@@ -68,7 +78,14 @@ def cost(ledger: pd.DataFrame, *, budget: float | None) -> Arguments:
     return {"key": "cost", "unit": "money", "target": budget, "card": len(ledger) > 0, **told}
 
 
-def roi(returns: pd.DataFrame, *, line: str, grade: str, users: int) -> Arguments:
+def method(increments: pd.DataFrame, *, metric: str = "revenue") -> str:
+    """The method by which the report reads a metric; CUPED where there is nothing to read."""
+    own = headline(increments)
+    own = own[own["metric"] == metric]
+    return METHODS[own["method"].iloc[0]] if len(own) else METHOD_CUPED
+
+
+def roi(returns: pd.DataFrame, *, line: str, grade: str, users: int, method: str = METHOD_CUPED) -> Arguments:
     """One line of return; an incremental one only where the grade allows, and then the last one known is the card."""
     allowed = LINES if grade in CAUSAL_GRADES else LINES[:1]
     known = [name for name in returns.loc[returns["roi"].notna(), "line"] if name in allowed and grade in CAUSAL_GRADES]
@@ -77,7 +94,7 @@ def roi(returns: pd.DataFrame, *, line: str, grade: str, users: int) -> Argument
     )
     if line == "gross":
         told |= {"low": None, "high": None}
-    method = METHOD_COUNT if line == "gross" else METHOD_CUPED
+    method = METHOD_COUNT if line == "gross" else method
     return {"key": f"roi_{line}", "unit": "ratio", "n": users, "method": method, "card": [line] == known[-1:], **told}
 
 
@@ -97,9 +114,8 @@ def _randomised(ledger: pd.DataFrame, told: dict[str, float | None]) -> Argument
     if ledger.empty:
         return {"n": None, "method": "", "card": False}
     first = ledger.iloc[0]
-    method = METHOD_DIFFERENCE if first["method"] == "plain" else METHOD_CUPED
     return {
         "n": int(first["treated_users"] + first["control_users"]),
-        "method": method,
+        "method": METHODS[first["method"]],
         "card": told["value"] is not None,
     }
