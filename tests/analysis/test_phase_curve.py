@@ -101,3 +101,33 @@ def test_prediction_band_holds_on_quiet_days(span):
         checked = seen if span == "day" else phase_curve.phase_totals(curve)
         inside.extend((checked["low"] < checked["actual"]) & (checked["actual"] < checked["high"]))
     assert 0.92 <= np.mean(inside) <= 0.98
+
+
+def test_the_peak_day_stands_beside_the_same_weekdays_before(table):
+    """The highest day of the campaign by hour, against one and two weeks before; other days and events do not count."""
+    steps = table(
+        """
+        day        | hour | event
+        2026-02-16 | 9    | order
+        2026-02-23 | 9    | order
+        2026-02-23 | 9    | order
+        2026-02-23 | 10   | open
+        2026-03-01 | 9    | order
+        2026-03-02 | 9    | order
+        2026-03-02 | 20   | order
+        2026-03-02 | 20   | order
+        2026-03-02 | 20   | order
+        2026-03-03 | 20   | order
+        """
+    )
+    day = pd.date_range("2026-02-16", "2026-03-08")
+    curve = pd.DataFrame({"day": day, "value": np.where(day == "2026-03-02", 4.0, 1.0)})
+    span = {"start": date(2026, 3, 2), "end": date(2026, 3, 8)}
+    found = phase_curve.peak_hours(steps, curve, event="order", **span).set_index("hour")
+    assert set(found["day"]) == {pd.Timestamp("2026-03-02")}
+    assert found["value"].sum() == 4
+    assert found.loc[9, ["value", "usual", "low", "high", "usual_days"]].tolist() == [1, 1.5, 1, 2, 2]
+    assert found.loc[20, ["value", "usual"]].tolist() == [3, 0]
+    every = phase_curve.peak_hours(steps, curve, event=None, **span).set_index("hour")
+    assert every.loc[10, "usual"] == 0.5
+    assert phase_curve.peak_hours(steps, curve.assign(value=0.0), event=None, **span).empty

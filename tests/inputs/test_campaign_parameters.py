@@ -7,7 +7,7 @@ import pytest
 from opsbook.errors import ParameterError
 from opsbook.inputs.campaign import Note, Plan
 from opsbook.inputs.campaign_laws import refuse_unanswerable
-from opsbook.inputs.earlier import with_earlier
+from opsbook.inputs.earlier import with_earlier, with_others
 from opsbook.inputs.home import RunFile
 from opsbook.inputs.run_params import CampaignRun
 from opsbook.inputs.yaml_file import load, read_yaml
@@ -258,3 +258,18 @@ def test_the_last_campaign_of_the_type_is_found_among_the_files(tmp_path):
     assert (found.campaign_id, found.start, found.participation_events) == ("last", date(2026, 2, 1), ["join"])
     assert with_earlier(run.model_copy(update={"type": "offline"}), files).earlier is None
     assert with_earlier(with_earlier(run, files), files[:1]).earlier.campaign_id == "last"
+
+
+def test_other_campaigns_of_the_days_shown_are_found(tmp_path):
+    """Within four weeks before the start and the days after the end, but not the campaign itself nor distant ones."""
+    texts = {"own": DATES, "near": "campaign_id: near\nstart: 2026-02-20\nend: 2026-02-24\n",
+             "far": "campaign_id: far\nstart: 2025-01-01\nend: 2025-01-09\n"}  # fmt: skip
+    files = []
+    for name, text in texts.items():
+        path = tmp_path / f"{name}.yaml"
+        path.write_text(text if "campaign_id" in text else f"campaign_id: own\n{text}")
+        files.append(RunFile("", NOTEBOOK, name, path))
+    run = with_others(load(files[0].path, CampaignRun), files)
+    assert [other.campaign_id for other in run.others] == ["near"]
+    told = run.model_copy(update={"others": run.others * 2})
+    assert with_others(told, files) is told

@@ -18,6 +18,7 @@ _ = ibis._
 METRICS = ("orders", "revenue", "active_users")
 DAILY = ["day", "phase", *METRICS]
 PHASES = ["before", "warm_up", "burst", "wind_down", "campaign", "after"]
+HOURS = ["day", "hour", "value", "usual", "low", "high", "usual_days"]
 TOTALS = ["phase", "start", "end", "days", "actual", "expected", "low", "high", "ratio"]
 
 
@@ -58,6 +59,33 @@ def daily(
     table = calendar.merge(found, on="day", how="left").fillna(dict.fromkeys(METRICS, 0))
     table["phase"] = _phase_names(table["day"], start, end, phases)
     return table.astype({"orders": "int64", "active_users": "int64", "revenue": "float64"})[DAILY]
+
+
+def peak_hours(
+    steps: Tabular, curve: pd.DataFrame, *, event: str | None, start: date, end: date, before_days: int = 28
+) -> pd.DataFrame:
+    """Hour by hour through the campaign's highest day, beside the same weekdays of the weeks before.
+
+    steps:   one row per event -- day, hour (local), event; curve: `against_baseline`; event: counted alone, None = all
+    returns: one row per hour -- day (the peak), hour (0-23), value (events), usual (mean of the same weekdays before),
+             low, high (their smallest and largest), usual_days (how many there are); no rows where nothing happened
+    """
+    inside = curve[(curve["day"] >= pd.Timestamp(start)) & (curve["day"] <= pd.Timestamp(end))]
+    if inside.empty or not inside["value"].any():
+        return pd.DataFrame(columns=HOURS)
+    peak = pd.Timestamp(inside["day"].iloc[int(inside["value"].argmax())])
+    first = max(pd.Timestamp(start) - pd.Timedelta(days=before_days), curve["day"].min())
+    usual = pd.date_range(first, pd.Timestamp(start) - pd.Timedelta(days=1))
+    days = [peak.date(), *(day.date() for day in usual if day.weekday() == peak.weekday())]
+    own = engine_table(steps)
+    chosen = own.filter(own.day.cast("date").isin(days) & ((own.event == event) if event else ibis.literal(value=True)))
+    counted = chosen.group_by(day=chosen.day.cast("date"), hour=chosen.hour.cast("int64")).agg(value=_.count())
+    found = counted.to_pandas().assign(day=lambda t: pd.to_datetime(t["day"]))
+    grid = found.pivot(index="hour", columns="day", values="value").reindex(range(24), columns=pd.to_datetime(days))
+    filled, before = grid.fillna(0.0), grid.fillna(0.0).iloc[:, 1:]
+    told = {"day": peak, "hour": range(24), "value": filled[peak].to_numpy(), "usual": before.mean(axis=1).to_numpy()}
+    told |= {"low": before.min(axis=1).to_numpy(), "high": before.max(axis=1).to_numpy()}
+    return pd.DataFrame(told).assign(usual_days=before.shape[1])[HOURS]
 
 
 def against_baseline(daily: pd.DataFrame, *, metric: str, level: float = 0.95) -> pd.DataFrame:

@@ -166,6 +166,16 @@ class Earlier(Typed):
         return min(self.end, self.start + timedelta(days=days - 1)) if running else self.end
 
 
+class Other(Typed):
+    """Another campaign of the company in the days around this one, drawn into its curve."""
+
+    campaign_id: str
+    name: str = ""
+    name_zh: str | None = None
+    start: date
+    end: date
+
+
 def _channel_gaps(plan: Plan) -> Iterator[Problem]:
     for name, own in plan.by_channel.items():
         if own.exposed is None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from opsbook.errors import ParameterError
-from opsbook.inputs.campaign import Earlier
+from opsbook.inputs.campaign import Earlier, Other
 from opsbook.inputs.home import RunFile
 from opsbook.inputs.run_params import RUNS, CampaignRun, PlanRun, Run
 from opsbook.inputs.yaml_file import checked, read_yaml
 
 KEPT = tuple(Earlier.model_fields)
+AROUND = 28
 
 
 def with_earlier(run: Run, files: Iterable[RunFile]) -> Run:
@@ -33,6 +34,23 @@ def with_earlier(run: Run, files: Iterable[RunFile]) -> Run:
     last = max(before, key=lambda told: (_day(told, "end"), _day(told, "start"), str(told["campaign_id"])))
     known = {name: last[name] for name in KEPT if last.get(name) not in (None, "")}
     return run.model_copy(update={"earlier": checked(Earlier, known)})
+
+
+def with_others(run: Run, files: Iterable[RunFile]) -> Run:
+    """The run with the company's other campaigns of the days its curve shows, unless it names some.
+
+    Two campaigns at once is the first thing a reader has to know of a curve; they become parameters like `earlier`.
+    """
+    if not isinstance(run, CampaignRun) or run.others or not (run.start and run.end):
+        return run
+    first, last = run.start - timedelta(days=AROUND), run.end + timedelta(days=run.after_days)
+    found = [told for file in files if RUNS.get(file.notebook) is CampaignRun and (told := _told(file.path))]
+    near = [told for told in found if _day(told, "start") <= last and _day(told, "end") >= first]
+    own = sorted(near, key=lambda told: (_day(told, "start"), str(told["campaign_id"])))
+    names = tuple(Other.model_fields)
+    others = [{name: told[name] for name in names if told.get(name)} for told in own]
+    kept = [checked(Other, told) for told in others if str(told["campaign_id"]) != run.campaign_id]
+    return run.model_copy(update={"others": kept})
 
 
 def _told(path: Path) -> dict[str, Any] | None:

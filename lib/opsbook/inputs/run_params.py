@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from opsbook.inputs.campaign import Earlier, Goal, Guardrail, Note, Phase, Plan, Subsidy
+from opsbook.inputs.campaign import Earlier, Goal, Guardrail, Note, Other, Phase, Plan, Subsidy
 from opsbook.inputs.campaign_laws import contradictions
 from opsbook.inputs.comparison import Units
 from opsbook.inputs.segments import Rule, Segment
@@ -133,6 +133,7 @@ class CampaignRun(Run):
     )
     subsidies: list[Subsidy] = Field(default_factory=list, description="what users are given, by which rule")
     earlier: Earlier | None = Field(None, description="last campaign of the type; empty = found among the files")
+    others: list[Other] = Field(default_factory=list, description="other campaigns around it; empty = from the files")
     lessons: list[Note] = Field(default_factory=list)
     decisions: list[Note] = Field(default_factory=list)
 
@@ -145,6 +146,7 @@ class CampaignRun(Run):
         "decisions",
         "primary_arms",
         "placebo_dates",
+        "others",
         mode="before",
     )
     @classmethod

@@ -15,7 +15,7 @@ import pandas as pd
 from opsbook.errors import ParameterError
 from opsbook.inputs import festivals, looks, periods, registration
 from opsbook.inputs.campaign_laws import refuse_unanswerable
-from opsbook.inputs.earlier import with_earlier
+from opsbook.inputs.earlier import with_earlier, with_others
 from opsbook.inputs.home import find_home, run_files, workbook_path
 from opsbook.inputs.known_later import refuse_known_later
 from opsbook.inputs.memory import remembered, typed
@@ -123,7 +123,8 @@ def open_book(notebook: str, parameters: Mapping[str, Any]) -> Book:
     home = find_home()
     told = with_campaign_file(home, notebook, parameters)
     run = checked(RUNS[notebook], told, where=f"the parameter cell of {notebook}")
-    run = with_earlier(run, run_files(home, run.company))
+    files = run_files(home, run.company)
+    run = with_others(with_earlier(run, files), files)
     workbook = read_workbook(workbook_path(home, run.company))
     refuse_later_segment(workbook.segments, getattr(run, "segment", ""))
     about = campaign_of(run)

@@ -15,7 +15,7 @@ from opsbook.errors import ParameterError
 from opsbook.inputs import home as places
 from opsbook.inputs import periods
 from opsbook.inputs.campaign_laws import refuse_unanswerable
-from opsbook.inputs.earlier import with_earlier
+from opsbook.inputs.earlier import with_earlier, with_others
 from opsbook.inputs.home import RunFile
 from opsbook.inputs.known_later import refuse_known_later
 from opsbook.inputs.periods import Period
@@ -132,7 +132,8 @@ def _wanted(files: Sequence[RunFile], wish: Wish, *, lenient: bool) -> list[RunF
 
 
 def _of_file(home: Path, file: RunFile, workbook: Workbook, wish: Wish, now: datetime) -> Iterator[Report]:
-    run = with_earlier(read_run(file, settings(wish.settings)), places.run_files(home, file.company))
+    files = places.run_files(home, file.company)
+    run = with_others(with_earlier(read_run(file, settings(wish.settings)), files), files)
     refuse_later_segment(workbook.segments, getattr(run, "segment", ""), where=file.path)
     refuse_known_later(run, workbook, where=file.path)
     refuse_unanswerable(run, workbook, lines=read_yaml(file.path)[1], where=file.path)

@@ -15,10 +15,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from opsbook.analysis.incrementality import headline
+from opsbook.inputs.campaign import Other
 from opsbook.inputs.festivals import festival_days
 from opsbook.inputs.workbook import Incident
 from opsbook.page import theme, words
 
+Marked = Incident | Other
+NAMED_OTHERS = 3
 PHASE_COLORS = {
     "warm_up": "phase_warm_up",
     "burst": "phase_burst",
@@ -51,9 +54,17 @@ def goals(attained: pd.DataFrame) -> Figure | None:
 
 
 def phase_curve(
-    curve: pd.DataFrame, *, metric: str, incidents: Sequence[Incident] = (), calendar: str | None = None
+    curve: pd.DataFrame,
+    *,
+    metric: str,
+    incidents: Sequence[Marked] = (),
+    calendar: str | None = None,
+    others: Sequence[Marked] = (),
 ) -> Figure | None:
-    """The daily line over the usual band of its weekday; phases shaded, festivals and incidents named below."""
+    """The daily line over the usual band of its weekday; phases shaded; festivals, incidents and others named below.
+
+    others: further campaigns of these days; of many the longest are named, the sentence counts them all
+    """
     if curve.empty or not curve["value"].any():
         return None
     fig, ax = theme.axes(height=4.0)
@@ -64,11 +75,28 @@ def phase_curve(
     ax.set_ylim(0, float(curve[["value", "high"]].max().max()) * 1.08)
     ax.set_xlim(days[0] - 0.5, days[-1] + 0.5)
     _shade_phases(ax, curve["phase"].tolist(), days)
-    for line, (first, last, name) in enumerate(_marked_days(days, incidents, calendar)):
+    for line, (first, last, name) in enumerate(_marked_days(days, [*incidents, *_longest(others)], calendar)):
         _mark(ax, first, last, name, line)
     ax.set_ylabel(words.label(f"common.axis.{metric}"))
     theme.count_axis(ax)
     theme.date_axis(ax)
+    return fig
+
+
+def peak_hours(table: pd.DataFrame) -> Figure | None:
+    """Bars per hour of the peak day, over the span of the same weekdays before."""
+    if table.empty:
+        return None
+    fig, ax = theme.axes(height=3.0)
+    hours, grey = table["hour"].to_numpy(), theme.COLORS["expected"]
+    ax.bar(hours, table["value"], color=theme.COLORS["main"], width=0.8)
+    if table["usual"].notna().any():
+        ax.fill_between(hours, table["low"], table["high"], color=grey, alpha=0.45, linewidth=0, step="mid", zorder=3)
+        ax.step(hours, table["usual"], where="mid", color=theme.INK, linewidth=1.2, zorder=4)
+    ax.set_xticks(range(0, 24, 3), [f"{hour:02}:00" for hour in range(0, 24, 3)])
+    ax.grid(visible=False, axis="x")
+    theme.count_axis(ax)
+    ax.set_ylabel(words.label("campaign.axis.per_hour"))
     return fig
 
 
@@ -187,12 +215,15 @@ def _name_above(ax: Axes, day: float, text: str, line: int) -> None:
     ax.annotate(text, (day, 1.0), xytext=(0, 4 + 14 * line), **placed)
 
 
-def _marked_days(
-    days: np.ndarray, incidents: Sequence[Incident], calendar: str | None
-) -> list[tuple[float, float, str]]:
+def _longest(others: Sequence[Marked]) -> list[Marked]:
+    ordered = sorted(others, key=lambda other: (other.start - other.end, other.start))
+    return sorted(ordered[:NAMED_OTHERS], key=lambda other: other.start)
+
+
+def _marked_days(days: np.ndarray, incidents: Sequence[Marked], calendar: str | None) -> list[tuple[float, float, str]]:
     """Incidents and festivals that touch the curve's days, as day numbers, runs of one name as one span."""
     first, last = (mdates.num2date(day).date() for day in (days[0], days[-1]))
-    spans = [(i.start, i.end, _named(i.name, i.name_zh)) for i in incidents]
+    spans = [(i.start, i.end, _named(i.name or getattr(i, "campaign_id", ""), i.name_zh)) for i in incidents]
     if calendar:
         spans += _festival_spans(calendar, first, last)
     inside = [(max(a, first), min(b, last), name) for a, b, name in spans if b >= first and a <= last]

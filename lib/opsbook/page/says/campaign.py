@@ -9,8 +9,12 @@ import pandas as pd
 from opsbook.analysis.money import Amount
 from opsbook.analysis.verdict import CAUSAL_GRADES
 from opsbook.inputs.campaign import Note
+from opsbook.inputs.run_params import CampaignRun
+from opsbook.page import words
 from opsbook.page.words import Sentence
 
+SHOWN_OTHERS = 6
+HOURS = {"value": "whole", "usual": "number", "low": "whole", "high": "whole"}
 ATTAINMENT = {"attainment": "percent"}
 PARTICIPATION = dict.fromkeys(("participation", "participation_low", "participation_high"), "percent")
 COSTS = {"amount": "money"}
@@ -57,6 +61,32 @@ def phases(totals: pd.DataFrame, *, metric: str) -> Sentence:
         return Sentence("campaign.phases.up", metric=named, change=change)
     branch = "down" if during["actual"] < during["low"] else "unclear"
     return Sentence(f"campaign.phases.{branch}", metric=named, change=change)
+
+
+def peak_hours(table: pd.DataFrame, *, event: str | None) -> Sentence | None:
+    """The highest day and its highest hour, and when it stood furthest above the usual; None without a day."""
+    if table.empty:
+        return None
+    top = table.iloc[int(table["value"].argmax())]
+    told = {"what": Sentence(f"campaign.peak.{'orders' if event else 'events'}"), "day": top["day"], "hour": _hour(top["hour"]), "value": top["value"], "total": table["value"].sum()}
+    if pd.isna(top["usual"]) or not table["usual"].sum() > 0:
+        return Sentence("campaign.peak.alone", **told)
+    told |= {"ratio": table["value"].sum() / table["usual"].sum(), "days": int(top["usual_days"])}
+    apart = table.iloc[int((table["value"] - table["usual"]).argmax())]
+    return Sentence("campaign.peak.usual", extra=_hour(apart["hour"]), more=apart["value"] - apart["usual"], **told)
+
+
+def others(run: CampaignRun) -> Sentence:
+    """Which other campaigns of the company ran in the days shown."""
+    if not run.others:
+        return Sentence("campaign.others.none")
+    own = [str((o.name_zh if words.language() == "zh" else None) or o.name or o.campaign_id) for o in run.others]
+    inside = sum(o.start <= run.end and o.end >= run.start for o in run.others if run.start and run.end)
+    return Sentence("campaign.others.some", n=len(own), names=own[:SHOWN_OTHERS], inside=inside)
+
+
+def _hour(hour: float) -> str:
+    return f"{int(hour):02}:00"
 
 
 def phase_totals() -> Sentence:

@@ -1,0 +1,56 @@
+"""The peak day and the campaigns beside it, in both languages with equal numbers."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from opsbook.inputs.run_params import CampaignRun
+from opsbook.page import theme, words
+from opsbook.page.charts import campaign as charts
+from opsbook.page.says import campaign as says
+
+DATES = {"campaign_id": "a", "start": "2026-03-02", "end": "2026-03-08"}
+
+
+def hours(usual: float) -> pd.DataFrame:
+    """A day with most at nine and furthest above the usual at twenty."""
+    value, before = np.ones(24), np.full(24, usual)
+    value[[9, 20]], before[9] = [30, 25], 20 * usual
+    told = {"day": pd.Timestamp("2026-03-02"), "hour": range(24), "value": value, "usual": before}
+    return pd.DataFrame(told | {"low": before, "high": before, "usual_days": 4})
+
+
+@pytest.mark.parametrize(("usual", "key"), [(1.0, "usual"), (np.nan, "alone"), (0.0, "alone")])
+@pytest.mark.parametrize("event", ["order", None])
+def test_the_peak_with_and_without_days_to_compare_with(usual, key, event):
+    """Hour of most and hour furthest above the usual; without earlier days only the first."""
+    said = says.peak_hours(hours(usual), event=event)
+    assert said.key == f"campaign.peak.{key}"
+    assert numbers(said.text("en")) == numbers(said.text("zh"))
+    assert "09:00" in said.text("en")
+    assert ("20:00" in said.text("en")) == (key == "usual")
+    assert says.peak_hours(hours(1.0).iloc[:0], event=event) is None
+
+
+def test_other_campaigns_are_counted_and_named():
+    """Those of the same days are told apart from those before and after; the chart names the longest."""
+    others = [{"campaign_id": "b", "start": "2026-03-07", "end": "2026-03-20", "name": "Bee", "name_zh": "蜂"},
+              {"campaign_id": "c", "start": "2026-02-20", "end": "2026-02-21"}]  # fmt: skip
+    run = CampaignRun.model_validate(DATES | {"others": others})
+    assert says.others(run).text("en").startswith("2 other campaigns have a file for the days shown (1 of them")
+    with words.speaking("zh"):
+        assert "蜂" in says.others(run).text()
+    assert says.others(CampaignRun.model_validate(DATES)).key == "campaign.others.none"
+    theme.use("en", "#2f5d8a")
+    assert charts.peak_hours(hours(1.0)) is not None
+    assert charts.peak_hours(hours(1.0).iloc[:0]) is None
+    many = run.others * 5
+    assert len(charts._longest(many)) == charts.NAMED_OTHERS
+    assert {other.campaign_id for other in charts._longest(many)} == {"b"}
+
+
+def numbers(text: str) -> list[str]:
+    text = re.sub(r"2 Mar 2026|2026年3月2日", "DAY", text)
+    return sorted(re.findall(r"[+−]?\d+(?:[.:]\d+)?×?", text))
