@@ -52,6 +52,38 @@ def test_every_assigned_user_counts_active_or_not(units, same):
     )
 
 
+def test_converting_is_counted_in_the_same_windows(table, same):
+    """Once or more is one; before the assignment or on a day outside it is not; a day without activity counts too."""
+    steps = table(
+        """
+        user | day        | event
+        1    | 2026-02-25 | guide
+        1    | 2026-03-08 | guide
+        1    | 2026-03-09 | open
+        2    | 2026-03-20 | guide
+        3    | 2026-03-04 | guide
+        3    | 2026-03-10 | guide
+        3    | 2026-03-11 | guide
+        """
+    )
+    won = experiment.conversions(steps, ["guide"])
+    found = experiment.units(
+        table(ASSIGNMENTS), table(USER_DAYS), experiment_id="e", control="control", won=won, **DATES
+    )
+    same(
+        found.order_by("user").to_pandas(),
+        """
+        user | converted_before | converted_during | converted_after | converted_net | orders_net
+        1    | 1                | 1                | 0               | 1             | 3
+        2    | 0                | 0                | 0               | 0             | 0
+        3    | 0                | 0                | 1               | 1             | 1
+        """,
+    )
+    moments = experiment.arm_moments(found)
+    assert set(moments["metric"]) == set(experiment.METRICS)
+    assert experiment.conversions(steps, ["order"]) is None
+
+
 def test_arms_with_exposure(table, same):
     """The exposure log is held against the assignment; users of two variants are counted apart."""
     exposures = table("campaign_id | user\nc | 1\nc | 1\nc | 2\nother | 3")

@@ -139,6 +139,12 @@ CONTRADICTIONS = {
     "a misspelt condition": (
         "audience_rule: {atribute: channel, equals: ads}\n",
         ["`audience_rule.atribute` (line 1)", "did you mean attribute?"]),
+    "converting that is ordering": (
+        DATES + "comparison: ab\nexperiment_id: a\nprimary_metric: converted\n",
+        ["`primary_metric` (line 5)", "the metric is buyers"]),
+    "converting without a lot": (
+        DATES + "conversion_events: [guide]\nprimary_metric: converted\n",
+        ["`primary_metric` (line 4)", "arms drawn by lot"]),
     "an earlier campaign that is later": (
         DATES + "earlier: {campaign_id: a, start: 2026-03-01, end: 2026-03-15}\n",
         ["`earlier.end` (line 3)", "must have ended before"]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 
 import ibis
@@ -13,12 +13,15 @@ from opsbook.analysis.moments import MOMENTS, count_moments
 from opsbook.mart.tables import Tabular, engine_table
 
 _ = ibis._
-METRICS = ("revenue", "orders", "active_days", "buyers")
+METRICS = ("revenue", "orders", "active_days", "buyers", "converted")
+SHARES = ("buyers", "converted")
+ORDERING = ["order"]
 WINDOWS = ("during", "after", "net")
 CAPPED = ("revenue", "orders")
 CAP_QUANTILE = 0.999
 ARMS = ["variant", "users", "exposed"]
 COLUMNS = ["arm", "metric", "window", "capped", *MOMENTS]
+Sums = Callable[[ir.Table, str], dict[str, ir.Scalar]]
 
 
 def arms(assignments: Tabular, exposures: Tabular, *, experiment_id: str, campaign_id: str) -> pd.DataFrame:
@@ -50,28 +53,41 @@ def units(
     after_days: int,
     before_days: int = 28,
     primary: Sequence[str] = (),
+    won: ir.Table | None = None,
 ) -> ir.Table:
     """The unit of randomisation is the user, and so is the unit of analysis, whether active or not.
 
     A day counts as during or after only from the day of assignment on, as before only when it precedes the start.
     primary: the variants that count as treated; the rest but the control are `other`. None: all but the control.
+    won: one row per user and day of a conversion event, as `conversions` gives it; None: no metric `converted`
     returns: one row per assigned user, kept in the engine -- user, variant, arm (control, treated, other), and per
              metric and window <metric>_<window>: revenue (net, currency), orders, active_days, buyers (1 = ordered at
-             all) over the windows before, during, after and net (during and after)
+             all), converted (1 = did a conversion event; only with `won`) over the windows before,
+             during, after and net (during and after)
     """
     placed = _clean(_assigned(assignments, experiment_id)).filter(_.assigned_day <= end)
     days = engine_table(user_days)
-    days = days.select("user", "orders", "revenue", day=days.day.cast("date"))
+    lived = days.select("user", "orders", "revenue", day=days.day.cast("date"))
+    span = {"first": start - timedelta(days=before_days), "start": start, "end": end}
     last = end + timedelta(days=after_days)
-    days = days.filter((days.day >= start - timedelta(days=before_days)) & (days.day <= last))
-    window = ibis.cases((_.day < start, "before"), (_.day < _.assigned_day, "none"), (_.day <= end, "during"))
-    seen = days.inner_join(placed, "user").mutate(window=window.fill_null("after"))
-    sums = seen.group_by("user").agg(**{k: v for w in ("before", *WINDOWS) for k, v in _window_sums(seen, w).items()})
-    filled = placed.left_join(sums, "user").drop("user_right")
-    outcomes = {name: filled[name].fill_null(0) for name in sums.columns if name != "user"}
+    filled = _with_sums(placed, _in_windows(lived, placed, last=last, **span), _window_sums)
+    if won is not None:
+        filled = _with_sums(filled, _in_windows(won, placed, last=last, **span), _converted)
     treated = filled.variant.isin(list(primary)) if primary else filled.variant != control
     arm = ibis.cases((filled.variant == control, "control"), (treated, "treated"), else_="other")
-    return filled.select("user", "variant", arm=arm, **outcomes).cache()
+    outcomes = [name for name in filled.columns if name not in placed.columns]
+    return filled.select("user", "variant", *outcomes, arm=arm).cache()
+
+
+def conversions(steps: Tabular, events: Sequence[str]) -> ir.Table | None:
+    """The days on which users did a conversion event; None where ordering is the only one, since buyers are counted.
+
+    steps: one row per event -- user, day, event
+    """
+    if list(events) == ORDERING:
+        return None
+    own = engine_table(steps)
+    return own.filter(own.event.isin(list(events))).select(user=_.user.cast("int32"), day=_.day.cast("date")).distinct()
 
 
 def window_days(*, start: date, end: date, after_days: int, through: date) -> dict[str, int]:
@@ -94,6 +110,7 @@ def arm_moments(units: ir.Table) -> pd.DataFrame:
         for cap, metrics in (("", METRICS), ("_capped", CAPPED))
         for metric in metrics
         for window in WINDOWS
+        if f"{metric}_{window}" in capped.columns
     }
     counted = count_moments(capped, by="arm", pairs=pairs)
     if counted.empty:
@@ -114,8 +131,30 @@ def _clean(assigned: ir.Table) -> ir.Table:
     return assigned.filter(_.variants == 1).drop("variants")
 
 
+def _in_windows(days: ir.Table, placed: ir.Table, *, first: date, start: date, end: date, last: date) -> ir.Table:
+    """The assigned users' days with the window each falls into; `none` between the start and the assignment."""
+    near = days.filter((days.day >= first) & (days.day <= last))
+    window = ibis.cases((_.day < start, "before"), (_.day < _.assigned_day, "none"), (_.day <= end, "during"))
+    return near.inner_join(placed, "user").mutate(window=window.fill_null("after"))
+
+
+def _with_sums(users: ir.Table, seen: ir.Table, sums_of: Sums) -> ir.Table:
+    """The users with the sums of each window, zero where there was nothing."""
+    sums = seen.group_by("user").agg(**{k: v for w in ("before", *WINDOWS) for k, v in sums_of(seen, w).items()})
+    joined = users.left_join(sums, "user").drop("user_right")
+    return joined.mutate(**{name: joined[name].fill_null(0) for name in sums.columns if name != "user"})
+
+
+def _inside(seen: ir.Table, window: str) -> ir.BooleanValue:
+    return seen.window.isin(["during", "after"]) if window == "net" else seen.window == window
+
+
+def _converted(seen: ir.Table, window: str) -> dict[str, ir.Scalar]:
+    return {f"converted_{window}": _inside(seen, window).cast("int64").max()}
+
+
 def _window_sums(seen: ir.Table, window: str) -> dict[str, ir.Scalar]:
-    inside = seen.window.isin(["during", "after"]) if window == "net" else seen.window == window
+    inside = _inside(seen, window)
     orders = seen.orders.sum(where=inside).fill_null(0)
     return {
         f"revenue_{window}": seen.revenue.sum(where=inside).fill_null(0.0),

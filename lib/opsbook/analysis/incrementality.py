@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from opsbook.analysis.experiment import SHARES
 from opsbook.analysis.means import Difference, cuped, fieller, relative, welch
 from opsbook.analysis.moments import Moments, PairMoments, pair_moments
 from opsbook.analysis.proportion import newcombe
@@ -37,7 +38,7 @@ def increments(moments: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
     rows = [
         [metric, window, method, *_row(known[metric, window, "capped" in method], metric, method, level)]
         for metric, window in dict.fromkeys((metric, window) for metric, window, _capped in known)
-        for method in (METHODS[:1] if metric == "buyers" else METHODS)
+        for method in (METHODS[:1] if metric in SHARES else METHODS)
         if (metric, window, "capped" in method) in known
     ]
     numbers = dict.fromkeys(COLUMNS[5:], "float64") | {"treated_users": "int64", "control_users": "int64"}
@@ -104,7 +105,7 @@ def by_comparison(moments: pd.DataFrame) -> dict[tuple[str, str, bool], dict[str
 def _row(arms: Mapping[str, PairMoments], metric: str, method: str, level: float) -> list[float]:
     treated, control = arms["treated"], arms["control"]
     first, base = cuped(treated, control) if "cuped" in method else (treated.own, control.own)
-    difference = _share_difference(first, base, level) if metric == "buyers" else welch(first, base, level=level)
+    difference = _share_difference(first, base, level) if metric in SHARES else welch(first, base, level=level)
     ratio = (relative if level <= USUAL_LEVEL else fieller)(first, base, level=level)
     totals = [part * first.n for part in difference[:3]]
     return [first.n, base.n, first.mean, base.mean, *difference[:3], *ratio[:3], difference.p, *totals]

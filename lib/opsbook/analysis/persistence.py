@@ -12,7 +12,7 @@ import pandas as pd
 from scipy.optimize import curve_fit
 from scipy.special import ndtri
 
-from opsbook.analysis.experiment import METRICS
+from opsbook.analysis.experiment import METRICS, SHARES
 from opsbook.analysis.means import cuped, relative, welch
 from opsbook.analysis.moments import count_moments, pair_moments
 from opsbook.mart.tables import Tabular, engine_table
@@ -38,13 +38,13 @@ def weekly_effects(
 ) -> pd.DataFrame:
     """Treated minus control in every whole week after the campaign's end, adjusted by the days before it.
 
-    units:   table of `experiment.units`; metric: one of experiment.METRICS but buyers
+    units:   table of `experiment.units`; metric: one of experiment.METRICS but a share
     returns: one row per whole week up to as_of -- week (1 = the seven days after `end`), start, end (days),
              treated_users, control_users, treated, control (adjusted means per user), difference with low and high,
              relative with its interval, p; every week looks at all assigned users, active or not
     raises:  KeyError for a metric that is not in experiment.METRICS
     """
-    if metric not in METRICS or metric == "buyers":
+    if metric not in METRICS or metric in SHARES:
         raise KeyError(metric)
     whole = min(weeks, (as_of - end).days // 7)
     if whole < 1:

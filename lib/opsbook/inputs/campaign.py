@@ -108,7 +108,7 @@ class Subsidy(Typed):
 class Guardrail(Typed):
     """A metric that must not get worse by more than so much, whatever the campaign wins."""
 
-    metric: Literal["orders", "revenue", "active_days", "buyers"]
+    metric: Literal["orders", "revenue", "active_days", "buyers", "converted"]
     direction: Literal["higher", "lower"] = Field("higher", description="which way is good")
     worst: Annotated[float, Field(ge=-1, le=10)] = Field(description="worst acceptable relative change, -0.02 = -2 %")
 

@@ -81,6 +81,10 @@ def _who(run: CampaignRun) -> Iterator[Problem]:
 
 
 def _arms(run: CampaignRun) -> Iterator[Problem]:
+    if run.primary_metric == "converted" and run.conversion_events == ["order"]:
+        yield ("primary_metric",), "converting is ordering here (conversion_events: [order]), so the metric is buyers"
+    if run.primary_metric == "converted" and run.comparison not in RANDOMISED:
+        yield ("primary_metric",), f"`converted` is read with arms drawn by lot, not by comparison: {run.comparison}"
     for name, given in (("primary_arms", run.primary_arms), ("strata", run.strata)):
         if given and run.comparison not in RANDOMISED:
             yield (name,), f"`{name}` is read by holdout and ab, not by comparison: {run.comparison}"

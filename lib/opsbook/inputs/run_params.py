@@ -120,7 +120,7 @@ class CampaignRun(Run):
     units: Units | None = Field(None, description="attribute and its treated values; did, synthetic_control")
     placebo_dates: list[date] = Field(default_factory=list, description="pretended starts of did; empty = up to six")
     guardrails: list[Guardrail] = Field(default_factory=list)
-    primary_metric: Literal["orders", "revenue", "active_days", "buyers"] = Field(
+    primary_metric: Literal["orders", "revenue", "active_days", "buyers", "converted"] = Field(
         "orders", description="what the verdict reads, over the campaign and the days after it"
     )
     worthwhile_lift: Annotated[float, Field(gt=0, le=10)] = Field(

@@ -68,7 +68,8 @@ def peak_hours(table: pd.DataFrame, *, event: str | None) -> Sentence | None:
     if table.empty:
         return None
     top = table.iloc[int(table["value"].argmax())]
-    told = {"what": Sentence(f"campaign.peak.{'orders' if event else 'events'}"), "day": top["day"], "hour": _hour(top["hour"]), "value": top["value"], "total": table["value"].sum()}
+    told = {"what": Sentence(f"campaign.peak.{'orders' if event else 'events'}"), "total": table["value"].sum()}
+    told |= {"day": top["day"], "hour": _hour(top["hour"]), "value": top["value"]}
     if pd.isna(top["usual"]) or not table["usual"].sum() > 0:
         return Sentence("campaign.peak.alone", **told)
     told |= {"ratio": table["value"].sum() / table["usual"].sum(), "days": int(top["usual_days"])}

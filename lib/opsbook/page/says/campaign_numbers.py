@@ -14,7 +14,7 @@ from opsbook.analysis.proportion import METHOD_DIFFERENCE, METHOD_SHARE
 from opsbook.analysis.verdict import CAUSAL_GRADES
 
 Arguments = dict[str, Any]
-UNITS = {"orders": "orders", "revenue": "money", "active_days": "count", "buyers": "users"}
+UNITS = {"orders": "orders", "revenue": "money", "active_days": "count", "buyers": "users", "converted": "users"}
 METHOD_PAIRED = "paired change, Student"
 METHOD_COUNT = "exact count"
 METHOD_WEIGHTED = "weighted mean, each goal up to 100%"
