@@ -19,6 +19,7 @@ from opsbook.page import words
 from opsbook.page.charts import retention as charts
 from opsbook.page.says import retention as says
 from opsbook.page.says import retention_numbers as numbers
+from opsbook.page.says import segments as segment_says
 
 NAN = float("nan")
 Q3 = between(date(2026, 7, 1), date(2026, 9, 30))
@@ -114,6 +115,9 @@ BRANCHES = {
     "retention.second.none": says.second_opinion(NAN),
     "retention.segments.differ": says.segments(LogRank(850.0, 1, 1e-9, 2, 800), MEANS, by="channel"),
     "retention.segments.unclear": says.segments(LogRank(1.2, 1, 0.27, 2, 800), MEANS, by="channel"),
+    "retention.among": segment_says.among(
+        says.segments(LogRank(1.2, 1, 0.27, 2, 800), MEANS, by="channel"), landmark_days=14
+    ),
     "retention.segments.one": says.segments(LogRank(NAN, 0, NAN, 1, 800), MEANS.head(1), by="household_size"),
     "retention.pairs.known": says.pairs(pd.DataFrame({"p": [0.001, 0.6], "p_holm": [0.002, 0.6]})),
     "retention.pairs.empty": says.pairs(pd.DataFrame({"p": [], "p_holm": []})),

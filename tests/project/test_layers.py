@@ -24,6 +24,7 @@ ESTIMATORS = {
     "competing",
     "srm",
     "standing",
+    "segments",
     "likelihood",
     "bg_nbd",
     "gamma_gamma",

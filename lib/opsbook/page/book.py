@@ -20,7 +20,7 @@ from opsbook.inputs.home import find_home, run_files, workbook_path
 from opsbook.inputs.memory import remembered, typed
 from opsbook.inputs.periods import Period
 from opsbook.inputs.run_params import RUNS, CampaignRun, Run
-from opsbook.inputs.segments import refuse_later_segment
+from opsbook.inputs.segments import at_start, refuse_later_segment
 from opsbook.inputs.workbook import Language, Thresholds, Workbook, read_workbook
 from opsbook.inputs.yaml_file import checked, did_you_mean, read_yaml
 from opsbook.mart.build import ensure_mart
@@ -73,6 +73,11 @@ class Book:
         """The first day the data cover."""
         return self.mart.data_start
 
+    @property
+    def split_at_start(self) -> str:
+        """By what users are split where they count from their first day: the run's segment when it is known then."""
+        return at_start(self.workbook.segments, getattr(self.run, "segment", "channel"))
+
     @cached_property
     def previous(self) -> Period:
         """The period of equal kind just before."""
@@ -123,7 +128,8 @@ def open_book(notebook: str, parameters: Mapping[str, Any]) -> Book:
     run = checked(RUNS[notebook], told, where=f"the parameter cell of {notebook}")
     run = with_earlier(run, run_files(home, run.company))
     workbook = read_workbook(workbook_path(home, run.company))
-    refuse_later_segment(workbook.segments, getattr(run, "segment", ""))
+    days = getattr(run, "segment_landmark_days", 0)
+    refuse_later_segment(workbook.segments, getattr(run, "segment", ""), landmark_days=days)
     refuse_unanswerable(run, workbook, where=f"the parameter cell of {notebook}")
     mart = ensure_mart(workbook, home=home, as_of=run.as_of)
     memory = remembered(home, workbook.company.key, before=getattr(run, "start", None))

@@ -132,7 +132,8 @@ def _wanted(files: Sequence[RunFile], wish: Wish, *, lenient: bool) -> list[RunF
 
 def _of_file(home: Path, file: RunFile, workbook: Workbook, wish: Wish, now: datetime) -> Iterator[Report]:
     run = with_earlier(read_run(file, settings(wish.settings)), places.run_files(home, file.company))
-    refuse_later_segment(workbook.segments, getattr(run, "segment", ""), where=file.path)
+    days = getattr(run, "segment_landmark_days", 0)
+    refuse_later_segment(workbook.segments, getattr(run, "segment", ""), landmark_days=days, where=file.path)
     refuse_unanswerable(run, workbook, lines=read_yaml(file.path)[1], where=file.path)
     source = places.notebook_path(home, file.notebook)
     check_parameter_cell(read_source(source), type(run), where=source)
