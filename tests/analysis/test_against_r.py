@@ -12,7 +12,7 @@ from lifelines.statistics import multivariate_logrank_test
 
 import activity_log as log_of
 import survival_data as data
-from opsbook.analysis import churn, cox, logrank, survival
+from opsbook.analysis import churn, cox, cox_zph, logrank, survival
 
 ROSSI = ["fin", "age", "race", "wexp", "mar", "paro", "prio"]
 STUDENT = ["gender", "highest_education", "age_band", "disability", "code_module"]
@@ -240,6 +240,32 @@ def test_check_of_constant_ratios_suspects_whom_cox_zph_suspects(people):
     theirs = COX["rossi_proportional"]
     order = np.argsort(theirs["identity"]["chi2"][:-1])[::-1][:3]
     assert checks.sort_values("p")["covariate"].head(3).tolist() == [theirs["terms"][i] for i in order]
+
+
+ZPH = {
+    "rossi_proportional": ("rossi", ROSSI, False),
+    "veteran_proportional": ("veteran", ["trt", "celltype", "karno"], False),
+    "veteran_terms": ("veteran", ["trt", "celltype", "karno"], True),
+    "heart_delayed_proportional": ("heart", ["age", "surgery", "transplant"], False),
+    "students_delayed_terms": ("students", STUDENT, True),
+}
+
+
+@pytest.mark.parametrize("transform", ["km", "rank", "identity"])
+@pytest.mark.parametrize("name", ZPH)
+def test_proportional_hazards_by_grambsch_and_therneau(people, students, name, transform):
+    """R's cox.zph per level, per covariate and global, with ties and delayed entry: chi-squares, df and p to 1e-6."""
+    which, covariates, terms = ZPH[name]
+    rows = students if which == "students" else people[which]
+    rows = rows.assign(trt=rows["trt"].astype(str)) if which == "veteran" else rows
+    found = cox_zph.test(rows, covariates=covariates, transform=transform, terms=terms).set_index("covariate")
+    theirs = COX[name]
+    expected = pd.DataFrame(theirs[transform], index=theirs["terms"]).rename(index={"GLOBAL": cox_zph.GLOBAL})
+    expected = expected.loc[found.index]
+    assert len(found) == len(theirs["terms"])
+    np.testing.assert_allclose(found["chi2"], expected["chi2"], rtol=1e-6)
+    assert found["degrees"].tolist() == expected["df"].tolist()
+    np.testing.assert_allclose(found["p"], expected["p"], rtol=1e-5)
 
 
 @pytest.mark.parametrize(("name", "covariates"), [("rossi", ROSSI), ("lung", ["sex", "age"])])

@@ -18,6 +18,7 @@ ESTIMATORS = {
     "survival",
     "multiplicity",
     "cox",
+    "cox_likelihood",
     "means",
     "moments",
     "logrank",
