@@ -258,7 +258,7 @@ def test_proportional_hazards_by_grambsch_and_therneau(people, students, name, t
     which, covariates, terms = ZPH[name]
     rows = students if which == "students" else people[which]
     rows = rows.assign(trt=rows["trt"].astype(str)) if which == "veteran" else rows
-    found = cox_zph.test(rows, covariates=covariates, transform=transform, terms=terms).set_index("covariate")
+    found = cox_zph.constancy(rows, covariates=covariates, transform=transform, terms=terms).set_index("covariate")
     theirs = COX[name]
     expected = pd.DataFrame(theirs[transform], index=theirs["terms"]).rename(index={"GLOBAL": cox_zph.GLOBAL})
     expected = expected.loc[found.index]

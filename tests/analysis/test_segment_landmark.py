@@ -78,15 +78,18 @@ def restricted(durations, by):
     return means.set_index(by)["days"]
 
 
+def dated(ages):
+    """One row per user and age, every user starting ten days after the one before."""
+    rows = [(user, pd.Timestamp("2026-01-01") + timedelta(days=10 * user + d)) for user, ds in ages.items() for d in ds]
+    return pd.DataFrame(rows, columns=["user", "day"])
+
+
 @pytest.fixture
 def three():
     """One buys twice at once, one twice but later than day 3, one never; all stay until the data end but the third."""
     visits = {1: range(0, 90), 2: range(0, 90), 3: range(0, 9)}
-    day = [(user, pd.Timestamp("2026-01-01") + timedelta(days=10 * user + d)) for user, ds in visits.items() for d in ds]
-    days = log_of.user_days(pd.DataFrame(day, columns=["user", "day"]))
-    ages = {1: (0, 2), 2: (0, 3), 3: ()}
-    rows = [(user, pd.Timestamp("2026-01-01") + timedelta(days=10 * user + d)) for user, ds in ages.items() for d in ds]
-    orders = pd.DataFrame(rows, columns=["user", "day"]).assign(net=5.0, is_purchase=True)
+    days = log_of.user_days(dated(visits))
+    orders = dated({1: (0, 2), 2: (0, 3), 3: ()}).assign(net=5.0, is_purchase=True)
     sums = orders.assign(orders=1, revenue=5.0)[["user", "day", "orders", "revenue"]]
     days = days.merge(sums, how="left", on=["user", "day"]).fillna({"orders": 0, "revenue": 0.0})
     return days.astype({"orders": "int32"}), log_of.users(days), orders, NO_STEPS

@@ -107,6 +107,18 @@ def test_no_sentence_is_left_without_a_test():
     assert {key.removeprefix("retention.") for key in own if key.split(".")[1] not in fixed} == set(BRANCHES)
 
 
+def test_the_stratified_table_is_left_out_where_nothing_needs_strata():
+    """Without strata it would repeat the forest plot."""
+    assert says.remedy_table("", fitted(2.0)) == {}
+    assert len(says.remedy_table("channel", fitted(2.0))["table"]) == 1
+
+
+def test_of_a_segment_and_everybody_else_the_segment_is_named():
+    """Two mirrored rows: the sentence speaks of the segment."""
+    two = REST.assign(segment=["outside", "in_segment"], difference=[-9.0, 9.0])
+    assert says.against_rest(two, by="core").key == "retention.rest.more"
+
+
 def test_tables_are_in_words():
     """Tests and seeds have names a reader knows; every term is defined."""
     assert says.test_table(TESTS.assign(p=0.1))["test"].map(lambda name: name.text("zh")).str.len().min() > 3

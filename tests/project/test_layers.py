@@ -23,6 +23,7 @@ ESTIMATORS = {
     "moments",
     "logrank",
     "competing",
+    "gray",
     "srm",
     "standing",
     "segments",

@@ -7,7 +7,7 @@ are tied with each other; here every one of them is a tied event, so counts and 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -130,9 +130,9 @@ def proportional_hazards(
 
 
 def needs_strata(checks: pd.DataFrame, *, clear: float = 0.05) -> str:
-    """The covariate whose ratio most clearly changes over time, "" when none does; checks: proportional_hazards."""
+    """The covariate whose ratio most clearly changes over time, "" when none does; checks: rows of `cox_zph.constancy`."""
     broken = checks[checks["p_holm"] < clear]
-    return "" if broken.empty else str(broken.loc[broken["p_holm"].idxmin(), "covariate"])
+    return "" if broken.empty else str(broken.loc[broken["p"].idxmin(), "covariate"])
 
 
 def _references(rows: pd.DataFrame, covariates: list[str]) -> dict[str, str]:

@@ -21,7 +21,7 @@ GLOBAL = ""
 COLUMNS = ["covariate", "chi2", "degrees", "p", "p_holm"]
 
 
-def test(
+def constancy(
     durations: pd.DataFrame, *, covariates: list[str], transform: str = "km", strata: str = "", terms: bool = True
 ) -> pd.DataFrame:
     """Whether the log hazard ratios of each covariate, and of all together, are constant over the transform of time.
@@ -44,7 +44,8 @@ def test(
     times = [clock(part.days) for part in told.parts]
     score, information = _enlarged(told.parts, beta, times)
     rows = [(name, *_score_test(score, information, _places(names, name))) for name in dict.fromkeys(names)]
-    table = pd.DataFrame([*rows, (GLOBAL, *_score_test(score, information, np.arange(len(names))))], columns=COLUMNS[:3])
+    whole = (GLOBAL, *_score_test(score, information, np.arange(len(names))))
+    table = pd.DataFrame([*rows, whole], columns=COLUMNS[:3])
     table["p"] = chi2.sf(table["chi2"], table["degrees"])
     own = table["covariate"].ne(GLOBAL)
     return table.assign(p_holm=holm(table["p"].where(own)))

@@ -9,6 +9,7 @@ import pandas as pd
 from opsbook.analysis import aft, weighted_tests
 from opsbook.analysis.cox import CoxFit
 from opsbook.analysis.cox_check import Trust
+from opsbook.analysis.segments import OUT
 from opsbook.page.says.retention import CLEAR, covariate, level
 from opsbook.page.words import Sentence
 
@@ -26,7 +27,8 @@ def against_rest(table: pd.DataFrame, *, by: str) -> Sentence:
     told: dict[str, Any] = {"compared": int(table["p_holm"].notna().sum()), "horizon": table["horizon_days"].iloc[0]}
     if clear.empty:
         return Sentence("retention.rest.unclear", **told)
-    row = clear.loc[clear["difference"].abs().idxmax()]
+    named = clear[clear["segment"] != OUT] if OUT in set(clear["segment"]) and len(clear) > 1 else clear
+    row = named.loc[named["difference"].abs().idxmax()]
     told |= {"segment": level(by, row["segment"]), "clear": len(clear), "hundred": PER, "n": row["users"]}
     ends = sorted((PER * abs(row["low"]), PER * abs(row["high"])))
     told |= {"days": PER * abs(row["difference"]), "low": ends[0], "high": ends[1], "other_n": row["other_users"]}
@@ -55,6 +57,11 @@ def remedy(strata: str, fit: CoxFit, other: CoxFit) -> Sentence:
         return Sentence("retention.remedy.alone", name=covariate(strata))
     moved = (known["hazard_ratio_strata"] / known["hazard_ratio"] - 1).abs().max()
     return Sentence("retention.remedy.known", name=covariate(strata), compared=len(known), moved=moved, n=other.n)
+
+
+def remedy_table(strata: str, other: CoxFit) -> dict[str, Any]:
+    """The stratified model for the fold; nothing where no covariate needs strata, for it is the same model then."""
+    return {"table": other.table, "how": "retention.how.remedy"} if strata else {}
 
 
 def time_ratios(table: pd.DataFrame) -> Sentence:
