@@ -130,7 +130,7 @@ def proportional_hazards(
 
 
 def needs_strata(checks: pd.DataFrame, *, clear: float = 0.05) -> str:
-    """The covariate whose ratio most clearly changes over time, "" when none does; checks: rows of `cox_zph.constancy`."""
+    """The covariate whose ratio most clearly changes over time, "" when none does; checks: `cox_zph.constancy`."""
     broken = checks[checks["p_holm"] < clear]
     return "" if broken.empty else str(broken.loc[broken["p"].idxmin(), "covariate"])
 
