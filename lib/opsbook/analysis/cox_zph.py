@@ -73,9 +73,7 @@ def _by_day(rows: pd.DataFrame) -> Clock:
 TRANSFORMS: dict[str, Callable[[pd.DataFrame], Clock]] = {"km": _by_km, "rank": _by_rank, "identity": _by_day}
 
 
-def _enlarged(
-    parts: list[cox.Counts], beta: np.ndarray, times: list[np.ndarray]
-) -> tuple[np.ndarray, np.ndarray]:
+def _enlarged(parts: list[cox.Counts], beta: np.ndarray, times: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Score of x g(t), and the information of x and x g(t) together; g is centred, which changes no test."""
     users = np.concatenate([part.tied for part in parts])
     mean = np.average(np.concatenate(times), weights=users)

@@ -107,4 +107,3 @@ def _moved(day: ir.Value, began: ir.Value, landmark_days: int) -> ir.Value:
     """The day as many days before or after COMMON_DAY as it lies from the last day of the user's window."""
     age = day.cast("date").epoch_days() - began.epoch_days() - (landmark_days - 1)
     return (ibis.date(COMMON_DAY) + age.cast("int32").as_interval("D")).cast("date")
-
