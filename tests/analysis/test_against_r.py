@@ -12,7 +12,7 @@ from lifelines.statistics import multivariate_logrank_test
 
 import activity_log as log_of
 import survival_data as data
-from opsbook.analysis import churn, cox, cox_zph, logrank, survival
+from opsbook.analysis import churn, cox, cox_numbers, cox_zph, logrank, survival
 
 ROSSI = ["fin", "age", "race", "wexp", "mar", "paro", "prio"]
 STUDENT = ["gender", "highest_education", "age_band", "disability", "code_module"]
@@ -192,6 +192,17 @@ def test_cox_with_numbers(people, name, covariates):
     """R's coxph with Efron's ties, three sets, one with delayed entry: coefficients, s.e. and log-likelihoods."""
     rows = people[name.split("_")[0]]
     assert_fit(cox.fit(rows, covariates=covariates), COX[name], numbers(covariates))
+
+
+@pytest.mark.parametrize(("name", "others"), [("rossi", ROSSI), ("heart_delayed", ["surgery", "transplant"])])
+def test_a_number_on_rows_by_lifelines_beside_levels(people, name, others):
+    """R's coefficient and s.e. of age to 1e-6 where lifelines fits one row per user, with delayed entry too."""
+    rows = data.counted(people[name.split("_")[0]])
+    rows = rows if "entry_days" in rows else rows.assign(entry_days=0)
+    found, theirs = cox_numbers.line(rows, "age", [name for name in others if name != "age"]), COX[name]
+    at = theirs["terms"].index("age")
+    expected = (theirs["coefficient"][at], theirs["error"][at])
+    assert (found["coefficient"], found["standard_error"]) == pytest.approx(expected, abs=1e-6)
 
 
 def test_cox_with_levels_and_a_number(people):

@@ -19,6 +19,7 @@ ESTIMATORS = {
     "multiplicity",
     "cox",
     "cox_likelihood",
+    "landmark",
     "means",
     "moments",
     "logrank",

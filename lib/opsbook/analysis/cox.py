@@ -100,7 +100,7 @@ def model(
     stays = ~_belongs(patterns, [term for term in compared if _nobody_left(term)])
     rows, pattern = rows[stays[pattern]], pattern[stays[pattern]]
     kept = _independent(patterns[stays], [t for t in compared if not t["is_reference"] and not _nobody_left(t)])
-    design = np.column_stack([_column(patterns, t) for t in kept] or [np.zeros((len(patterns), 0))])
+    design = np.column_stack([column(patterns, t) for t in kept] or [np.zeros((len(patterns), 0))])
     parts = [count(rows[part], pattern[part], design) for part in _parts(rows, strata)]
     return Model(terms, kept, parts, int((rows["churned"] + rows["censored"]).sum()), rows)
 
@@ -174,7 +174,8 @@ def _belongs(rows: pd.DataFrame, terms: list[dict]) -> np.ndarray:
     return member
 
 
-def _column(rows: pd.DataFrame, term: dict) -> np.ndarray:
+def column(rows: pd.DataFrame, term: dict) -> np.ndarray:
+    """The term's column of the design: the number itself, or 1 where the covariate has the term's level."""
     values = rows[term["covariate"]]
     return values.to_numpy(float) if term["level"] == "" else (values.astype(str) == term["level"]).to_numpy(float)
 
@@ -185,9 +186,9 @@ def _independent(rows: pd.DataFrame, terms: list[dict]) -> list[dict]:
     kept: list[dict] = []
     basis = [weight / max(float(np.linalg.norm(weight)), 1e-300)]
     for term in terms:
-        column = _column(rows, term) * weight
-        rest = column - sum(b * (b @ column) for b in basis)
-        if np.linalg.norm(rest) > 1e-9 * max(float(np.linalg.norm(column)), 1.0):
+        own = column(rows, term) * weight
+        rest = own - sum(b * (b @ own) for b in basis)
+        if np.linalg.norm(rest) > 1e-9 * max(float(np.linalg.norm(own)), 1.0):
             kept.append(term)
             basis.append(rest / np.linalg.norm(rest))
     return kept

@@ -49,11 +49,13 @@ def durations(
                    enters at the last day of the window
     source:        landmark analysis, Anderson, Cain & Gelber 1983
     """
-    asked = {"as_of": as_of, "churn_after_days": churn_after_days}
     if not landmark_days:
-        return churn.durations(user_days, segments.split_users(users, named, by=by), by=[by], **asked)
-    tables, rule = (user_days, users, orders, steps), {"limits": limits, "event_groups": event_groups}
-    people = still_there(*tables, by=by, landmark_days=landmark_days, named=named, **rule, **asked)
+        split = segments.split_users(users, named, by=by)
+        return churn.durations(user_days, split, by=[by], as_of=as_of, churn_after_days=churn_after_days)
+    people = still_there(
+        user_days, users, orders, steps, by=by, landmark_days=landmark_days, named=named, limits=limits,
+        event_groups=event_groups, as_of=as_of, churn_after_days=churn_after_days,
+    )  # fmt: skip
     keys = ["entry_days", "duration_days", by]
     counted = people.group_by(keys).agg(churned=(_.fate != "undecided").sum(), censored=(_.fate == "undecided").sum())
     table = counted.order_by(keys).to_pandas()
@@ -75,8 +77,8 @@ def still_there(
     churn_after_days: int,
 ) -> ir.Table:
     """One row per user followed from the landmark on -- user, entry_days, duration_days, fate, <by>; as `durations`."""
-    asked = {"as_of": as_of, "churn_after_days": churn_after_days}
-    lives = churn.user_lives(user_days, users, by=[] if by in named else [by], **asked)
+    own_column = [] if by in named else [by]
+    lives = churn.user_lives(user_days, users, by=own_column, as_of=as_of, churn_after_days=churn_after_days)
     alive = lives.filter(_.fate.isin(WATCHED), _.entry_days == 0, _.duration_days >= landmark_days)
     alive = alive.mutate(entry_days=ibis.literal(landmark_days - 1))
     if by not in named:

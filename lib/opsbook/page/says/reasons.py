@@ -6,10 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from opsbook.analysis import aft, weighted_tests
+from opsbook.analysis import aft, cox_numbers, weighted_tests
 from opsbook.analysis.cox import CoxFit
 from opsbook.analysis.cox_check import Trust
 from opsbook.analysis.segments import OUT
+from opsbook.page import words
 from opsbook.page.says.retention import CLEAR, covariate, level
 from opsbook.page.words import Sentence
 
@@ -45,6 +46,41 @@ def test_table(table: pd.DataFrame) -> pd.DataFrame:
     names: list[Any] = [Sentence(f"retention.weighted_test.{name}") for name in table["test"]]
     where: list[Any] = [Sentence(f"retention.weight_on.{name}") for name in table["weight_on"]]
     return table.assign(test=names, weight_on=where)
+
+
+def with_numbers(table: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+    """The levels of the model, and after those of a covariate that is a number its ratio per standard deviation more.
+
+    table: `cox.CoxFit.table`; found: `cox_numbers.per_deviation`
+    """
+    parts = []
+    for name, levels in table.groupby("covariate", sort=False):
+        own = found[(found["covariate"] == name) & found["hazard_ratio"].notna()]
+        told = [words.label("retention.number.level", deviation=value) for value in own["deviation"]]
+        extra = own.reindex(columns=table.columns).assign(level=told, is_reference=False)
+        parts += [levels] if own.empty else [levels, extra.astype(table.dtypes)]
+    return pd.concat(parts, ignore_index=True) if parts else table
+
+
+def numbers(found: pd.DataFrame) -> Sentence | None:
+    """Each number per standard deviation more, and whether its bands tell more than a straight line; None without."""
+    known = found[found["hazard_ratio"].notna()]
+    if known.empty:
+        return None
+    parts = [_number(row) for row in known.to_dict("records")]
+    told = {"parts": parts, "n": int(known["users"].max())}
+    if known["users"].max() >= cox_numbers.MOST:
+        return Sentence("retention.numbers.sampled", **told, followed=int(known["followed"].max()))
+    return Sentence("retention.numbers.known", **told)
+
+
+def _number(row: dict[Any, Any]) -> Sentence:
+    told = {"name": covariate(row["covariate"])}
+    told |= {name: row[name] for name in ("deviation", "hazard_ratio", "low", "high")}
+    bands = row["p_bands"] < CLEAR
+    if pd.isna(row["p_bands"]):
+        return Sentence("retention.number.alone", **told)
+    return Sentence(f"retention.number.{'bands' if bands else 'line'}", **told, p=row["p_bands"])
 
 
 def remedy(strata: str, fit: CoxFit, other: CoxFit) -> Sentence:

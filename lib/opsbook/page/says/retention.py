@@ -199,7 +199,9 @@ def proportional_hazards(tests: pd.DataFrame, checks: pd.DataFrame) -> Sentence:
 
 def zph_table(tests: pd.DataFrame) -> pd.DataFrame:
     """The tests with the global one in words."""
-    names = [Sentence("retention.hazards.all") if name == cox_zph.GLOBAL else name for name in tests["covariate"]]
+    names: list[Any] = [
+        Sentence("retention.hazards.all") if name == cox_zph.GLOBAL else name for name in tests["covariate"]
+    ]
     return tests.assign(covariate=names)
 
 

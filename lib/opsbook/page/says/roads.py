@@ -104,7 +104,7 @@ def whole_curves(tests: pd.DataFrame, exits: Exits) -> Sentence:
     made = tests[tests["p"].notna()]
     if made.empty:
         return Sentence("retention.gray.none")
-    told = {"tested": len(made), "groups": int(made["groups"].iloc[0]), "n": int(made["ended"].sum())}
+    told: dict[str, Any] = {"tested": len(made), "groups": int(made["groups"].iloc[0]), "n": int(made["ended"].sum())}
     clear = made[made["p_holm"] < CLEAR].sort_values("p_holm", kind="stable")
     if clear.empty:
         return Sentence("retention.gray.alike", **told)
