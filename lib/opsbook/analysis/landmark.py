@@ -141,5 +141,6 @@ def _banded(people: ir.Table, name: str) -> ir.Value:
     if not _is_number(column):
         return column.cast("string").fill_null("unknown")
     cuts = sorted({float(column.quantile(part / PARTS).execute()) for part in range(1, PARTS)})
-    bands = [(column <= cut, f"≤ {cut:g}") for cut in cuts]
+    edges = ["≤", *(f"> {cut:g}, ≤" for cut in cuts)]
+    bands = [(column <= cut, f"{edge} {cut:g}") for edge, cut in zip(edges, cuts, strict=False)]
     return ibis.cases((column.isnull(), "unknown"), *bands, else_=f"> {cuts[-1]:g}")
