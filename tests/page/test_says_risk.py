@@ -21,16 +21,6 @@ WHEN = Landmarks((date(2026, 5, 2),), date(2026, 9, 12), date(2026, 10, 31))
 THREE = replace(WHEN, tuning=date(2026, 7, 25))
 PREFIXES = ("risk.", "risk_days.", "risk_tuned.", "risk_levels.", "risk_card.", "risk_today.", "risk_value.",
             "risk_list.", "risk_cannot.")  # fmt: skip
-    "risk.",
-    "risk_days.",
-    "risk_tuned.",
-    "risk_levels.",
-    "risk_card.",
-    "risk_today.",
-    "risk_value.",
-    "risk_list.",
-    "risk_cannot.",
-)
 
 
 def checked(scale: float = 1.0) -> risk_check.Check:
