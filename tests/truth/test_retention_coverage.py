@@ -8,7 +8,7 @@ import pytest
 
 import activity_log as log_of
 import many_companies as many
-from opsbook.analysis import churn, cox, logrank, survival
+from opsbook.analysis import churn, cox, logrank, risk_check, risk_model, risk_rows, survival
 
 START, TAU, DAYS = date(2026, 1, 1), 12, 150
 AS_OF = START + timedelta(days=DAYS - 1)
@@ -77,9 +77,9 @@ def test_restricted_mean_intervals_hold_the_truth(alike):
 
 
 def test_equal_segments_are_called_different_in_five_of_a_hundred(alike):
-    """A/A: two segments of one law, with late entries and undecided users, give p < .05 in 3-7.5 % of companies."""
+    """A/A: two segments of one law, with late entries and undecided users, give p < .05 in 3-7 % of companies."""
     p_values = [logrank.test(durations, by="segment").p for durations in alike]
-    assert 0.03 <= np.mean(np.array(p_values) < 0.05) <= 0.075
+    assert 0.03 <= np.mean(np.array(p_values) < 0.05) <= 0.07
 
 
 def test_hazard_ratio_intervals_hold_the_truth(companies):
@@ -90,6 +90,29 @@ def test_hazard_ratio_intervals_hold_the_truth(companies):
         row = cox.fit(faster, covariates=["faster"]).table.iloc[0]
         found.append((row["low"], many.RATIO["c"], row["high"]))
     assert 0.93 <= coverage(found) <= 0.97
+
+
+def test_risk_learned_at_one_day_is_calibrated_on_a_later_one():
+    """Users at risk, from activity with late entries and undecided users: 500 companies are judged by one scorecard.
+
+    Learned from companies of its own on two early days, its levels and its slope are those of the others on a later
+    day, where every outcome is known: the intervals of observed over expected and of the slope hold 1 in 93-97 %.
+    """
+    ask = risk_rows.Question(many.TAU, 14, by=("segment",))
+    days, people = many.company_log(np.random.default_rng(7), companies=1000, users=150)
+    early, late = (many.START + timedelta(days=d) for d in (60, many.DAYS - 1 - ask.wait_days))
+    known = {"on": [early, early + timedelta(days=14), late], "through": many.AS_OF}
+    rows = risk_rows.rows(days.assign(orders=0), people, ask, **known).to_pandas()
+    rows = rows.merge(people[["user", "company"]], on="user").assign(users=1)
+    teaches, judged = rows["company"] < 500, rows["landmark"] == pd.Timestamp(late)
+    names = list(ask.factors)
+    taught = rows[teaches & ~judged].groupby(names)[["users", "left"]].sum().reset_index()
+    model = risk_model.learned(taught, factors=names)
+    found = []
+    for _, own in rows[~teaches & judged].groupby("company"):
+        found.append(risk_check.calibration(model.scores(own), *own[["users", "left"]].to_numpy(float).T))
+    assert 0.93 <= coverage([(one.ratio_low, 1, one.ratio_high) for one in found]) <= 0.97
+    assert 0.93 <= coverage([(one.slope_low, 1, one.slope_high) for one in found]) <= 0.97
 
 
 def test_late_entries_taken_as_early_ones_would_lose_the_truth(large):
