@@ -54,8 +54,8 @@ def seed(case, ratio=1.6, part=3):
     return says.seed_table(SEEDS.head(1).assign(case=case, hazard_ratio=ratio)).iloc[0, part]
 
 
-def number(p_bands, users=900):
-    row = {"covariate": "age", "users": users, "users_churned": 300, "followed": 40_000, "deviation": 12.5}
+def number(p_bands, users=900, followed=1_000):
+    row = {"covariate": "age", "users": users, "users_churned": 300, "followed": followed, "deviation": 12.5}
     row |= {"coefficient": 0.2, "standard_error": 0.05, "hazard_ratio": 1.22, "low": 1.1, "high": 1.35, "p": 0.001}
     return pd.DataFrame([row | {"p_bands": p_bands}])
 
@@ -66,7 +66,7 @@ def part(p_bands):
 
 BRANCHES = {
     "numbers.known": says.numbers(number(0.4)),
-    "numbers.sampled": says.numbers(number(0.001, users=20_000)),
+    "numbers.sampled": says.numbers(number(0.001, users=20_000, followed=40_000)),
     "number.line": part(0.4),
     "number.bands": part(0.001),
     "number.alone": part(NAN),

@@ -69,7 +69,7 @@ def numbers(found: pd.DataFrame) -> Sentence | None:
         return None
     parts = [_number(row) for row in known.to_dict("records")]
     told = {"parts": parts, "n": int(known["users"].max())}
-    if known["users"].max() >= cox_numbers.MOST:
+    if known["followed"].max() > cox_numbers.MOST:
         return Sentence("retention.numbers.sampled", **told, followed=int(known["followed"].max()))
     return Sentence("retention.numbers.known", **told)
 
