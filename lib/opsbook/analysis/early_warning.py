@@ -255,8 +255,16 @@ def _leavers(scored: ir.Table, model: RiskModel, tested: pd.DataFrame) -> Estima
     ).to_pandas()
     n, total, info = (float(row[name].iloc[0]) for name in ("n", "sum", "info"))
     error = in_the_large(model.scores(tested), tested["users"].to_numpy(float), tested["left"].to_numpy(float))[1]
-    half = normal_half(float(np.sqrt(info + (info * error) ** 2)))
-    return Estimate(total, max(total - half, 0.0), min(total + half, n), int(n))
+    return leavers_interval(total, info=info, level_error=error, n=int(n))
+
+
+def leavers_interval(total: float, *, info: float, level_error: float, n: int) -> Estimate:
+    """Users expected to leave; info: sum of p (1 - p); level_error: of the level of the log odds, as the check saw it.
+
+    source: variance of a sum of independent users, and of the level carried over to each of them (delta method)
+    """
+    half = normal_half(float(np.sqrt(info + (info * level_error) ** 2)))
+    return Estimate(total, max(total - half, 0.0), min(total + half, n), n)
 
 
 def _today(scored: ir.Table, worth: pd.DataFrame, *, save_rate: float, refused: bool) -> pd.DataFrame:
