@@ -30,7 +30,7 @@ RUNS = {
     "oulad": {
         "01_user_lifecycle/monthly": "period: 2014-10",
         "02_retention_survival/courses": "period: 2014-10-01..2014-10-31\ncohort: month\nsegment: gender\n"
-        "covariates: [gender, age_band]\n",
+        "covariates: [gender, age_band, credits]\n",
         "03_campaign_review/autumn": "name: Autumn\nstart: 2014-10-01\nend: 2014-10-14\n",
     },
     "taobao": {

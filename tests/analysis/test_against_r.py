@@ -12,7 +12,7 @@ from lifelines.statistics import multivariate_logrank_test
 
 import activity_log as log_of
 import survival_data as data
-from opsbook.analysis import churn, cox, logrank, survival
+from opsbook.analysis import churn, cox, cox_numbers, cox_zph, logrank, survival
 
 ROSSI = ["fin", "age", "race", "wexp", "mar", "paro", "prio"]
 STUDENT = ["gender", "highest_education", "age_band", "disability", "code_module"]
@@ -194,6 +194,17 @@ def test_cox_with_numbers(people, name, covariates):
     assert_fit(cox.fit(rows, covariates=covariates), COX[name], numbers(covariates))
 
 
+@pytest.mark.parametrize(("name", "others"), [("rossi", ROSSI), ("heart_delayed", ["surgery", "transplant"])])
+def test_a_number_on_rows_by_lifelines_beside_levels(people, name, others):
+    """R's coefficient and s.e. of age to 1e-6 where lifelines fits one row per user, with delayed entry too."""
+    rows = data.counted(people[name.split("_")[0]])
+    rows = rows if "entry_days" in rows else rows.assign(entry_days=0)
+    found, theirs = cox_numbers.line(rows, "age", [name for name in others if name != "age"]), COX[name]
+    at = theirs["terms"].index("age")
+    expected = (theirs["coefficient"][at], theirs["error"][at])
+    assert (found["coefficient"], found["standard_error"]) == pytest.approx(expected, abs=1e-6)
+
+
 def test_cox_with_levels_and_a_number(people):
     """Veteran: treatment and cell type as levels beside the Karnofsky score."""
     rows = people["veteran"].assign(trt=lambda r: r["trt"].astype(str))
@@ -240,6 +251,32 @@ def test_check_of_constant_ratios_suspects_whom_cox_zph_suspects(people):
     theirs = COX["rossi_proportional"]
     order = np.argsort(theirs["identity"]["chi2"][:-1])[::-1][:3]
     assert checks.sort_values("p")["covariate"].head(3).tolist() == [theirs["terms"][i] for i in order]
+
+
+ZPH = {
+    "rossi_proportional": ("rossi", ROSSI, False),
+    "veteran_proportional": ("veteran", ["trt", "celltype", "karno"], False),
+    "veteran_terms": ("veteran", ["trt", "celltype", "karno"], True),
+    "heart_delayed_proportional": ("heart", ["age", "surgery", "transplant"], False),
+    "students_delayed_terms": ("students", STUDENT, True),
+}
+
+
+@pytest.mark.parametrize("transform", ["km", "rank", "identity"])
+@pytest.mark.parametrize("name", ZPH)
+def test_proportional_hazards_by_grambsch_and_therneau(people, students, name, transform):
+    """R's cox.zph per level, per covariate and global, with ties and delayed entry: chi-squares, df and p to 1e-6."""
+    which, covariates, terms = ZPH[name]
+    rows = students if which == "students" else people[which]
+    rows = rows.assign(trt=rows["trt"].astype(str)) if which == "veteran" else rows
+    found = cox_zph.constancy(rows, covariates=covariates, transform=transform, terms=terms).set_index("covariate")
+    theirs = COX[name]
+    expected = pd.DataFrame(theirs[transform], index=theirs["terms"]).rename(index={"GLOBAL": cox_zph.GLOBAL})
+    expected = expected.loc[found.index]
+    assert len(found) == len(theirs["terms"])
+    np.testing.assert_allclose(found["chi2"], expected["chi2"], rtol=1e-6)
+    assert found["degrees"].tolist() == expected["df"].tolist()
+    np.testing.assert_allclose(found["p"], expected["p"], rtol=1e-5)
 
 
 @pytest.mark.parametrize(("name", "covariates"), [("rossi", ROSSI), ("lung", ["sex", "age"])])

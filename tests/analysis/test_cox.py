@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from lifelines import CoxPHFitter, CoxTimeVaryingFitter, WeibullAFTFitter
 
 import survival_data as data
-from opsbook.analysis import cox
+from opsbook.analysis import cox, cox_zph
 
 ROSSI = ["fin", "age", "race", "wexp", "mar", "paro", "prio"]
 
@@ -173,7 +173,7 @@ def test_a_covariate_that_repeats_another_has_no_estimate(rossi):
 
 
 def test_proportional_hazards_hold_for_made_data_and_break_when_broken():
-    """A constant ratio passes the split check; a ratio that flips half-way is caught."""
+    """A constant ratio passes both checks; a ratio that flips half-way is caught by both."""
     random = np.random.default_rng(3)
     size, late = 4000, 20
     group = random.choice(["a", "b"], size)
@@ -181,12 +181,12 @@ def test_proportional_hazards_hold_for_made_data_and_break_when_broken():
     flipping = random.geometric(np.where(group == "a", 0.02, 0.05))
     rest = late + random.geometric(np.where(group == "a", 0.10, 0.03))
     flipping = np.where(flipping > late, rest, flipping)
-    checks = [
-        cox.proportional_hazards(data.from_rows(np.minimum(t, 60), t <= 60, group=group), covariates=["group"])
-        for t in (constant, flipping)
-    ]
-    assert checks[0]["p_holm"].iloc[0] > 0.01
-    assert checks[1]["p_holm"].iloc[0] < 1e-6
+    rows = [data.from_rows(np.minimum(t, 60), t <= 60, group=group) for t in (constant, flipping)]
+    for check in (cox.proportional_hazards, cox_zph.constancy):
+        holds, breaks = (check(one, covariates=["group"]) for one in rows)
+        assert holds["p_holm"].iloc[0] > 0.01
+        assert breaks["p_holm"].iloc[0] < 1e-6
+    assert [cox.needs_strata(cox_zph.constancy(one, covariates=["group"])) for one in rows] == ["", "group"]
 
 
 def test_an_empty_table_gives_an_empty_fit(rossi):
@@ -196,6 +196,8 @@ def test_an_empty_table_gives_an_empty_fit(rossi):
     nobody = rossi.assign(churned=0, fin=rossi["fin"].astype(str))
     assert np.isnan(cox.fit(nobody, covariates=["fin"]).p)
     assert cox.proportional_hazards(nobody, covariates=["fin"]).empty
+    assert cox_zph.constancy(nobody, covariates=["fin"]).empty
+    assert cox_zph.constancy(rossi, covariates=[]).empty
 
 
 def test_both_halves_of_the_check_share_one_reference(table):

@@ -176,6 +176,58 @@ def test_the_landmarks_leave_no_outcome_open(alarm):
     )
 
 
+def test_a_day_of_its_own_calibrates_and_chooses_where_history_allows(alarm):
+    """Three landmarks, each with an outcome known on the next; the check's day changes neither ranking nor learning."""
+    when, wait = alarm.landmarks, timedelta(days=ASKED.wait_days)
+    assert when.tuning == when.validation - wait == on(200) - 2 * wait
+    assert max(when.training) + wait <= when.tuning
+    assert alarm.tuned in ("hold", "recalibrated", "refused")
+
+
+@pytest.mark.parametrize(("last", "tuning"), [(78, True), (77, False)])
+def test_a_short_history_falls_back_on_the_check_to_choose(last, tuning):
+    """Three waits of seventeen days and four weeks are needed for three landmarks; a day less gives two."""
+    first, *rest = risk_rows.plans(ASKED, data_start=START, as_of=on(last), most=6)
+    assert (first.tuning is not None, len(rest)) == (tuning, int(tuning))
+    assert first.validation == on(last) - timedelta(days=ASKED.wait_days)
+
+
+def test_too_few_leavers_on_the_day_of_choosing_fall_back_too(monkeypatch):
+    """Where only the later day has leavers enough to check anything, it chooses too, and the answer says so."""
+    days, people = company(5, users=900, last=200)
+    wait = ASKED.wait_days
+    table = risk_rows.rows(days, people, ASKED, on=[on(200 - 2 * wait), on(200 - wait)], through=on(200)).to_pandas()
+    choosing, judging = table.groupby("landmark")["left"].sum()
+    assert choosing < judging
+    monkeypatch.setattr(early_warning, "MIN_CHECKED", judging)
+    found = answered(days, people, 200, value_days=30)
+    assert (found.case, found.landmarks.tuning, found.tuned) == ("ready", None, "")
+
+
+def test_levels_moved_on_the_day_of_choosing_are_judged_on_another():
+    """Risk that falls by half after learning is moved once: on a later day that mostly holds, the old level never."""
+    random, held, before = np.random.default_rng(43), [], []
+    for _world in range(40):
+        learned = drawn("rich", 6000, random)
+        tuning, tested = (drawn("fallen", 4000, random) for _ in range(2))
+        model = risk_model.learned(learned, factors=["recency", "a", "b"])
+        seen = risk_check.check(model.scores(tuning), tuning)
+        moved = model.recalibrated(seen.shift, seen.slope)
+        held.append(risk_check.check(moved.scores(tested), tested).levels == "hold")
+        before.append(risk_check.check(model.scores(tested), tested).levels == "hold")
+    assert np.mean(held) >= 0.55  # two intervals, which do not know how unsure the day was that moved the levels
+    assert np.mean(before) <= 0.05
+
+
+def test_recalibrating_twice_adds_up():
+    """Moved and stretched again, log odds are those of both moves in turn."""
+    counted = drawn("rich", 6000, np.random.default_rng(1))
+    model = risk_model.learned(counted, factors=["recency", "a", "b"])
+    twice = model.recalibrated(0.3, 0.8).recalibrated(-0.1, 1.2)
+    expected = -0.1 + 1.2 * (0.3 + 0.8 * model.scores(counted))
+    np.testing.assert_allclose(twice.scores(counted), expected, atol=1e-5)
+
+
 def test_a_planted_signal_makes_the_model_better_and_stands_on_top_of_the_scorecard(alarm):
     """Users of one channel leave five times as often: the model beats recency, and says so of the channel."""
     assert (alarm.case, alarm.used, alarm.check.status) == ("ready", "model", "better")
@@ -203,7 +255,8 @@ def cells() -> pd.DataFrame:
     weight = np.exp(-0.15 * table["recency"])
     plain = -2 + 0.3 * table["recency"]
     rich = plain + 0.9 * table["a"] - 0.8 * table["b"]
-    return table.assign(recency_days=table["recency"], share=weight / weight.sum(), plain=plain, rich=rich)
+    shares = {"share": weight / weight.sum(), "plain": plain, "rich": rich, "fallen": rich - 0.7}
+    return table.assign(recency_days=table["recency"], **shares)
 
 
 def drawn(truth: str, users: int, random: np.random.Generator) -> pd.DataFrame:
@@ -228,6 +281,21 @@ def test_where_only_recency_matters_the_model_is_hardly_ever_called_better():
 def test_where_other_things_matter_the_model_is_called_better():
     """60 worlds with two more signals: nearly all are told so."""
     assert np.mean([tried("rich", seed).status == "better" for seed in range(60)]) >= 0.95
+
+
+def test_calibration_intervals_hold_the_truth():
+    """True risks in 800 worlds: observed over expected holds 1, and the slope 1, in 93-97 %; bands object in 3-7 %."""
+    random, ratio, slope, bands = np.random.default_rng(47), [], [], []
+    for _world in range(800):
+        tested = drawn("rich", 3000, random)
+        users, left = tested[["users", "left"]].to_numpy(float).T
+        found = risk_check.calibration(tested["rich"].to_numpy(), users, left)
+        ratio.append(found.ratio_low <= 1 <= found.ratio_high)
+        slope.append(found.slope_low <= 1 <= found.slope_high)
+        bands.append(found.p_bands < 0.05)
+    assert 0.93 <= np.mean(ratio) <= 0.97
+    assert 0.93 <= np.mean(slope) <= 0.97
+    assert 0.03 <= np.mean(bands) <= 0.07
 
 
 def test_band_intervals_cover_the_true_risk_at_their_level():

@@ -151,19 +151,15 @@ def test_stratified_cox_is_r_coxph_with_strata(rossi):
 
 
 def test_strata_cover_a_hazard_ratio_that_the_plain_model_misses():
-    """Simulated truth: strata with crossing risks; about 95 of 100 stratified intervals hold the ratio of 2."""
+    """Simulated truth: strata with crossing risks; 93-97 of 100 stratified intervals hold the ratio of 2."""
     random, held = np.random.default_rng(9), []
-    for _company in range(80):
+    for _company in range(600):
         stratum, x = random.integers(0, 2, 500), random.integers(0, 2, 500)
-        base = random.weibull(np.where(stratum == 0, 0.6, 2.0)) * 40
+        base = random.weibull(np.where(stratum == 0, 0.6, 2.0)) * 400  # few leave per day: ties pull ratios to 1
         life = base / 2 ** (x / np.where(stratum == 0, 0.6, 2.0))
-        day = np.minimum(np.floor(life), 120).astype(int)
-        rows = from_rows(day, life < 120, stratum=stratum.astype(str), x=np.where(x == 1, "yes", "no"))
-        table = cox.fit(counted(rows), covariates=["x"], strata="stratum").table.set_index("level")
-        ratio = table.loc["yes"] if not table.loc["yes", "is_reference"] else None
-        low, high = (
-            (1 / table.loc["no", "high"], 1 / table.loc["no", "low"]) if ratio is None else ratio[["low", "high"]]
-        )
-        held.append(low <= 2 <= high)
-    assert 0.89 <= np.mean(held) <= 0.99
-    assert survival.users(counted(rows)) == 500
+        day = np.minimum(np.floor(life), 1200).astype(int)
+        rows = counted(from_rows(day, life < 1200, stratum=stratum.astype(str), x=x.astype(float)))
+        row = cox.fit(rows, covariates=["x"], strata="stratum").table.iloc[0]
+        held.append(row["low"] <= 2 <= row["high"])
+    assert 0.93 <= np.mean(held) <= 0.97
+    assert survival.users(rows) == 500

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from opsbook.errors import ParameterError
-from opsbook.inputs.segments import Segment, refuse_later_segment
+from opsbook.inputs.segments import Segment, at_start, refuse_later_segment
 from opsbook.inputs.workbook import read_workbook
 
 WORKBOOK = """\
@@ -129,8 +129,15 @@ def test_only_attributes_may_split_survival_curves(rule, refused):
         return refuse_later_segment(segments, "core")
     with pytest.raises(ParameterError, match="immortal time") as raised:
         refuse_later_segment(segments, "core")
-    assert "landmark" in str(raised.value)
-    return None
+    assert "segment_landmark_days: 14" in str(raised.value)
+    return refuse_later_segment(segments, "core", landmark_days=14)
+
+
+def test_sections_from_the_first_day_on_split_by_channel_where_the_segment_is_known_later():
+    """A segment of attributes and a plain column stay; one of behaviour gives way to the channel."""
+    rules = {"core": {"stage": "mature"}, "paid": {"attribute": "channel", "equals": "ads"}}
+    named = {key: Segment.model_validate({"rule": rule}) for key, rule in rules.items()}
+    assert [at_start(named, name) for name in ("core", "paid", "platform")] == ["channel", "paid", "platform"]
 
 
 def test_every_yaml_of_the_segments_page_is_accepted(tmp_path):

@@ -115,8 +115,8 @@ def test_charts_draw_what_there_is(language):
     assert silence_charts.returns(BACK.assign(returned=0.0)) is None
     assert silence_charts.segments(OWN, by="channel", chosen_days=21, target=0.1) is not None
     assert silence_charts.segments(OWN.head(1), by="channel", chosen_days=21, target=0.1) is None
-    assert cohort_values.grid(WORTH, unit="week") is not None
-    assert cohort_values.grid(WORTH.iloc[:0], unit="month") is None
+    assert cohort_values.line(WORTH, unit="week", metric="revenue") is not None
+    assert cohort_values.line(WORTH.iloc[:0], unit="month", metric="orders") is None
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from opsbook.analysis.cox import CoxFit
+from opsbook.analysis.cox import COLUMNS, CoxFit
 from opsbook.analysis.cox_check import NOTHING, Trust
 from opsbook.analysis.proportion import Estimate
 from opsbook.page import theme, words
@@ -54,7 +54,23 @@ def seed(case, ratio=1.6, part=3):
     return says.seed_table(SEEDS.head(1).assign(case=case, hazard_ratio=ratio)).iloc[0, part]
 
 
+def number(p_bands, users=900, followed=1_000):
+    row = {"covariate": "age", "users": users, "users_churned": 300, "followed": followed, "deviation": 12.5}
+    row |= {"coefficient": 0.2, "standard_error": 0.05, "hazard_ratio": 1.22, "low": 1.1, "high": 1.35, "p": 0.001}
+    return pd.DataFrame([row | {"p_bands": p_bands}])
+
+
+def part(p_bands):
+    return says.numbers(number(p_bands)).values["parts"][0]
+
+
 BRANCHES = {
+    "numbers.known": says.numbers(number(0.4)),
+    "numbers.sampled": says.numbers(number(0.001, users=20_000, followed=40_000)),
+    "number.line": part(0.4),
+    "number.bands": part(0.001),
+    "number.alone": part(NAN),
+    "number.level": words.Sentence("retention.number.level", deviation=12.5),
     "rest.more": rest(difference=[-3.0, 9.0]),
     "rest.fewer": rest(difference=[-9.0, 3.0]),
     "rest.unclear": rest(p_holm=0.4),
@@ -105,6 +121,29 @@ def test_no_sentence_is_left_without_a_test():
     own = yaml.safe_load((resources.files("opsbook.page") / "catalogue/retention.reasons.en.yaml").read_text())
     fixed = ("how", "axis", "column", "term", "definition", "covariate", "level")
     assert {key.removeprefix("retention.") for key in own if key.split(".")[1] not in fixed} == set(BRANCHES)
+
+
+def test_a_number_stands_below_its_bands():
+    """The ratio per standard deviation follows the covariate's levels; without numbers nothing is added or said."""
+    table = pd.DataFrame(columns=COLUMNS, data=[["age", "≤ 30", True, 9, 4, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0]] * 2)
+    table = pd.concat([table, table.assign(covariate="channel")], ignore_index=True)
+    shown = says.with_numbers(table, number(0.4))
+    assert shown["covariate"].tolist() == ["age", "age", "age", "channel", "channel"]
+    assert shown.loc[2, ["hazard_ratio", "is_reference", "users"]].tolist() == [1.22, False, 900]
+    pd.testing.assert_frame_equal(says.with_numbers(table, number(0.4).iloc[:0]), table)
+    assert says.numbers(number(0.4).iloc[:0]) is None
+
+
+def test_the_stratified_table_is_left_out_where_nothing_needs_strata():
+    """Without strata it would repeat the forest plot."""
+    assert says.remedy_table("", fitted(2.0)) == {}
+    assert len(says.remedy_table("channel", fitted(2.0))["table"]) == 1
+
+
+def test_of_a_segment_and_everybody_else_the_segment_is_named():
+    """Two mirrored rows: the sentence speaks of the segment."""
+    two = REST.assign(segment=["outside", "in_segment"], difference=[-9.0, 9.0])
+    assert says.against_rest(two, by="core").key == "retention.rest.more"
 
 
 def test_tables_are_in_words():

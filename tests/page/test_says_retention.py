@@ -19,6 +19,7 @@ from opsbook.page import words
 from opsbook.page.charts import retention as charts
 from opsbook.page.says import retention as says
 from opsbook.page.says import retention_numbers as numbers
+from opsbook.page.says import segments as segment_says
 
 NAN = float("nan")
 Q3 = between(date(2026, 7, 1), date(2026, 9, 30))
@@ -66,6 +67,12 @@ def checks(p):
     return pd.DataFrame([row | {"hazard_ratio_late": 1.1, "p": p, "p_holm": p}])
 
 
+def constant(p, *, own=None):
+    one = p if own is None else own
+    rows = {"covariate": ["channel", ""], "chi2": [12.5, 14.0], "degrees": [3, 5], "p": [one, p], "p_holm": [one, NAN]}
+    return pd.DataFrame(rows)
+
+
 MEANS = pd.DataFrame({"channel": ["a", "unknown"], "users": [500, 300], "days": [80.0, 40.5], "horizon_days": 180.0})
 ESTIMATE = Estimate(22.0, 20.0, 24.0, 1000)
 LATE = Estimate(0.34, 0.33, 0.35, 1000)
@@ -83,8 +90,6 @@ BRANCHES = {
     "retention.false_churn.empty": says.false_churn(false_churn().iloc[:0]),
     "retention.fates.known": says.fates(fates(gone=50, start_unknown=5), limit=Threshold(21, "given", 14)),
     "retention.fates.empty": says.fates(fates(), limit=Threshold(21, "given", 14)),
-    "retention.returns.known": says.returns(Estimate(0.147, 0.142, 0.152, 19394), on=Q3.start, until=Q3.end),
-    "retention.returns.empty": says.returns(Estimate(NAN, NAN, NAN, 0), on=Q3.start, until=Q3.end),
     "retention.triangle.week": says.triangle(line([0, 1, 2, 12]), unit="week"),
     "retention.triangle.day": says.triangle(line([0, 1, 2]), unit="day"),
     "retention.triangle.month": says.triangle(line([0, 1, 2]), unit="month"),
@@ -114,6 +119,9 @@ BRANCHES = {
     "retention.second.none": says.second_opinion(NAN),
     "retention.segments.differ": says.segments(LogRank(850.0, 1, 1e-9, 2, 800), MEANS, by="channel"),
     "retention.segments.unclear": says.segments(LogRank(1.2, 1, 0.27, 2, 800), MEANS, by="channel"),
+    "retention.among": segment_says.among(
+        says.segments(LogRank(1.2, 1, 0.27, 2, 800), MEANS, by="channel"), landmark_days=14
+    ),
     "retention.segments.one": says.segments(LogRank(NAN, 0, NAN, 1, 800), MEANS.head(1), by="household_size"),
     "retention.pairs.known": says.pairs(pd.DataFrame({"p": [0.001, 0.6], "p_holm": [0.002, 0.6]})),
     "retention.pairs.empty": says.pairs(pd.DataFrame({"p": [], "p_holm": []})),
@@ -121,9 +129,14 @@ BRANCHES = {
     "retention.leaving.later": says.leaving(fitted(organic=None, ads=-0.6, search=0.1), landmark_days=14),
     "retention.leaving.unclear": says.leaving(fitted(organic=None, ads=0.1), landmark_days=14),
     "retention.leaving.empty": says.leaving(fitted(organic=None), landmark_days=14),
-    "retention.hazards.hold": says.proportional_hazards(checks(0.6)),
-    "retention.hazards.broken": says.proportional_hazards(checks(0.001)),
-    "retention.hazards.empty": says.proportional_hazards(checks(NAN)),
+    "retention.hazards.hold": says.proportional_hazards(constant(0.6), checks(0.6)),
+    "retention.hazards.together": says.proportional_hazards(constant(0.02, own=0.3), checks(0.6)),
+    "retention.hazards.broken": says.proportional_hazards(constant(0.001), checks(0.2)),
+    "retention.hazards.broken_somewhere": says.proportional_hazards(constant(0.001), checks(NAN)),
+    "retention.hazards.empty": says.proportional_hazards(constant(0.6).iloc[:0], checks(NAN)),
+    "retention.hazards.all": says.zph_table(constant(0.6))["covariate"].iloc[-1],
+    "retention.early_late.known": says.early_late(checks(0.001)),
+    "retention.early_late.empty": says.early_late(checks(NAN)),
 }  # fmt: skip
 
 

@@ -18,7 +18,9 @@ from opsbook.page.says import risk as says
 
 ASKED = Question(21, 28, ("read",), ("channel",))
 WHEN = Landmarks((date(2026, 5, 2),), date(2026, 9, 12), date(2026, 10, 31))
-PREFIXES = ("risk.", "risk_levels.", "risk_card.", "risk_today.", "risk_value.", "risk_list.", "risk_cannot.")
+THREE = replace(WHEN, tuning=date(2026, 7, 25))
+PREFIXES = ("risk.", "risk_days.", "risk_tuned.", "risk_levels.", "risk_card.", "risk_today.", "risk_value.",
+            "risk_list.", "risk_cannot.")  # fmt: skip
 
 
 def checked(scale: float = 1.0) -> risk_check.Check:
@@ -54,8 +56,8 @@ def alarm(status: str = "better", levels: str = "hold", metric: str = "revenue",
     found = replace(checked(), status=status, levels=levels)
     told = {"check": found, "chosen_check": found, "card": card(), "today": today(levels != "refused")}
     told |= {"totals": totals(), "leavers": Estimate(170.0, 150.0, 190.0, 1000), "metric": metric}
-    used = "model" if status == "better" else "recency"
-    base = early_warning.Alarm("ready", ASKED, WHEN, 25_000, 7000, 1000, used=used)
+    told["used"] = "model" if status == "better" else "recency"
+    base = early_warning.Alarm("ready", ASKED, WHEN, 25_000, 7000, 1000)
     return replace(base, **(told | more))
 
 
@@ -65,6 +67,10 @@ def unready(case: str) -> early_warning.Alarm:
 
 def said(found: early_warning.Alarm):
     return says.verdict(found, early_warning.lift_at(found, capacity=100), capacity=100)
+
+
+def tuned(levels: str):
+    return says.days(alarm(landmarks=THREE, tuned=levels)).values["levels"]
 
 
 def contact(baseline: float | None = 0.8, fall: float | None = 0.1, listed: int = 500):
@@ -80,6 +86,13 @@ def valued(metric: str = "revenue", table: pd.DataFrame | None = None):
 CASES = {
     "risk.better": lambda: said(alarm()),
     "risk.not_better": lambda: said(alarm("not_better")),
+    "risk.unconfirmed": lambda: said(alarm("not_better", used="model")),
+    "risk.missed": lambda: said(alarm(used="recency")),
+    "risk_days.two": lambda: says.days(alarm()),
+    "risk_days.three": lambda: says.days(alarm(landmarks=THREE, tuned="hold")),
+    "risk_tuned.hold": lambda: tuned("hold"),
+    "risk_tuned.recalibrated": lambda: tuned("recalibrated"),
+    "risk_tuned.refused": lambda: tuned("refused"),
     "risk.short": lambda: said(unready("short")),
     "risk.few": lambda: said(unready("few")),
     "risk.nobody": lambda: said(unready("nobody")),
@@ -175,3 +188,8 @@ def test_charts_are_drawn_and_left_out_for_empty_tables(language):
         charts.lift(checked().curve, early_warning.lift_at(alarm(), capacity=100)).canvas.draw()
         assert charts.calibration(unready("few").bands) is None
         assert charts.lift(unready("few").curve, early_warning.lift_at(unready("few"), capacity=5)) is None
+
+
+def test_without_a_check_no_days_are_told():
+    """Where nothing could be checked, the sentence above says why."""
+    assert says.days(unready("few")) is None

@@ -31,6 +31,11 @@ def difference(gap: float, *, p: float = 0.001, segment: str = "search") -> pd.D
     return pd.DataFrame([row | {"difference_high": gap + 0.05, "p": p, "p_holm": p}])
 
 
+def gray_of(*p: float) -> pd.DataFrame:
+    row = {"cause": ["banned", "unsubscribed"], "chi2": 12.5, "degrees": 3, "p": p, "p_holm": p, "ended": 40}
+    return pd.DataFrame(row | {"groups": 4})
+
+
 KM = {"n": 900, "day": 90, "share": 0.17, "km": 0.257, "points": 0.087, "together": 0.914, "left": 0.721}
 KM |= {"road": "unsubscribed"}
 NONE = shares().iloc[:0]
@@ -53,6 +58,10 @@ CASES = {
     "alike": (says.compared, (difference(0.1, p=0.2), EXITS), {"called": None}, "roads.alike"),
     "untested": (says.compared, (difference(0.1, p=np.nan), EXITS), {"called": None}, "roads.cannot_compare"),
     "nothing": (says.compared, (difference(0.1).iloc[:0], EXITS), {"called": None}, "roads.cannot_compare"),
+    "whole": (says.whole_curves, (gray_of(0.001, 0.6), EXITS), {}, "gray.differ"),
+    "whole, both": (says.whole_curves, (gray_of(0.001, 0.01), EXITS), {}, "gray.differ"),
+    "whole, alike": (says.whole_curves, (gray_of(0.2, 0.6), EXITS), {}, "gray.alike"),
+    "whole, untested": (says.whole_curves, (gray_of(np.nan, np.nan), EXITS), {}, "gray.none"),
     "km": (says.one_minus_km, (Check("one_minus_km", True, KM), EXITS), {}, "trap_one_minus_km.fired"),
     "km near": (says.one_minus_km, (Check("one_minus_km", False, KM), EXITS), {}, "trap_one_minus_km.silent"),
     "km none": (says.one_minus_km, (Check("one_minus_km", None, {}), EXITS), {}, "trap_one_minus_km.unknown"),
@@ -106,3 +115,11 @@ def test_the_chart_names_every_road_with_its_share_and_no_two_names_touch(langua
     assert min(np.diff(heights)) >= charts.GAP - 1e-9
     assert heights[-1] <= 1
     assert charts.stacked(NONE, EXITS) is None
+
+
+def test_the_table_of_whole_curves_names_the_roads():
+    """Roads stand under the workbook's names; p alone, without Holm, is not shown."""
+    words.use("zh")
+    shown = says.gray_table(gray_of(0.2, 0.3), EXITS)
+    assert shown["cause"].tolist() == ["封禁", "主动注销"]
+    assert "p" not in shown

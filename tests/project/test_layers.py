@@ -18,12 +18,16 @@ ESTIMATORS = {
     "survival",
     "multiplicity",
     "cox",
+    "cox_likelihood",
+    "landmark",
     "means",
     "moments",
     "logrank",
     "competing",
+    "gray",
     "srm",
     "standing",
+    "segments",
     "likelihood",
     "bg_nbd",
     "gamma_gamma",
@@ -54,7 +58,6 @@ ESTIMATORS = {
     "risk_list",
     "pooling",
     "verdict",
-    "segments",
 }
 MODULES = sorted(path for path in LIB.rglob("*.py") if path.name != "__init__.py")
 

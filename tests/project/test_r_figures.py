@@ -4,6 +4,7 @@ import copy
 import json
 import math
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -32,14 +33,14 @@ def frozen(name):
     return json.loads((TESTS / "r" / f"{name}.json").read_text())
 
 
-@pytest.fixture(scope="session")
-def rscript():
-    """Path of Rscript with the packages the scripts load; skips where they are not installed."""
+def rscript_for(script):
+    """Path of Rscript; skips where it or a package the script loads is not installed."""
     found = shutil.which("Rscript")
     if not found:
         pytest.skip("R is not installed")
-    if subprocess.run([found, "-e", UNMET, "survival", "jsonlite"], capture_output=True, check=False).returncode:
-        pytest.skip("R is installed without its packages survival and jsonlite")
+    packages = re.findall(r"library\((\w+)\)", script.read_text())
+    if subprocess.run([found, "-e", UNMET, *packages], capture_output=True, check=False).returncode:
+        pytest.skip(f"R is installed without one of its packages {', '.join(packages)}")
     return found
 
 
@@ -59,9 +60,10 @@ def test_every_file_of_figures_is_read_by_a_test(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-def test_r_gives_the_frozen_figures_again(name, rscript, shared):
+def test_r_gives_the_frozen_figures_again(name, shared):
     """The script, run by the R of this machine on the reference data, prints what is frozen (1e-7 relative)."""
-    command = [rscript, str(TESTS / "r" / f"{name}.R"), str(shared("ref_lung.csv.gz").parent)]
+    script = TESTS / "r" / f"{name}.R"
+    command = [rscript_for(script), str(script), str(shared("ref_lung.csv.gz").parent)]
     told = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C"})
     assert told.returncode == 0, told.stderr
     assert not differences(frozen(name), json.loads(told.stdout))

@@ -12,14 +12,15 @@ told <- function(formula, data) {
        ratio_test = 2 * diff(fit$loglik), concordance = unname(fit$concordance["concordance"]),
        concordance_error = unname(fit$concordance["std"]))
 }
-proportional <- function(formula, data) {
+proportional <- function(formula, data, terms = FALSE) {
   environment(formula) <- environment()  # cox.zph looks for `data` where the formula was written
   fit <- coxph(formula, data = data, ties = "efron", control = exact)
   tests <- lapply(c(identity = "identity", log = "log", km = "km", rank = "rank"), function(transform) {
-    table <- cox.zph(fit, transform = transform, terms = FALSE)$table
-    list(chi2 = unname(table[, "chisq"]), df = unname(table[, "df"]))
+    table <- cox.zph(fit, transform = transform, terms = terms)$table
+    list(chi2 = unname(table[, "chisq"]), df = unname(table[, "df"]), p = unname(table[, "p"]))
   })
-  c(list(terms = c(names(coef(fit)), "GLOBAL")), tests)
+  named <- if (terms) rownames(cox.zph(fit)$table) else c(names(coef(fit)), "GLOBAL")
+  c(list(terms = named), tests)
 }
 parted <- function(formula, data, day) {
   parts <- survSplit(formula, data = data, cut = day, episode = "part", start = "begin", end = "end", event = "left")
@@ -57,6 +58,9 @@ figures <- list(
   lung = told(Surv(time, status == 2) ~ sex + age, lung),
   veteran = told(Surv(time, status) ~ trt + celltype + karno, veteran),
   veteran_proportional = proportional(Surv(time, status) ~ trt + celltype + karno, veteran),
+  veteran_terms = proportional(Surv(time, status) ~ trt + celltype + karno, veteran, terms = TRUE),
+  heart_delayed_proportional = proportional(Surv(start, stop, event) ~ age + surgery + transplant, heart),
+  students_delayed_terms = proportional(update(model, Surv(entry, day, left) ~ .), student, terms = TRUE),
   heart_delayed = told(Surv(start, stop, event) ~ age + surgery + transplant, heart),
   heart_trap = told(Surv(stop, event) ~ age + surgery + ever, ever),
   students = told(update(model, Surv(day, left) ~ .), student),

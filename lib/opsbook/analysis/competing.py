@@ -21,7 +21,7 @@ def cumulative_incidence(ends: pd.DataFrame, *, level: float = 0.95) -> pd.DataF
              standard_error, low, high; the shares of all causes and the share still active add up to 1
     source:  Aalen & Johansen 1978; variance of Marubini & Valsecchi 1995, section 10.2; interval on log(-log) scale
     """
-    rows = checked(_as_durations(ends))
+    rows = checked(as_durations(ends))
     if rows.empty:
         return pd.DataFrame({name: pd.Series(dtype=float) for name in COLUMNS})
     days = np.sort(rows["duration_days"].unique())
@@ -40,7 +40,7 @@ def incidence_at(incidence: pd.DataFrame, *, day: float) -> pd.DataFrame:
     return incidence[incidence["duration_days"] <= day].groupby("cause").tail(1).reset_index(drop=True)
 
 
-def _as_durations(ends: pd.DataFrame) -> pd.DataFrame:
+def as_durations(ends: pd.DataFrame) -> pd.DataFrame:
     """Ends as a counted table of durations: users with a cause churned, the others censored."""
     cause = ends["cause"].astype(object).where(ends["cause"].notna(), "").astype(str)
     known, users = cause.ne(""), ends["users"]

@@ -7,22 +7,20 @@ are tied with each other; here every one of them is a tied event, so counts and 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_array
 from scipy.special import ndtri
 from scipy.stats import chi2, norm
 
+from opsbook.analysis.cox_likelihood import Counts, count, efron, newton
 from opsbook.analysis.multiplicity import holm
 from opsbook.analysis.survival import checked
 
 METHOD = "Cox regression, exact Efron ties, Wald interval"
-LONGEST_STEP = 10.0  # in log hazard of any row, so that no weight overflows on the way
-ITERATIONS = 50
 UNBOUNDED = 100.0  # a standard error this large means that the likelihood has no top in that direction
 COLUMNS = [
     "covariate", "level", "is_reference", "users", "users_churned",
@@ -50,25 +48,6 @@ class CoxFit:
         return float(chi2.sf(2 * (self.log_likelihood - self.log_likelihood_null), degrees))
 
 
-class _Counts(NamedTuple):
-    """Users by day with churn and by pattern of covariates, which is all that the likelihood needs.
-
-    design: one row per pattern. net: users who stop being at risk on a day minus those who enter late on it, days x
-    patterns, one day more than `tied`. leaving: churned users, days x patterns; tied: churned users per day.
-    """
-
-    design: np.ndarray
-    net: csr_array
-    leaving: csr_array
-    tied: np.ndarray
-
-
-class _Point(NamedTuple):
-    log_likelihood: float
-    gradient: np.ndarray
-    information: np.ndarray
-
-
 def fit(
     durations: pd.DataFrame,
     *,
@@ -88,6 +67,32 @@ def fit(
                covariate repeats, have no estimate.
     source:    Cox 1972; Efron 1977: sum d_j x_j b - sum_{k<d} log(R - (k/d) D) on every day with d churned users
     """
+    told = model(durations, covariates=covariates, strata=strata, references=references)
+    null = efron(told.parts, np.zeros(len(told.kept)))
+    beta, point, converged = newton(told.parts, null)
+    table = _table(told.terms, told.kept, beta, point.information, level)
+    churned = int(sum(part.tied.sum() for part in told.parts))
+    return CoxFit(table, point.log_likelihood, null.log_likelihood, told.users, churned, converged)
+
+
+class Model(NamedTuple):
+    """A model before it is fitted: all terms, those with a coefficient, the counted strata, and the users."""
+
+    terms: list[dict]
+    kept: list[dict]
+    parts: list[Counts]
+    users: int
+    rows: pd.DataFrame
+
+
+def model(
+    durations: pd.DataFrame,
+    *,
+    covariates: list[str],
+    strata: str = "",
+    references: Mapping[str, str] | None = None,
+) -> Model:
+    """The terms and the counted strata of a model; parameters as in `fit`."""
     rows = checked(durations)
     patterns, pattern = _patterns(rows, covariates)
     terms = [term for name in covariates for term in _terms(patterns, name, references or {})]
@@ -95,13 +100,9 @@ def fit(
     stays = ~_belongs(patterns, [term for term in compared if _nobody_left(term)])
     rows, pattern = rows[stays[pattern]], pattern[stays[pattern]]
     kept = _independent(patterns[stays], [t for t in compared if not t["is_reference"] and not _nobody_left(t)])
-    design = np.column_stack([_column(patterns, t) for t in kept] or [np.zeros((len(patterns), 0))])
-    data = [_count(rows[part], pattern[part], design) for part in _parts(rows, strata)]
-    null = _efron(data, np.zeros(len(kept)))
-    beta, point, converged = _newton(data, null)
-    table = _table(terms, kept, beta, point.information, level)
-    users = int((rows["churned"] + rows["censored"]).sum())
-    return CoxFit(table, point.log_likelihood, null.log_likelihood, users, int(rows["churned"].sum()), converged)
+    design = np.column_stack([column(patterns, t) for t in kept] or [np.zeros((len(patterns), 0))])
+    parts = [count(rows[part], pattern[part], design) for part in _parts(rows, strata)]
+    return Model(terms, kept, parts, int((rows["churned"] + rows["censored"]).sum()), rows)
 
 
 def proportional_hazards(
@@ -129,9 +130,9 @@ def proportional_hazards(
 
 
 def needs_strata(checks: pd.DataFrame, *, clear: float = 0.05) -> str:
-    """The covariate whose ratio most clearly changes over time, "" when none does; checks: proportional_hazards."""
+    """The covariate whose ratio most clearly changes over time, "" when none does; checks: `cox_zph.constancy`."""
     broken = checks[checks["p_holm"] < clear]
-    return "" if broken.empty else str(broken.loc[broken["p_holm"].idxmin(), "covariate"])
+    return "" if broken.empty else str(broken.loc[broken["p"].idxmin(), "covariate"])
 
 
 def _references(rows: pd.DataFrame, covariates: list[str]) -> dict[str, str]:
@@ -173,7 +174,8 @@ def _belongs(rows: pd.DataFrame, terms: list[dict]) -> np.ndarray:
     return member
 
 
-def _column(rows: pd.DataFrame, term: dict) -> np.ndarray:
+def column(rows: pd.DataFrame, term: dict) -> np.ndarray:
+    """The term's column of the design: the number itself, or 1 where the covariate has the term's level."""
     values = rows[term["covariate"]]
     return values.to_numpy(float) if term["level"] == "" else (values.astype(str) == term["level"]).to_numpy(float)
 
@@ -184,9 +186,9 @@ def _independent(rows: pd.DataFrame, terms: list[dict]) -> list[dict]:
     kept: list[dict] = []
     basis = [weight / max(float(np.linalg.norm(weight)), 1e-300)]
     for term in terms:
-        column = _column(rows, term) * weight
-        rest = column - sum(b * (b @ column) for b in basis)
-        if np.linalg.norm(rest) > 1e-9 * max(float(np.linalg.norm(column)), 1.0):
+        own = column(rows, term) * weight
+        rest = own - sum(b * (b @ own) for b in basis)
+        if np.linalg.norm(rest) > 1e-9 * max(float(np.linalg.norm(own)), 1.0):
             kept.append(term)
             basis.append(rest / np.linalg.norm(rest))
     return kept
@@ -200,96 +202,12 @@ def _patterns(rows: pd.DataFrame, covariates: list[str]) -> tuple[pd.DataFrame, 
     return groups[["churned", "censored"]].sum().reset_index(), groups.ngroup().to_numpy()
 
 
-def _count(rows: pd.DataFrame, pattern: np.ndarray, design: np.ndarray) -> _Counts:
-    churned = rows["churned"].to_numpy(float)
-    users = churned + rows["censored"].to_numpy(float)
-    exit_days, entry = rows["duration_days"].to_numpy(float), rows["entry_days"].to_numpy(float)
-    days = np.unique(exit_days[churned > 0])
-    opens = np.searchsorted(days, np.where(entry <= 0, -np.inf, entry), side="right")
-    closes = np.searchsorted(days, exit_days, side="right")
-    late, last = opens > 0, np.maximum(closes - 1, 0)
-    size = (len(days), len(design))
-    net = _by_day(closes, pattern, users, size) - _by_day(opens[late], pattern[late], users[late], size)
-    leaving = _by_day(last, pattern, churned, size)[: len(days)]
-    size_of = np.bincount(pattern, weights=users, minlength=len(design))
-    centre = np.average(design, axis=0, weights=size_of) if users.sum() else 0.0
-    return _Counts(design - centre, net, leaving, np.asarray(leaving.sum(axis=1)).ravel().astype("int64"))
-
-
-def _by_day(day: np.ndarray, pattern: np.ndarray, users: np.ndarray, size: tuple[int, int]) -> csr_array:
-    return csr_array((users, (day, pattern)), shape=(size[0] + 1, size[1]))
-
-
 def _parts(rows: pd.DataFrame, strata: str) -> list[np.ndarray]:
     """Which rows belong to each stratum; all to one without strata."""
     if not strata:
         return [np.ones(len(rows), dtype=bool)]
     names = rows[strata].astype(str)
     return [(names == name).to_numpy() for name in sorted(names.unique())]
-
-
-def _efron(parts: Sequence[_Counts], beta: np.ndarray) -> _Point:
-    """Log-likelihood, gradient and information at beta, added up over the strata."""
-    points = [_of_stratum(data, beta) for data in parts]
-    nothing = [_Point(0.0, np.zeros(len(beta)), np.zeros((len(beta), len(beta))))]
-    return _Point(*(sum(values[1:], values[0]) for values in zip(*(points or nothing), strict=True)))
-
-
-def _of_stratum(data: _Counts, beta: np.ndarray) -> _Point:
-    """Efron's partial likelihood of one stratum."""
-    if len(data.tied) == 0:
-        return _Point(0.0, np.zeros(len(beta)), np.zeros((len(beta), len(beta))))
-    score = data.design @ beta
-    weight = np.exp(score)
-    sums = np.column_stack([np.ones(len(weight)), data.design]) * weight[:, None]
-    risk = np.cumsum((data.net @ sums)[:0:-1], axis=0)[::-1]  # from the last day on, so that little cancels
-    leaving = data.leaving @ sums
-    left, f, starts = _left_at_ties(data.tied, risk[:, 0], leaving[:, 0])
-    if not (left > 0).all():  # so far out that the sums at risk have lost their digits
-        return _Point(-np.inf, np.zeros(len(beta)), np.zeros((len(beta), len(beta))))
-    moments, churned = _moments(left, f, starts), data.leaving.T @ np.ones(len(data.tied))
-    held = np.concatenate([[0.0], np.cumsum(moments["one"])])
-    pull = weight * (data.net.T @ held - data.leaving.T @ moments["f"])
-    spread = (data.design * pull[:, None]).T @ data.design
-    information = spread - _outer(risk[:, 1:], leaving[:, 1:], moments)
-    return _Point(float(churned @ score - np.log(left).sum()), data.design.T @ (churned - pull), information)
-
-
-def _left_at_ties(tied: np.ndarray, risk: np.ndarray, leaving: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """R - f D and f = k/d for the k-th of d tied users of every day, and where each day starts."""
-    starts = np.concatenate([[0], np.cumsum(tied)[:-1]])
-    f = (np.arange(tied.sum()) - np.repeat(starts, tied)) / np.repeat(tied, tied)
-    return np.repeat(risk, tied) - f * np.repeat(leaving, tied), f, starts
-
-
-def _moments(left: np.ndarray, f: np.ndarray, starts: np.ndarray) -> dict[str, np.ndarray]:
-    """Sums per day, over its tied users, of powers of f over powers of R - f D."""
-    terms = {"one": 1 / left, "f": f / left, "q0": 1 / left**2, "q1": f / left**2, "q2": f**2 / left**2}
-    return {name: np.add.reduceat(values, starts) for name, values in terms.items()}
-
-
-def _outer(risk: np.ndarray, leaving: np.ndarray, moments: dict[str, np.ndarray]) -> np.ndarray:
-    cross = (risk * moments["q1"][:, None]).T @ leaving
-    own = (risk * moments["q0"][:, None]).T @ risk + (leaving * moments["q2"][:, None]).T @ leaving
-    return own - cross - cross.T
-
-
-def _newton(parts: Sequence[_Counts], start: _Point) -> tuple[np.ndarray, _Point, bool]:
-    """Climb the concave likelihood from 0, halving a step that would lower it."""
-    beta, point = np.zeros(len(start.gradient)), start
-    for _ in range(ITERATIONS):
-        step = np.linalg.lstsq(point.information, point.gradient, rcond=None)[0]
-        furthest = max((float(np.abs(data.design @ step).max(initial=0.0)) for data in parts), default=0.0)
-        step = step / max(1.0, furthest / LONGEST_STEP)
-        ahead = _efron(parts, beta + step)
-        while not ahead.log_likelihood >= point.log_likelihood - 1e-9 and np.abs(step).max() > 1e-12:
-            step = step / 2
-            ahead = _efron(parts, beta + step)
-        gain = ahead.log_likelihood - point.log_likelihood
-        beta, point = beta + step, ahead
-        if np.abs(step).max(initial=0.0) < 1e-8 or gain < 1e-13 * abs(point.log_likelihood):
-            return beta, point, True
-    return beta, point, False
 
 
 def _table(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
@@ -35,7 +35,8 @@ class Alarm:
     """The section's answer. case: ready, short (data too short to check), few (too few left), nobody (alive now).
 
     used: model or recency, whichever makes the list; chosen: the model behind the probabilities; check: of the full
-    model; chosen_check: of the chosen one. today: a row per risk band; scored: the living of today, in the engine.
+    model; chosen_check: of the chosen one; tuned: what the day of choosing made of its levels, "" without one.
+    today: a row per risk band; scored: the living of today, in the engine.
     """
 
     case: str
@@ -48,6 +49,7 @@ class Alarm:
     check: Check | None = None
     chosen_check: Check | None = None
     chosen: RiskModel | None = None
+    tuned: str = ""
     metric: str = "active_days"
     worth: pd.DataFrame = field(default_factory=pd.DataFrame)
     today: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=TODAY))
@@ -99,11 +101,13 @@ def answer(
     metric:    what a saved user is worth: revenue or active_days over value_days
     """
     days, people = engine_table(user_days), engine_table(users)
-    when = risk_rows.landmarks(asked, data_start=data_start, as_of=as_of, most=landmarks)
+    plans = risk_rows.plans(asked, data_start=data_start, as_of=as_of, most=landmarks)
     priced_on = as_of - timedelta(days=max(value_days, asked.wait_days))
-    on = [as_of, priced_on, *when.training, *([when.validation] if when.validation else [])]
-    seen = risk_rows.rows(days, people, asked, on=[day for day in on if day >= data_start], through=as_of)
-    found = _judged(seen, Alarm("short", asked, when, metric=metric))
+    past = [day for when in plans for day in (*when.training, when.tuning, when.validation) if day]
+    on = sorted({day for day in (as_of, priced_on, *past) if day >= data_start})
+    seen = risk_rows.rows(days, people, asked, on=on, through=as_of)
+    tried = (_judged(seen, Alarm("short", asked, when, metric=metric)) for when in plans)
+    found = _first_ready(tried)
     if found.case != "ready" or found.scored is None or found.chosen is None:
         return found
     then = _scored(seen.filter(_.landmark == ibis.date(priced_on)), found.chosen, found.cuts)
@@ -126,22 +130,49 @@ def _judged(seen: ir.Table, found: Alarm) -> Alarm:
         return found if found.alive else replace(found, case="nobody")
     past = seen.filter(_.landmark.isin([ibis.date(day) for day in when.training]))
     taught = risk_rows.patterns(past, asked).to_pandas()
-    tested = risk_rows.patterns(seen.filter(_.landmark == ibis.date(when.validation)), asked, exact=True).to_pandas()
+    tuning, tested = (_counted(seen, day, asked) for day in (when.tuning or when.validation, when.validation))
     found = replace(found, learned_from=int(taught["users"].sum()), left=int(taught["left"].sum()))
     full, plain = (risk_model.learned(taught, factors=names) for names in (asked.factors, ("recency",)))
-    kinds = tested["left"].sum(), (tested["users"] - tested["left"]).sum()
-    if full is None or plain is None or min(kinds) < MIN_CHECKED:
+    if full is None or plain is None or min(*_kinds(tuning), *_kinds(tested)) < MIN_CHECKED:
         return replace(found, case="few")
     check = risk_check.check(full.scores(tested), tested)
-    better = check.status == "better"
-    own, model = (check, full) if better else (risk_check.check(plain.scores(tested), tested), plain)
-    chosen = model.recalibrated(own.shift, own.slope)
+    tried = check if when.tuning is None else risk_check.check(full.scores(tuning), tuning)
+    better = tried.status == "better"
+    chosen, tuned = _tuned(full if better else plain, tuning) if when.tuning else (full if better else plain, "")
+    own = risk_check.check(chosen.scores(tested), tested)
+    chosen = chosen.recalibrated(own.shift, own.slope)
     cuts = risk_check.edges(chosen.scores(tested), tested["users"].to_numpy(float))
     scored = _scored(now, chosen, cuts)
     return replace(
         found, case="ready", used="model" if better else "recency", check=check, chosen_check=own, chosen=chosen,
-        cuts=cuts, card=risk_model.weights(full, past, asked), scored=scored, leavers=_leavers(scored, chosen, tested),
+        tuned=tuned, cuts=cuts, card=risk_model.weights(full, past, asked), scored=scored,
+        leavers=_leavers(scored, chosen, tested),
     )  # fmt: skip
+
+
+def _first_ready(tried: Iterable[Alarm]) -> Alarm:
+    """The first way to part the past that the data carry; else what the last one says."""
+    for found in tried:
+        if found.case == "ready":
+            return found
+    return found
+
+
+def _counted(seen: ir.Table, day: date, asked: Question) -> pd.DataFrame:
+    """The users of one landmark by pattern, with their days of silence."""
+    return risk_rows.patterns(seen.filter(_.landmark == ibis.date(day)), asked, exact=True).to_pandas()
+
+
+def _kinds(counted: pd.DataFrame) -> tuple[int, int]:
+    """Users who left and who stayed."""
+    left = int(counted["left"].sum())
+    return left, int(counted["users"].sum()) - left
+
+
+def _tuned(model: RiskModel, tuning: pd.DataFrame) -> tuple[RiskModel, str]:
+    """The model with its levels moved to the day of choosing where they were off there, and what was found."""
+    seen = risk_check.check(model.scores(tuning), tuning)
+    return model.recalibrated(seen.shift, seen.slope), seen.levels
 
 
 def roster(
@@ -224,8 +255,16 @@ def _leavers(scored: ir.Table, model: RiskModel, tested: pd.DataFrame) -> Estima
     ).to_pandas()
     n, total, info = (float(row[name].iloc[0]) for name in ("n", "sum", "info"))
     error = in_the_large(model.scores(tested), tested["users"].to_numpy(float), tested["left"].to_numpy(float))[1]
-    half = normal_half(float(np.sqrt(info + (info * error) ** 2)))
-    return Estimate(total, max(total - half, 0.0), min(total + half, n), int(n))
+    return leavers_interval(total, info=info, level_error=error, n=int(n))
+
+
+def leavers_interval(total: float, *, info: float, level_error: float, n: int) -> Estimate:
+    """Users expected to leave; info: sum of p (1 - p); level_error: of the level of the log odds, as the check saw it.
+
+    source: variance of a sum of independent users, and of the level carried over to each of them (delta method)
+    """
+    half = normal_half(float(np.sqrt(info + (info * level_error) ** 2)))
+    return Estimate(total, max(total - half, 0.0), min(total + half, n), n)
 
 
 def _today(scored: ir.Table, worth: pd.DataFrame, *, save_rate: float, refused: bool) -> pd.DataFrame:

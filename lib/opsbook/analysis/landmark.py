@@ -22,17 +22,24 @@ BAND_NAMES = ["0", "1", "2–3", "4–6", "7+"]
 ACTIVE_BANDS = "early_active_days"
 PARTS = 4
 FEW = 8
+NUMBER = "number:"
 NOT_COVARIATES = ("user", "first_day", "entry_days", "duration_days", "fate")
 
 
 def durations(
-    lives: ir.Table, user_days: Tabular, *, landmark_days: int, early: Sequence[str] = ("active_days",)
+    lives: ir.Table,
+    user_days: Tabular,
+    *,
+    landmark_days: int,
+    early: Sequence[str] = ("active_days",),
+    numbers: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Time to churn of the users alive at the landmark, counted by what they were at the start and did before it.
 
     lives:     churn.user_lives; its columns beside user, days and fate are covariates known at the first day
     user_days: one row per user and active day -- user, day, and the counts named in `early` (such as orders)
     early:     active_days (banded: 0, 1, 2-3, 4-6, 7+) and counts of user_days (0 or 1+), from the first landmark_days
+    numbers:   covariates that also come as they are, in a column number:<name>
     returns:   one row per (entry_days, duration_days, covariates..., early_<name>...) -- churned, censored (users);
                everybody enters at the last day of the window. Users whose first days are not in the data are left out.
     raises:    ParameterError for a column of lives that is found out during life (immortal time)
@@ -40,17 +47,23 @@ def durations(
     """
     given = [name for name in lives.columns if name not in NOT_COVARIATES]
     churn.refuse_immortal_time(lives.columns, given)
-    alive = lives.filter(_.fate.isin(["gone", "came_back", "undecided"]) & (_.entry_days == 0))
-    alive = alive.filter(_.duration_days >= landmark_days)
+    alive = still_there(lives, landmark_days=landmark_days)
     seen = _early_counts(engine_table(user_days), alive, landmark_days, early)
     people = alive.left_join(seen, "user").drop("user_right")
     covariates = {name: _banded(people, name) for name in given}
     measured = {f"early_{name}": _early_band(name) for name in early}
-    people = people.mutate(entry_days=landmark_days - 1, **covariates, **measured)
-    keys = ["entry_days", "duration_days", *covariates, *measured]
+    plain = {f"{NUMBER}{name}": people[name].cast("float64") for name in numbers}
+    people = people.mutate(entry_days=landmark_days - 1, **covariates, **measured, **plain)
+    keys = ["entry_days", "duration_days", *covariates, *measured, *plain]
     counted = people.group_by(keys).agg(churned=(_.fate != "undecided").sum(), censored=(_.fate == "undecided").sum())
     table = counted.order_by(keys).to_pandas()
     return table.astype(dict.fromkeys(["entry_days", "duration_days", "churned", "censored"], "int64"))
+
+
+def still_there(lives: ir.Table, *, landmark_days: int) -> ir.Table:
+    """The users followed after the landmark: known from their first day, last sign of life before churn after it."""
+    alive = lives.filter(_.fate.isin(["gone", "came_back", "undecided"]) & (_.entry_days == 0))
+    return alive.filter(_.duration_days >= landmark_days)
 
 
 def pooled(counted: pd.DataFrame, *, most: int = 6, min_cell: int = 10, min_churned: int = 5) -> pd.DataFrame:
@@ -68,7 +81,17 @@ def pooled(counted: pd.DataFrame, *, most: int = 6, min_cell: int = 10, min_chur
 def covariates(counted: pd.DataFrame) -> list[str]:
     """Names of the covariates in the counted durations that have at least two levels to compare."""
     names = [str(name) for name in counted if name not in ("entry_days", "duration_days", "churned", "censored")]
-    return [name for name in names if counted[name].nunique() > 1]
+    return [name for name in names if not name.startswith(NUMBER) and counted[name].nunique() > 1]
+
+
+def numbers(people: ir.Table) -> list[str]:
+    """The covariates of the lives that are numbers of many values, which `durations` cuts into bands."""
+    names = [name for name in people.columns if name not in NOT_COVARIATES]
+    return [name for name in names if _is_number(people[name])]
+
+
+def _is_number(column: ir.Value) -> bool:
+    return bool(column.type().is_numeric() and column.nunique().execute() > FEW)
 
 
 def _joined_bands(counted: pd.DataFrame, min_cell: int, min_churned: int) -> pd.DataFrame:
@@ -115,8 +138,9 @@ def _early_band(name: str) -> ir.Value:
 def _banded(people: ir.Table, name: str) -> ir.Value:
     """A covariate as text levels; a number of many values is cut at its quartiles."""
     column = people[name]
-    if not column.type().is_numeric() or column.nunique().execute() <= FEW:
+    if not _is_number(column):
         return column.cast("string").fill_null("unknown")
     cuts = sorted({float(column.quantile(part / PARTS).execute()) for part in range(1, PARTS)})
-    bands = [(column <= cut, f"≤ {cut:g}") for cut in cuts]
+    edges = ["≤", *(f"> {cut:g}, ≤" for cut in cuts)]
+    bands = [(column <= cut, f"{edge} {cut:g}") for edge, cut in zip(edges, cuts, strict=False)]
     return ibis.cases((column.isnull(), "unknown"), *bands, else_=f"> {cuts[-1]:g}")

@@ -71,9 +71,9 @@ def calibration(scores: np.ndarray, users: np.ndarray, left: np.ndarray) -> Cali
 
     source: Cox 1958; van Calster and others 2016; bands as Hosmer & Lemeshow 1980 on new data (no parameter fitted)
     """
-    shift, _error = in_the_large(scores, users, left)
+    shift, error = in_the_large(scores, users, left)
     expected, seen, n = float((users * expit(scores)).sum()), float(left.sum()), float(users.sum())
-    half = normal_half(float(np.sqrt(max(1 - seen / n, 0) / seen))) if seen else np.nan
+    half = normal_half(1 / (error * seen)) if seen else np.nan  # 1 / error: root of the sum of p (1 - p), user by user
     ratio = seen / expected
     (_at, slope), covariance = recalibration(scores, users, left)
     reach = normal_half(float(np.sqrt(covariance[1, 1])))

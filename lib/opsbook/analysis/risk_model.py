@@ -41,8 +41,8 @@ class RiskModel:
         return (self.shift + self.slope * total).round(DIGITS)
 
     def recalibrated(self, shift: float, slope: float) -> RiskModel:
-        """The same ranking with other probabilities."""
-        return replace(self, shift=shift, slope=slope)
+        """The same ranking with other probabilities: log odds stretched and moved once more."""
+        return replace(self, shift=shift + slope * self.shift, slope=slope * self.slope)
 
 
 def learned(counted: pd.DataFrame, *, factors: Sequence[str]) -> RiskModel | None:

@@ -59,11 +59,15 @@ class Question:
 
 @dataclass(frozen=True)
 class Landmarks:
-    """The days the model learns from, the day it is checked on (None: the data are too short), and today."""
+    """The days the model learns from, the day it is checked on (None: the data are too short), and today.
+
+    tuning: the day on which levels are moved and the ranking is chosen; None = the day of the check does that too
+    """
 
     training: tuple[date, ...]
     validation: date | None
     today: date
+    tuning: date | None = None
 
 
 def landmarks(question: Question, *, data_start: date, as_of: date, most: int) -> Landmarks:
@@ -76,6 +80,20 @@ def landmarks(question: Question, *, data_start: date, as_of: date, most: int) -
     days = [last - timedelta(days=question.within_days * place) for place in range(most)]
     training = tuple(sorted(day for day in days if (day - data_start).days + 1 >= LONG_DAYS))
     return Landmarks(training, validation if training else None, as_of)
+
+
+def plans(question: Question, *, data_start: date, as_of: date, most: int) -> list[Landmarks]:
+    """The ways to part the past, the best first: a day of its own to calibrate and choose, or the check doing that too.
+
+    The outcome of the choosing day is known on the day of the check, and the training's on the choosing day.
+    """
+    two = landmarks(question, data_start=data_start, as_of=as_of, most=most)
+    if two.validation is None:
+        return [two]
+    earlier = landmarks(question, data_start=data_start, as_of=two.validation, most=most)
+    if earlier.validation is None:
+        return [two]
+    return [Landmarks(earlier.training, two.validation, as_of, earlier.validation), two]
 
 
 def rows(user_days: Tabular, users: Tabular, question: Question, *, on: Sequence[date], through: date) -> ir.Table:

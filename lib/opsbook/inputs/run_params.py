@@ -41,7 +41,10 @@ class RetentionRun(Run):
     """Notebook 02: `period` holds the cohorts; durations are followed to `as_of`."""
 
     cohort: Literal["day", "week", "month"] = "week"
-    segment: str = Field("channel", description="users column, or segment of attributes, that splits the curves")
+    segment: str = Field("channel", description="users column, or named segment, that splits the curves")
+    segment_landmark_days: Annotated[int, Field(ge=0, le=365)] = Field(
+        0, description="users are grouped by their first so many days and followed from there; 0 = from the first day"
+    )
     retention: Literal["on", "on_or_after", "bracket", "streak", "hours24"] = Field(
         "on", description="what the cohort grid counts as coming back"
     )

@@ -166,16 +166,24 @@ def check_rule(key: str, rule: Rule, *, attributes: Collection[str], groups: Col
         _check_known(key, "event_group", leaf.event_group, groups)
 
 
-def refuse_later_segment(segments: Mapping[str, Segment], name: str, *, where: object = "") -> None:
-    """Raise ParameterError when `name` is a segment that users only come to belong to after their first day."""
-    segment = segments.get(name)
-    if segment is not None and not segment.known_at_start:
+def refuse_later_segment(
+    segments: Mapping[str, Segment], name: str, *, landmark_days: int = 0, where: object = ""
+) -> None:
+    """Raise ParameterError when users only come to belong to the segment after their first day, without a landmark."""
+    if not landmark_days and at_start(segments, name) != name:
         raise ParameterError(
             f"The segment `{name}` cannot split survival curves: whom it holds is only known later (immortal time)",
             found="its rule asks for behaviour, stage or RFM group",
-            fix="take a segment of attributes alone; “What goes with leaving?” measures behaviour up to a landmark",
+            fix="give a landmark, such as `segment_landmark_days: 14`: users are grouped by their first 14 days, and"
+            " those still there are followed from then on; or take a segment of attributes alone",
             where=str(where),
         )
+
+
+def at_start(segments: Mapping[str, Segment], name: str) -> str:
+    """By what users can be split from their first day on: the name itself, `channel` where it is only known later."""
+    segment = segments.get(name)
+    return name if segment is None or segment.known_at_start else "channel"
 
 
 def _check_companions(kind: str, given: Mapping[str, Any]) -> None:

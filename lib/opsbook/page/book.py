@@ -21,7 +21,7 @@ from opsbook.inputs.known_later import refuse_known_later
 from opsbook.inputs.memory import remembered, typed
 from opsbook.inputs.periods import Period
 from opsbook.inputs.run_params import RUNS, CampaignRun, PlanRun, Run, campaign_of
-from opsbook.inputs.segments import refuse_later_segment
+from opsbook.inputs.segments import at_start, refuse_later_segment
 from opsbook.inputs.workbook import Language, Thresholds, Workbook, read_workbook
 from opsbook.inputs.yaml_file import checked, did_you_mean, read_yaml
 from opsbook.mart.build import ensure_mart
@@ -75,6 +75,11 @@ class Book:
         """The first day the data cover."""
         return self.mart.data_start
 
+    @property
+    def split_at_start(self) -> str:
+        """By what users are split where they count from their first day: the run's segment when it is known then."""
+        return at_start(self.workbook.segments, getattr(self.run, "segment", "channel"))
+
     @cached_property
     def previous(self) -> Period:
         """The period of equal kind just before."""
@@ -126,7 +131,8 @@ def open_book(notebook: str, parameters: Mapping[str, Any]) -> Book:
     files = run_files(home, run.company)
     run = with_others(with_earlier(run, files), files)
     workbook = read_workbook(workbook_path(home, run.company))
-    refuse_later_segment(workbook.segments, getattr(run, "segment", ""))
+    days = getattr(run, "segment_landmark_days", 0)
+    refuse_later_segment(workbook.segments, getattr(run, "segment", ""), landmark_days=days)
     about = campaign_of(run)
     refuse_known_later(about or run, workbook, where=f"the parameter cell of {notebook}")
     refuse_unanswerable(about or run, workbook, where=f"the parameter cell of {notebook}")

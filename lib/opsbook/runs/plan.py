@@ -134,7 +134,8 @@ def _wanted(files: Sequence[RunFile], wish: Wish, *, lenient: bool) -> list[RunF
 def _of_file(home: Path, file: RunFile, workbook: Workbook, wish: Wish, now: datetime) -> Iterator[Report]:
     files = places.run_files(home, file.company)
     run = with_others(with_earlier(read_run(file, settings(wish.settings)), files), files)
-    refuse_later_segment(workbook.segments, getattr(run, "segment", ""), where=file.path)
+    days = getattr(run, "segment_landmark_days", 0)
+    refuse_later_segment(workbook.segments, getattr(run, "segment", ""), landmark_days=days, where=file.path)
     refuse_known_later(run, workbook, where=file.path)
     refuse_unanswerable(run, workbook, lines=read_yaml(file.path)[1], where=file.path)
     source = places.notebook_path(home, file.notebook)

@@ -1,4 +1,4 @@
-"""Heat map of what a cohort member brings, by age; a cell that is not complete is blank, never zero."""
+"""Line of what a cohort member brings, by age, over all complete cohorts."""
 
 from __future__ import annotations
 
@@ -6,33 +6,30 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from opsbook.analysis.retention_grid import pooled_values
 from opsbook.page import theme, words
 
-CELLS_WITH_NUMBERS = 14 * 32
+TICKS = 13
 
 
-def grid(values: pd.DataFrame, *, unit: str) -> Figure | None:
-    """One row per cohort with its users, one column per age, the amount per member in each cell."""
-    shown = values.dropna(subset=["per_member"])
-    if shown.empty:
+def line(values: pd.DataFrame, *, unit: str, metric: str) -> Figure | None:
+    """Amount per member in each unit of age with its band; below each tick the members it rests on.
+
+    values: `retention_grid.values`; metric: revenue or orders
+    """
+    known = pooled_values(values).dropna(subset=["per_member"])
+    if known.empty:
         return None
-    wide = shown.pivot_table(index="cohort", columns="age", values="per_member")
-    fig, ax = theme.axes(width=7.6, height=1.1 + 0.27 * len(wide))
-    top = max(float(np.nanmax(wide.to_numpy())), 1e-9)
-    ax.imshow(wide.to_numpy(), aspect="auto", cmap=theme.SEQUENTIAL, vmin=0, vmax=top)
-    for (row, column), value in np.ndenumerate(wide.to_numpy()):
-        if np.isfinite(value) and wide.size <= CELLS_WITH_NUMBERS:
-            color = theme.text_on(theme.SEQUENTIAL(value / top))
-            ax.text(column, row, words.show(float(value), "number"), ha="center", va="center", fontsize=8, color=color)
-    users = shown.groupby("cohort")["users"].first()
-    spec = "month" if unit == "month" else "date"
-    ax.set_yticks(range(len(wide)), [f"{words.show(day, spec)} ({users[day]:,})" for day in wide.index], fontsize=9.5)
-    ax.set_xticks(range(wide.shape[1]), [str(age) for age in wide.columns], fontsize=10)
-    ax.xaxis.tick_top()
-    ax.xaxis.set_label_position("top")
-    ax.set_xlabel(words.label(f"retention.axis.age_{unit}"))
-    ax.grid(visible=False)
-    ax.tick_params(length=0)
-    for side in ax.spines.values():
-        side.set_visible(False)
+    fig, ax = theme.axes()
+    color = theme.COLORS["main"]
+    ax.fill_between(known["age"], known["low"], known["high"], color=color, alpha=0.15, linewidth=0)
+    ax.plot(known["age"], known["per_member"], color=color, marker="o", markersize=4)
+    shown = known[known["age"] % int(np.ceil(len(known) / TICKS)) == 0]
+    users = [words.show(int(n), "count") for n in shown["users"]]
+    ax.set_xticks(shown["age"], [f"{age}\n{n}" for age, n in zip(shown["age"], users, strict=True)], fontsize=9.5)
+    ax.set_ylim(0, 1.08 * float(known["high"].fillna(known["per_member"]).max()) or 1.0)
+    if metric == "revenue":
+        theme.money_axis(ax)
+    ax.set_xlabel(words.label(f"retention.axis.value_age_{unit}"))
+    ax.set_ylabel(words.label(f"retention.axis.per_member_{metric}"))
     return fig

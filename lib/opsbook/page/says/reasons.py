@@ -6,9 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from opsbook.analysis import aft, weighted_tests
+from opsbook.analysis import aft, cox_numbers, weighted_tests
 from opsbook.analysis.cox import CoxFit
 from opsbook.analysis.cox_check import Trust
+from opsbook.analysis.segments import OUT
+from opsbook.page import words
 from opsbook.page.says.retention import CLEAR, covariate, level
 from opsbook.page.words import Sentence
 
@@ -26,7 +28,8 @@ def against_rest(table: pd.DataFrame, *, by: str) -> Sentence:
     told: dict[str, Any] = {"compared": int(table["p_holm"].notna().sum()), "horizon": table["horizon_days"].iloc[0]}
     if clear.empty:
         return Sentence("retention.rest.unclear", **told)
-    row = clear.loc[clear["difference"].abs().idxmax()]
+    named = clear[clear["segment"] != OUT] if OUT in set(clear["segment"]) and len(clear) > 1 else clear
+    row = named.loc[named["difference"].abs().idxmax()]
     told |= {"segment": level(by, row["segment"]), "clear": len(clear), "hundred": PER, "n": row["users"]}
     ends = sorted((PER * abs(row["low"]), PER * abs(row["high"])))
     told |= {"days": PER * abs(row["difference"]), "low": ends[0], "high": ends[1], "other_n": row["other_users"]}
@@ -45,6 +48,41 @@ def test_table(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(test=names, weight_on=where)
 
 
+def with_numbers(table: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+    """The levels of the model, and after those of a covariate that is a number its ratio per standard deviation more.
+
+    table: `cox.CoxFit.table`; found: `cox_numbers.per_deviation`
+    """
+    parts = []
+    for name, levels in table.groupby("covariate", sort=False):
+        own = found[(found["covariate"] == name) & found["hazard_ratio"].notna()]
+        told = [words.label("retention.number.level", deviation=value) for value in own["deviation"]]
+        extra = own.reindex(columns=table.columns).assign(level=told, is_reference=False)
+        parts += [levels] if own.empty else [levels, extra.astype(table.dtypes)]
+    return pd.concat(parts, ignore_index=True) if parts else table
+
+
+def numbers(found: pd.DataFrame) -> Sentence | None:
+    """Each number per standard deviation more, and whether its bands tell more than a straight line; None without."""
+    known = found[found["hazard_ratio"].notna()]
+    if known.empty:
+        return None
+    parts = [_number(row) for row in known.to_dict("records")]
+    told = {"parts": parts, "n": int(known["users"].max())}
+    if known["followed"].max() > cox_numbers.MOST:
+        return Sentence("retention.numbers.sampled", **told, followed=int(known["followed"].max()))
+    return Sentence("retention.numbers.known", **told)
+
+
+def _number(row: dict[Any, Any]) -> Sentence:
+    told = {"name": covariate(row["covariate"])}
+    told |= {name: row[name] for name in ("deviation", "hazard_ratio", "low", "high")}
+    bands = row["p_bands"] < CLEAR
+    if pd.isna(row["p_bands"]):
+        return Sentence("retention.number.alone", **told)
+    return Sentence(f"retention.number.{'bands' if bands else 'line'}", **told, p=row["p_bands"])
+
+
 def remedy(strata: str, fit: CoxFit, other: CoxFit) -> Sentence:
     """How the other ratios fare when the covariate that breaks the assumption has a risk over time of its own."""
     if not strata:
@@ -55,6 +93,11 @@ def remedy(strata: str, fit: CoxFit, other: CoxFit) -> Sentence:
         return Sentence("retention.remedy.alone", name=covariate(strata))
     moved = (known["hazard_ratio_strata"] / known["hazard_ratio"] - 1).abs().max()
     return Sentence("retention.remedy.known", name=covariate(strata), compared=len(known), moved=moved, n=other.n)
+
+
+def remedy_table(strata: str, other: CoxFit) -> dict[str, Any]:
+    """The stratified model for the fold; nothing where no covariate needs strata, for it is the same model then."""
+    return {"table": other.table, "how": "retention.how.remedy"} if strata else {}
 
 
 def time_ratios(table: pd.DataFrame) -> Sentence:

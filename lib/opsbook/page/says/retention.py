@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from opsbook.analysis import cox_zph
 from opsbook.analysis.churn import Threshold
 from opsbook.analysis.cox import CoxFit
 from opsbook.analysis.logrank import LogRank
@@ -21,7 +22,7 @@ TERMS = ("retained", "on_or_after", "complete_cell", "churned", "censored", "fal
 CLEAR = 0.05
 LARGE = 0.10  # a fall that is certainly more than this share of the previous value is a problem, not a warning
 SHARES = dict.fromkeys(["false_churn", "low", "high", "active", "active_low", "active_high"], "percent")
-TESTS = {"p_holm": "pvalue"}
+TESTS = {"p": "pvalue", "p_holm": "pvalue"}
 
 
 def threshold(limit: Threshold, table: pd.DataFrame, *, target: float) -> Sentence:
@@ -57,15 +58,6 @@ def fates(table: pd.DataFrame, *, limit: Threshold) -> Sentence:
     told = {"n": users.sum(), "days": limit.days, "open_share": open_users / users.sum(), "open_users": open_users}
     told |= {"gone": users["gone"], "back": users["came_back"], "apart": users["not_at_risk"] + users["start_unknown"]}
     return Sentence("retention.fates.known", **told)
-
-
-def returns(back: Estimate, *, on: Any, until: Any) -> Sentence:
-    """How many of the users once counted as churned were seen again."""
-    if not back.n:
-        return Sentence("retention.returns.empty", on=on)
-    return Sentence(
-        "retention.returns.known", on=on, until=until, n=back.n, share=back.value, low=back.low, high=back.high
-    )
 
 
 def triangle(overall: pd.DataFrame, *, unit: str) -> Sentence:
@@ -180,19 +172,46 @@ def leaving(fit: CoxFit, *, landmark_days: int) -> Sentence:
     return Sentence(f"retention.leaving.{'sooner' if row['coefficient'] > 0 else 'later'}", **told)
 
 
-def proportional_hazards(checks: pd.DataFrame) -> Sentence:
-    """Whether the hazard ratios hold throughout, and where they clearly do not."""
+def proportional_hazards(tests: pd.DataFrame, checks: pd.DataFrame) -> Sentence:
+    """Whether the hazard ratios hold throughout, and where and in which direction they clearly do not.
+
+    tests: `cox_zph.constancy`, which decides; checks: `cox.proportional_hazards`, which names the direction
+    """
+    own = tests[tests["p_holm"].notna()]
+    if own.empty:
+        return Sentence("retention.hazards.empty")
+    whole, broken = tests[tests["covariate"] == cox_zph.GLOBAL].iloc[0], own[own["p_holm"] < CLEAR]
+    told = {"compared": len(own), "chi2": whole["chi2"], "degrees": whole["degrees"], "p": whole["p"]}
+    if broken.empty:
+        return Sentence(f"retention.hazards.{'together' if whole['p'] < CLEAR else 'hold'}", **told)
+    row = broken.loc[broken["p"].idxmin()]
+    told = {"compared": len(own), "broken": len(broken), "name": covariate(row["covariate"])}
+    told |= {"chi2": row["chi2"], "degrees": row["degrees"], "p": row["p"]}
+    split = checks[(checks["covariate"] == row["covariate"]) & checks["p"].notna()]
+    if split.empty:
+        return Sentence("retention.hazards.broken_somewhere", **told)
+    most = split.loc[split["p"].idxmin()]
+    told |= {"level": level(row["covariate"], most["level"]), "day": most["split_day"]}
+    return Sentence(
+        "retention.hazards.broken", **told, early=most["hazard_ratio_early"], late=most["hazard_ratio_late"]
+    )
+
+
+def zph_table(tests: pd.DataFrame) -> pd.DataFrame:
+    """The tests with the global one in words."""
+    names: list[Any] = [
+        Sentence("retention.hazards.all") if name == cox_zph.GLOBAL else name for name in tests["covariate"]
+    ]
+    return tests.assign(covariate=names)
+
+
+def early_late(checks: pd.DataFrame) -> Sentence:
+    """How many levels have clearly different hazard ratios before and after the median day of churn."""
     made = compared(checks["p"])
     if not made:
-        return Sentence("retention.hazards.empty")
-    told = {"day": checks["split_day"].iloc[0], "compared": made}
-    broken = checks[checks["p_holm"] < CLEAR]
-    if broken.empty:
-        return Sentence("retention.hazards.hold", **told)
-    row = broken.loc[broken["p"].idxmin()]
-    told |= {"early": row["hazard_ratio_early"], "late": row["hazard_ratio_late"], "broken": len(broken)}
-    told |= {"level": level(row["covariate"], row["level"]), "name": covariate(row["covariate"])}
-    return Sentence("retention.hazards.broken", **told)
+        return Sentence("retention.early_late.empty")
+    clear = int((checks["p_holm"] < CLEAR).sum())
+    return Sentence("retention.early_late.known", day=checks["split_day"].iloc[0], compared=made, clear=clear)
 
 
 def cannot_tell(table: pd.DataFrame) -> list[Sentence]:

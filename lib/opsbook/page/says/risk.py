@@ -10,6 +10,7 @@ import pandas as pd
 
 from opsbook.analysis.early_warning import METHOD, Alarm
 from opsbook.analysis.ranking import METHOD as METHOD_AUC
+from opsbook.analysis.risk_rows import LONG_DAYS
 from opsbook.page import words
 from opsbook.page.says.retention import covariate, level
 from opsbook.page.words import Sentence
@@ -40,7 +41,28 @@ def verdict(found: Alarm, at: pd.DataFrame, *, capacity: int) -> Sentence:
     told |= {"gap_low": check.difference.low, "gap_high": check.difference.high}
     told |= {"share": rows.loc["model", "share_users"], "found": rows.loc["model", "share_found"]}
     told |= {"plain_found": rows.loc["recency", "share_found"], "capacity": capacity}
-    return Sentence(f"retention.risk.{check.status}", **told)
+    return Sentence(f"retention.risk.{_word(found)}", **told)
+
+
+def _word(found: Alarm) -> str:
+    """better, not_better, or that the day of the check does not bear out what another day chose."""
+    borne_out = found.check is not None and found.check.status == "better"
+    if found.used == "model":
+        return "better" if borne_out else "unconfirmed"
+    return "missed" if borne_out else "not_better"
+
+
+def days(found: Alarm) -> Sentence | None:
+    """Which days taught, chose and judged; None where nothing could be checked."""
+    when = found.landmarks
+    if found.case != "ready" or when.validation is None:
+        return None
+    told = {"first": when.training[0], "last": when.training[-1], "learned": len(when.training), "day": when.validation}
+    if when.tuning is None:
+        needed = 3 * found.question.wait_days + LONG_DAYS
+        return Sentence("retention.risk_days.two", **told, needed=needed)
+    levels = Sentence(f"retention.risk_tuned.{found.tuned}")
+    return Sentence("retention.risk_days.three", **told, tuning=when.tuning, levels=levels)
 
 
 def levels(found: Alarm) -> Sentence:

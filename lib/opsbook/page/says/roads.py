@@ -12,10 +12,11 @@ from opsbook.inputs.exits import SILENT, Exits
 from opsbook.page import words
 from opsbook.page.words import Sentence
 
-TERMS = ("road_out", "cumulative_incidence")
+TERMS = ("road_out", "cumulative_incidence", "gray")
 CLEAR = 0.05
 SHARES = dict.fromkeys(["share", "low", "high", "share_rest"], "percent")
 DIFFERENCES = SHARES | dict.fromkeys([f"road_difference{end}" for end in ("", "_low", "_high")], "signed_points")
+GRAY = {"p_holm": "pvalue"}
 DIFFERENCES |= {"p_holm": "pvalue"}
 
 
@@ -96,6 +97,26 @@ def compared_table(differences: pd.DataFrame, exits: Exits) -> pd.DataFrame:
     shown = order.drop(columns=["p", "size", "day"]).rename(columns=names).reset_index(drop=True)
     levels = [words.find(f"common.{level}") or level for level in shown["level"]]
     return _named(shown, exits).assign(level=pd.Series(levels, index=shown.index, dtype="object"))
+
+
+def whole_curves(tests: pd.DataFrame, exits: Exits) -> Sentence:
+    """Whether segments differ by a road over the whole time watched: Gray's test, Holm over the roads."""
+    made = tests[tests["p"].notna()]
+    if made.empty:
+        return Sentence("retention.gray.none")
+    told: dict[str, Any] = {"tested": len(made), "groups": int(made["groups"].iloc[0]), "n": int(made["ended"].sum())}
+    clear = made[made["p_holm"] < CLEAR].sort_values("p_holm", kind="stable")
+    if clear.empty:
+        return Sentence("retention.gray.alike", **told)
+    roads = [Sentence("retention.gray.road", road=road(exits, name)) for name in clear["cause"]]
+    top = clear.iloc[0]
+    told |= {"roads": roads, "clear": len(clear), "chi2": top["chi2"], "degrees": top["degrees"], "p": top["p_holm"]}
+    return Sentence("retention.gray.differ", **told)
+
+
+def gray_table(tests: pd.DataFrame, exits: Exits) -> pd.DataFrame:
+    """The tests with the roads' names for reading."""
+    return _named(tests.drop(columns=["p", "groups"]), exits)
 
 
 def one_minus_km(check: Check, exits: Exits) -> Sentence:

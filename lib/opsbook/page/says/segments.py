@@ -32,6 +32,16 @@ def split_name(segments: Mapping[str, Segment], by: str) -> Sentence | None:
     return Sentence("common.member_of", segment=segments[by].label(by, words.language())) if by in segments else None
 
 
+def among(told: Sentence, *, landmark_days: int) -> Sentence:
+    """The sentence as it holds of the users still there after a landmark; as it is without one."""
+    return Sentence("retention.among", day=landmark_days, told=told) if landmark_days else told
+
+
+def how_split(*, landmark_days: int) -> str:
+    """The key of how to read curves by segment: from the first day, or from a landmark on."""
+    return "retention.how.segments_later" if landmark_days else "retention.how.segments"
+
+
 def heading(segments: Mapping[str, Segment], *, unseen: Sequence[str] = ()) -> Sentence:
     """The line above the segments for reading; warns of events that never happened; without segments, what one is."""
     if unseen:
