@@ -102,6 +102,7 @@ def good_files(report: Report, notebook: Mapping[str, Any]) -> dict[str, bytes]:
     import nbformat
 
     from opsbook.page.export import ReportExporter
+    from opsbook.page.message import message
     from opsbook.page.results import read_results, read_tables, strip_tables
 
     results = read_results(notebook)
@@ -113,6 +114,9 @@ def good_files(report: Report, notebook: Mapping[str, Any]) -> dict[str, bytes]:
         files[f"tables/{name}.csv"] = table.to_csv(index=False, lineterminator="\n").encode("utf-8-sig")
     kept = record(strip_tables(notebook), home=report.home)
     files["notebook.ipynb"] = manifest.as_bytes(kept)
+    for ending in ("txt", "md"):
+        told = message(kept, language=report.language, markdown=ending == "md")
+        files[f"message.{ending}"] = told.encode()
     page, _ = ReportExporter().from_notebook_node(nbformat.from_dict(kept))
     return files | {"report.html": page.encode()}
 
