@@ -34,6 +34,7 @@ ESTIMATORS = {
     "shapley",
     "experiment",
     "incrementality",
+    "pooling",
     "concordance",
     "aft",
     "churn",
