@@ -107,9 +107,12 @@ def test_the_list_names_users_rules_and_tree():
     assert listed["minutes"].tolist() == [1.0] * 8
 
 
-def test_the_comparison_without_listed_users_loses_only_them():
-    """Assigned users that are listed leave the comparison; the others stay in their arms."""
+def test_the_effect_without_listed_users_leaves_only_them_out():
+    """Listed users who were assigned leave the comparison; without any there is nothing to compare again."""
     found, _ = screened(tree(20))
-    units = ibis.memtable(pd.DataFrame({"user": np.arange(15, 30), "arm": "treated"}))
-    kept = abnormal.honest(units, found).to_pandas()["user"]
-    assert sorted(kept) == list(range(20, 30))
+    arms = pd.DataFrame({"user": np.arange(15, 55), "arm": ["treated", "control"] * 20, "orders_before": 1})
+    arms = arms.assign(orders_net=np.where(arms["user"] < 20, 50, np.where(arms["arm"] == "treated", 3, 2)))
+    row = abnormal.effect_without(ibis.memtable(arms), found, metric="orders").iloc[0]
+    assert (row["left_out"], row["users"]) == (5, 35)
+    assert row["relative"] == pytest.approx(0.5)
+    assert abnormal.effect_without(ibis.memtable(arms[arms["user"] >= 20]), found, metric="orders").empty

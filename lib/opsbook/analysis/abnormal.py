@@ -12,7 +12,8 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from opsbook.analysis.moments import exact_sum
+from opsbook.analysis.means import cuped, relative
+from opsbook.analysis.moments import count_moments, exact_sum, pair_moments
 from opsbook.mart.tables import Tabular, engine_table
 
 _ = ibis._
@@ -20,6 +21,7 @@ RULES = ("tree", "instant", "silent")
 DOUBLINGS = 5  # each step up a tree doubles the way: trees up to 32 invitations deep
 FOUND = ["rule", "users"]
 LINES = ["line", "participants", "new_users", "redemptions", "reward_cost", "orders", "revenue"]
+WITHOUT = ["left_out", "users", "relative", "relative_low", "relative_high"]
 ROSTER = ["user_id", "rules", "tree", "tree_users", "signed_up_at", "joined_at", "minutes", "rewards", "reward_cost",
           "active_days_after", "exit_road"]  # fmt: skip
 
@@ -125,13 +127,24 @@ def with_and_without(
     return lines.rename_axis("line").reset_index()[LINES]
 
 
-def honest(units: ir.Table, screened: Screened) -> ir.Table:
-    """The assigned users of both arms without the flagged ones (`experiment.units`).
+def effect_without(units: ir.Table, screened: Screened, *, metric: str) -> pd.DataFrame:
+    """The net relative effect without the listed users, where any of them was assigned (`experiment.units`).
 
-    Only treated users can be flagged, by what they did after treatment: the effect without them is a check of how much
+    Only treated users can be listed, by what they did after treatment: the effect without them is a check of how much
     hangs on them, no better estimate.
+    returns: one row -- left_out, users (assigned), relative with relative_low and relative_high; none where nobody is
+             left out
     """
-    return units.anti_join(screened.table.filter(_.flagged), "user")
+    listed = screened.table.filter(_.flagged).select("user")
+    left_out = int(units.semi_join(listed, "user").count().to_pandas())
+    if not left_out:
+        return pd.DataFrame(columns=WITHOUT)
+    kept = units.anti_join(listed, "user")
+    counted = count_moments(kept, by="arm", pairs={metric: (kept[f"{metric}_net"], kept[f"{metric}_before"])})
+    arms = {row["arm"]: pair_moments(row) for row in counted.to_dict("records")}
+    pair = arms["treated"], arms["control"]
+    found = relative(*((arm.own for arm in pair) if metric == "buyers" else cuped(*pair)))
+    return pd.DataFrame([[left_out, found.n, found.value, found.low, found.high]], columns=WITHOUT)
 
 
 def roster(screened: Screened, users: Tabular) -> ir.Table:

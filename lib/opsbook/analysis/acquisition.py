@@ -52,8 +52,14 @@ def by_channel(
     return ordered.astype(dict.fromkeys(["new_users", "watched", "stayed"], "int64"))[CAC]
 
 
-def daily(costs: Tabular, users: Tabular, *, campaign_id: str, start: date, end: date) -> pd.DataFrame:
-    """Cost and new users of every channel and day on which it spent money -- channel, day, cost, new_users."""
+def daily(
+    costs: Tabular, users: Tabular, *, campaign_id: str, start: date, end: date, before_days: int = 0
+) -> pd.DataFrame:
+    """Cost and new users of every channel and day on which it spent money -- channel, day, cost, new_users.
+
+    before_days: how many days before the start are read too, so that there are days enough to learn from
+    """
+    start = start - timedelta(days=before_days)
     spent = _spent(costs, campaign_id, start, end).group_by(["channel", "day"]).agg(cost=exact_sum(_.amount))
     known = engine_table(users)
     day = known.first_day.cast("date")

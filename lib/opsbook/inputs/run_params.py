@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from opsbook.inputs.abnormal import AbnormalRules
 from opsbook.inputs.campaign import Earlier, Goal, Guardrail, Note, Phase, Plan, Subsidy
 from opsbook.inputs.campaign_laws import contradictions
 from opsbook.inputs.segments import Rule, Segment
@@ -123,6 +124,9 @@ class CampaignRun(Run):
         0.0, description="prizes and people, beside costs and redemptions"
     )
     subsidies: list[Subsidy] = Field(default_factory=list, description="what users are given, by which rule")
+    issue_events: list[str] = Field(default_factory=list, description="events that give a user a coupon or prize")
+    invite_events: list[str] = Field(default_factory=list, description="events of sending an invitation")
+    abnormal: AbnormalRules = Field(default_factory=AbnormalRules, description="rules of the screen")
     earlier: Earlier | None = Field(None, description="last campaign of the type; empty = found among the files")
     lessons: list[Note] = Field(default_factory=list)
     decisions: list[Note] = Field(default_factory=list)
@@ -136,6 +140,11 @@ class CampaignRun(Run):
     @classmethod
     def _nothing_written(cls, value: Any) -> Any:
         return None if value in ({}, "", []) else value
+
+    @field_validator("abnormal", mode="before")
+    @classmethod
+    def _usual_rules(cls, value: Any) -> Any:
+        return {} if value in ("", [], None) else value
 
     @model_validator(mode="before")
     @classmethod

@@ -65,7 +65,7 @@ class Page:
     def figure(
         self,
         fig: Figure | None,
-        sentence: Sentence,
+        sentence: Sentence | None,
         *,
         table: pd.DataFrame | None = None,
         name: str = "",
@@ -75,11 +75,13 @@ class Page:
     ) -> None:
         """A figure under its sentence, which is also its alt text; its table is folded below and saved as `name`.
 
+        No sentence shows nothing, where one above already says that there is no telling.
+
         needs: tables of the contract, or names of NEEDS; if the company lacks one, a line says so. how: catalogue
         key (or sentence) of the how-to-read line. formats: column -> spec where the name does not tell
         (tables.column_spec).
         """
-        if self._absent(needs):
+        if sentence is None or self._absent(needs):
             return
         name = self._registered(name, sentence, table)
         payload = {"name": name, "sentence": sentence.text(), "key": sentence.key, "how": _text(how)}
@@ -94,7 +96,7 @@ class Page:
     def table(
         self,
         table: pd.DataFrame,
-        sentence: Sentence,
+        sentence: Sentence | None,
         *,
         name: str = "",
         needs: Sequence[str] = (),
@@ -102,7 +104,7 @@ class Page:
         formats: Mapping[str, str] | None = None,
     ) -> None:
         """A table shown open under its sentence and saved as `name`; parameters as in `figure`."""
-        if self._absent(needs):
+        if sentence is None or self._absent(needs):
             return
         name = self._registered(name, sentence, table)
         payload = {"folded": False, "sentence": sentence.text(), "how": _text(how) if len(table) else ""}

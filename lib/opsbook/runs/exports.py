@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from opsbook.inputs.home import workbook_path
 from opsbook.inputs.workbook import Workbook, read_workbook
-from opsbook.runs import risk_lists, segment_lists
+from opsbook.runs import abnormal_lists, risk_lists, segment_lists
 from opsbook.runs.report import Report
 from opsbook.runs.segment_lists import FOLDER
 
@@ -24,6 +24,7 @@ Maker = Callable[[Report, Workbook], Mapping[str, Any]]
 MAKERS: dict[str, tuple[str, Maker]] = {
     "01_user_lifecycle": (segment_lists.FOLDER, segment_lists.lists),
     "02_retention_survival": (risk_lists.FOLDER, risk_lists.lists),
+    "03_campaign_review": (abnormal_lists.FOLDER, abnormal_lists.lists),
 }
 
 

@@ -1,0 +1,68 @@
+"""Sentences about abnormal participants: how many the screen lists, what hangs on them, and what it is no proof of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from opsbook.page.words import Sentence
+
+METHOD = "exact count"
+FORMATS = {"reward_cost": "money", "revenue": "money"}
+
+
+def screen(found: pd.DataFrame, lines: pd.DataFrame, *, min_cell: int) -> Sentence:
+    """How many participants meet enough rules, and how much of rewards and newcomers they make up.
+
+    found: `abnormal.found`; lines: `abnormal.with_and_without`
+    """
+    users = found.set_index("rule")["users"]
+    listed, everybody, asked = int(users["flagged"]), int(users["all"]), len(users) - 2
+    if not everybody:
+        return Sentence("campaign.abnormal.nobody")
+    if asked < 2:
+        return Sentence("campaign.abnormal.cannot_tell")
+    if not listed:
+        return Sentence("campaign.abnormal.clean", n=everybody, rules=asked)
+    if listed < min_cell:
+        return Sentence("campaign.abnormal.few", n=everybody, least=min_cell, rules=asked)
+    own, whole = lines.set_index("line").loc["flagged"], lines.set_index("line").loc["all"]
+    told = {"listed": listed, "n": everybody, "share": listed / everybody, "cost": own["reward_cost"]}
+    told |= {"new": own["new_users"], "all_new": whole["new_users"], "revenue": own["revenue"], "rules": asked}
+    return Sentence("campaign.abnormal.listed", **told)
+
+
+def rules(found: pd.DataFrame, *, min_cell: int) -> pd.DataFrame:
+    """How many met each rule, for reading; fewer than min_cell is not shown."""
+    shown = found[found["rule"] != "all"]
+    few = (shown["users"] > 0) & (shown["users"] < min_cell)
+    return shown.assign(users=shown["users"].astype("float64").mask(few))
+
+
+def effect(without: pd.DataFrame, increments: pd.DataFrame, *, metric: str, grade: str) -> Sentence | None:
+    """The effect with and without the listed users; None where none of them was assigned or no effect may be read."""
+    method = "plain" if metric == "buyers" else "cuped"
+    own = increments[(increments["metric"] == metric) & (increments["window"] == "net")]
+    own = own[own["method"] == method]
+    if without.empty or own.empty or grade not in ("A", "B"):
+        return None
+    row, whole = without.iloc[0], own.iloc[0]
+    told = {"left_out": row["left_out"], "n": row["users"], "value": row["relative"], "low": row["relative_low"]}
+    told |= {"high": row["relative_high"], "whole": whole["relative"], "metric": Sentence(f"campaign.metric.{metric}")}
+    return Sentence("campaign.abnormal.effect", **told)
+
+
+def written(found: pd.DataFrame, *, exports: Any) -> Sentence | None:
+    """Where the list lies; None where nobody is on it or the workbook asks for none."""
+    listed = int(found.set_index("rule").at["flagged", "users"])
+    return Sentence("campaign.abnormal.written") if listed and exports.abnormal else None
+
+
+def number(found: pd.DataFrame, *, min_cell: int) -> dict[str, Any]:
+    """Listed participants, as arguments of `page.number`; missing where they are too few to be told."""
+    users = found.set_index("rule")["users"]
+    listed, few = int(users["flagged"]), 0 < int(users["flagged"]) < min_cell
+    value = None if few or not users["all"] or len(users) < 4 else listed
+    told = {"value": value, "n": int(users["all"]), "unit": "users", "method": METHOD}
+    return {"key": "abnormal", "card": bool(value), **told}
