@@ -177,6 +177,11 @@ class CampaignRun(Run):
         return self.plan.channel_of if self.plan else "exposures"
 
     @property
+    def channel_budgets(self) -> dict[str, float | None]:
+        """Planned cost by channel, where the plan names any."""
+        return {name: own.budget for name, own in self.plan.by_channel.items()} if self.plan else {}
+
+    @property
     def asks_who_took_part(self) -> bool:
         """Whether a goal or the plan speaks of participants."""
         goals = any(goal.metric in ("participants", "converters") for goal in self.goals)

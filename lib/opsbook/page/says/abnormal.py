@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from opsbook.inputs.abnormal import AbnormalRules
 from opsbook.page.words import Sentence
 
 METHOD = "exact count"
@@ -33,11 +34,24 @@ def screen(found: pd.DataFrame, lines: pd.DataFrame, *, min_cell: int) -> Senten
     return Sentence("campaign.abnormal.listed", **told)
 
 
-def rules(found: pd.DataFrame, *, min_cell: int) -> pd.DataFrame:
+def heading(asked: AbnormalRules) -> Sentence:
+    """How many rules list a participant."""
+    return Sentence("campaign.abnormal.rules", met=asked.rules_met)
+
+
+def rules(found: pd.DataFrame, asked: AbnormalRules, *, min_cell: int) -> pd.DataFrame:
     """How many met each rule, for reading; fewer than min_cell is not shown."""
-    shown = found[found["rule"] != "all"]
+    shown = found[found["rule"] != "all"].reset_index(drop=True)
     few = (shown["users"] > 0) & (shown["users"] < min_cell)
-    return shown.assign(users=shown["users"].astype("float64").mask(few))
+    told = {"tree": {"tree": asked.tree_users}, "instant": {"minutes": asked.instant_minutes}}
+    told |= {"silent": {"days": asked.silent_days}}
+    names = [Sentence(f"campaign.rule.{rule}", **told.get(rule, {})) for rule in shown["rule"]]
+    return shown.assign(rule=names, users=shown["users"].astype("float64").mask(few))
+
+
+def readable(lines: pd.DataFrame) -> pd.DataFrame:
+    """The campaign with all participants, without the listed, and of the listed alone, for reading."""
+    return lines.rename(columns={"line": "among"})
 
 
 def effect(without: pd.DataFrame, increments: pd.DataFrame, *, metric: str, grade: str) -> Sentence | None:

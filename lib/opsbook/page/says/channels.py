@@ -65,6 +65,11 @@ def marginal(table: pd.DataFrame) -> Sentence | None:
     return Sentence("campaign.channels_why.marginal_falling", **told)
 
 
+def readable(table: pd.DataFrame) -> pd.DataFrame:
+    """The fits for reading."""
+    return table.drop(columns=["standard_error", "dispersion"])
+
+
 def move(found: Move, responses: pd.DataFrame) -> Sentence | None:
     """Whether a tenth of one channel's money would do more in another, and how sure that is."""
     if responses.empty:

@@ -55,7 +55,7 @@ def ledger(lines: pd.DataFrame, *, metric: str, grade: str) -> Sentence | None:
 
 def lines(lines: pd.DataFrame) -> pd.DataFrame:
     """The ledger for reading: rounded so that the lines shown add up to the net shown."""
-    return lines.assign(total=added_up(lines["total"], digits=0))
+    return lines.assign(total=added_up(lines["total"], digits=0)).rename(columns={"line": "entry"})
 
 
 def added_up(totals: pd.Series, *, digits: int) -> list[float]:
