@@ -54,6 +54,13 @@ def test_a_cost_that_may_not_be_earned_is_not_called_earned(cost, case):
     assert paid_back.paid_back(curve).case == case
 
 
+def test_what_is_given_back_later_was_not_earned_back():
+    """A campaign that reaches its cost in the first week and falls below it for sure in the second is not paid back."""
+    days = pd.to_datetime(["2026-03-08", "2026-03-15"])
+    curve = pd.DataFrame({"day": days, "earned": [9e3, 2e3], "low": [8e3, 1e3], "high": [1e4, 3e3], "cost": 5e3})
+    assert paid_back.paid_back(curve).case == "not"
+
+
 def test_without_margin_cost_or_a_week_there_is_no_payback():
     """Nothing can be earned back of nothing, at no known margin, or in less than a week."""
     made = campaign(np.random.default_rng(1), users=20)

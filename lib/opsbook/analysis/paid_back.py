@@ -19,10 +19,10 @@ COLUMNS = ["day", "days", "earned", "low", "high", "cost", "treated_users", "con
 
 
 class PaidBack(NamedTuple):
-    """The end of the first week by which the cost was earned, by the estimate and by both ends of its interval.
+    """The end of the first week from which on the cost is earned, by the estimate and by both ends of its interval.
 
-    case: known; likely = by the estimate, not by its lower end; open = perhaps, by the upper end only; not = not even
-    by that; none = nothing to tell. Dates are missing where not reached.
+    What is earned and given back later is not earned. case: known; likely = by the estimate, not by its lower end;
+    open = by the upper end only; not = not even by that; none = nothing to tell. Dates not reached are missing.
     """
 
     day: pd.Timestamp | None
@@ -54,13 +54,17 @@ def curve(
 
 
 def paid_back(curve: pd.DataFrame) -> PaidBack:
-    """The first week end at which each side of the interval has reached the cost."""
+    """The first week end from which on each side of the interval is at the cost or above, to the last day watched."""
     if curve.empty:
         return PaidBack(None, None, None, "none")
-    reached = [curve.loc[curve[side] >= curve["cost"], "day"] for side in ("earned", "high", "low")]
-    day, first, last = (days.iloc[0] if len(days) else None for days in reached)
+    day, first, last = (_for_good(curve, side) for side in ("earned", "high", "low"))
     case = "known" if last is not None else "likely" if day is not None else "open" if first is not None else "not"
     return PaidBack(day, first, last, case)
+
+
+def _for_good(curve: pd.DataFrame, side: str) -> pd.Timestamp | None:
+    reached = (curve[side] >= curve["cost"])[::-1].cummin()[::-1]
+    return curve.loc[reached, "day"].iloc[0] if reached.any() else None
 
 
 def _cumulated(units: ir.Table, user_days: Tabular, start: date, ends: list[int]) -> ir.Table:

@@ -10,6 +10,7 @@ from opsbook.inputs.abnormal import AbnormalRules
 from opsbook.page.words import Sentence
 
 METHOD = "exact count"
+MIN_RULES = 2  # one alone also meets honest users
 FORMATS = {"reward_cost": "money", "revenue": "money"}
 
 
@@ -22,7 +23,7 @@ def screen(found: pd.DataFrame, lines: pd.DataFrame, *, min_cell: int) -> Senten
     listed, everybody, asked = int(users["flagged"]), int(users["all"]), len(users) - 2
     if not everybody:
         return Sentence("campaign.abnormal.nobody")
-    if asked < 2:
+    if asked < MIN_RULES:
         return Sentence("campaign.abnormal.cannot_tell")
     if not listed:
         return Sentence("campaign.abnormal.clean", n=everybody, rules=asked)
@@ -34,9 +35,9 @@ def screen(found: pd.DataFrame, lines: pd.DataFrame, *, min_cell: int) -> Senten
     return Sentence("campaign.abnormal.listed", **told)
 
 
-def heading(asked: AbnormalRules) -> Sentence:
-    """How many rules list a participant."""
-    return Sentence("campaign.abnormal.rules", met=asked.rules_met)
+def heading(found: pd.DataFrame, asked: AbnormalRules) -> Sentence | None:
+    """How many rules list a participant; None where the screen could not tell or nobody took part."""
+    return Sentence("campaign.abnormal.rules", met=asked.rules_met) if _told(found) else None
 
 
 def rules(found: pd.DataFrame, asked: AbnormalRules, *, min_cell: int) -> pd.DataFrame:
@@ -49,9 +50,10 @@ def rules(found: pd.DataFrame, asked: AbnormalRules, *, min_cell: int) -> pd.Dat
     return shown.assign(rule=names, users=shown["users"].astype("float64").mask(few))
 
 
-def readable(lines: pd.DataFrame) -> pd.DataFrame:
-    """The campaign with all participants, without the listed, and of the listed alone, for reading."""
-    return lines.rename(columns={"line": "among"})
+def readable(lines: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+    """The campaign with all participants, without the listed, and of the listed alone; none where nobody is listed."""
+    listed = found.set_index("rule").at["flagged", "users"] if _told(found) else 0
+    return lines.rename(columns={"line": "among"}).iloc[: None if listed else 0]
 
 
 def effect(without: pd.DataFrame, increments: pd.DataFrame, *, metric: str, grade: str) -> Sentence | None:
@@ -77,6 +79,12 @@ def number(found: pd.DataFrame, *, min_cell: int) -> dict[str, Any]:
     """Listed participants, as arguments of `page.number`; missing where they are too few to be told."""
     users = found.set_index("rule")["users"]
     listed, few = int(users["flagged"]), 0 < int(users["flagged"]) < min_cell
-    value = None if few or not users["all"] or len(users) < 4 else listed
+    value = None if few or not _told(found) else listed
     told = {"value": value, "n": int(users["all"]), "unit": "users", "method": METHOD}
     return {"key": "abnormal", "card": bool(value), **told}
+
+
+def _told(found: pd.DataFrame) -> bool:
+    """Whether anybody took part and at least two rules could be asked."""
+    users = found.set_index("rule")["users"]
+    return bool(users["all"]) and len(users) >= MIN_RULES + 2

@@ -78,6 +78,7 @@ def move(found: Move, responses: pd.DataFrame) -> Sentence | None:
         return Sentence("campaign.channels_why.move_none")
     told = {"source": group(found.source), "target": group(found.target), "amount": found.amount, "gain": found.gain}
     told |= {"low": found.low, "high": found.high, "chance": found.probability, "pairs": found.pairs}
+    told |= {"days": responses.set_index("channel").at[found.source, "days"]}
     return Sentence(f"campaign.channels_why.move_{found.case}", **told)
 
 
