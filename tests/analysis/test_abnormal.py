@@ -55,8 +55,11 @@ def test_a_long_chain_is_one_tree():
 
 
 def test_honest_users_meet_one_rule_at_most():
-    """Few friends of one inviter, a user who joins on sign-up and stays, one who leaves after joining: none is listed."""
-    friends = [(1, None, BORN - pd.Timedelta(days=99), UNDATED), *[(n, 1, BORN, BORN + pd.Timedelta(days=2)) for n in (2, 3)]]
+    """Few friends of one inviter, a user who joins on sign-up and stays, one who leaves: none is listed."""
+    friends = [
+        (1, None, BORN - pd.Timedelta(days=99), UNDATED),
+        *[(n, 1, BORN, BORN + pd.Timedelta(days=2)) for n in (2, 3)],
+    ]
     others = [(8, None, BORN, BORN + pd.Timedelta(minutes=3)), (9, None, BORN, BORN + pd.Timedelta(days=1))]
     found, _ = screened([*friends, *others], later=[2, 3, 8])
     assert counts(found) == {"tree": 0, "instant": 1, "silent": 1, "flagged": 0, "all": 4}
@@ -86,8 +89,12 @@ def test_what_a_company_does_not_record_is_not_asked():
 
 def test_with_and_without_add_up_and_hide_a_few():
     """The lines without and flagged add up to all; below min_cell users neither is told."""
-    found, _ = screened([*tree(20), *[(n, None, BORN - pd.Timedelta(days=50), BORN) for n in range(30, 60)]], later=range(30, 60))
-    orders = pd.DataFrame({"user": [31, 3], "day": pd.Timestamp("2026-03-12"), "net": [50.0, 10.0], "is_purchase": True})
+    found, _ = screened(
+        [*tree(20), *[(n, None, BORN - pd.Timedelta(days=50), BORN) for n in range(30, 60)]], later=range(30, 60)
+    )
+    orders = pd.DataFrame(
+        {"user": [31, 3], "day": pd.Timestamp("2026-03-12"), "net": [50.0, 10.0], "is_purchase": True}
+    )
     asked = SPAN | {"min_cell": 10}
     table = abnormal.with_and_without(found, orders.assign(campaign_id=None), **asked).set_index("line")
     assert table.loc["flagged", ["participants", "redemptions", "reward_cost", "revenue"]].tolist() == [20, 20, 120, 10]

@@ -76,7 +76,9 @@ def spent(rng, *, days=60, level=100.0, rate=0.5, slope=0.6, channel="search"):
     """Daily cost that varies, and newcomers that follow it with the elasticity `slope`; `rate` per money at `level`."""
     cost = level * rng.lognormal(0, 0.5, days)
     users = rng.poisson(rate * level * (cost / level) ** slope)
-    return pd.DataFrame({"channel": channel, "day": pd.date_range("2026-01-01", periods=days), "cost": cost, "new_users": users})
+    return pd.DataFrame(
+        {"channel": channel, "day": pd.date_range("2026-01-01", periods=days), "cost": cost, "new_users": users}
+    )
 
 
 def test_elasticity_is_statsmodels():
@@ -99,7 +101,12 @@ def test_intervals_cover_elasticity_and_the_price_of_the_last_tenth():
         row = response.responses(made).iloc[0]
         expected = 0.15 * 60 * ((made["cost"] / 60) ** slope).sum()
         true = made["cost"].sum() / expected * 0.1 / (1 - 0.9**slope)
-        hits.append((row["elasticity_low"] <= slope <= row["elasticity_high"], row["marginal_low"] <= true <= row["marginal_high"]))
+        hits.append(
+            (
+                row["elasticity_low"] <= slope <= row["elasticity_high"],
+                row["marginal_low"] <= true <= row["marginal_high"],
+            )
+        )
     assert all(0.93 <= share <= 0.97 for share in np.mean(hits, axis=0)), np.mean(hits, axis=0)
 
 

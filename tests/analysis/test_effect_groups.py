@@ -83,7 +83,7 @@ def test_a_group_is_the_ratio_of_its_arms():
 
 
 def test_small_groups_are_not_shown_nor_told_by_subtraction():
-    """A city with too few users in one arm is hidden, and a second one with it; a dimension of one group is left out."""
+    """A city with too few users in one arm is hidden, and a second with it; a dimension of one group is left out."""
     units, users, people = company(np.random.default_rng(4), users=400)
     few = users.assign(city=np.where(users.index < 12, "tiny", np.where(users.index < 200, "b", "a")))
     table = effect_groups.effects(units, few, people, **ASKED)

@@ -14,7 +14,7 @@ SPAN = {"start": START, "end": END}
 
 
 def campaign(rng, *, users=2000, gain=1.0):
-    """Units and days: everybody spends 10 on a Poisson number of days a week, the treated `gain` more per day of sale."""
+    """Units and days: everybody spends 10 on a Poisson number of days, the treated `gain` more during the sale."""
     treated = np.arange(users) % 2 == 1
     visits = rng.poisson(0.2, (users, 28))
     user, day = np.nonzero(visits)
@@ -49,7 +49,10 @@ def test_the_day_of_payback_is_the_first_week_end_that_covers_the_cost():
 @pytest.mark.parametrize(("cost", "case"), [(10_900.0, "likely"), (11_900.0, "open"), (90_000.0, "not")])
 def test_a_cost_that_may_not_be_earned_is_not_called_earned(cost, case):
     """Between the ends of the interval payback is likely or open, beyond them it is not reached."""
-    days, sides = pd.to_datetime(["2026-03-08", "2026-03-15"]), {"earned": [5000.0, 11_000.0], "low": [4000.0, 10_000.0]}
+    days, sides = (
+        pd.to_datetime(["2026-03-08", "2026-03-15"]),
+        {"earned": [5000.0, 11_000.0], "low": [4000.0, 10_000.0]},
+    )
     curve = pd.DataFrame({"day": days, **sides, "high": [6000.0, 12_000.0], "cost": cost})
     assert paid_back.paid_back(curve).case == case
 

@@ -62,7 +62,13 @@ def after(table=None, *, case="none", grade="A"):
 
 
 def ledger(other=-40.4):
-    rows = [["gross", 900.0, NAN], ["baseline", -100.3, 20], ["other", other, 20], ["later", -59.3, 30], ["net", 0.0, 50]]
+    rows = [
+        ["gross", 900.0, NAN],
+        ["baseline", -100.3, 20],
+        ["other", other, 20],
+        ["later", -59.3, 30],
+        ["net", 0.0, 50],
+    ]
     table = pd.DataFrame(rows, columns=["line", "total", "half"])
     table.loc[4, "total"] = table["total"][:4].sum()
     table = table.assign(low=table["total"] - table["half"], high=table["total"] + table["half"])
@@ -128,7 +134,9 @@ def even(value=0.3, low=0.2, high=0.5, case="known", *, margin=0.4, grade="A"):
 def coupons(states=("issued", "redeemed", "expired"), events=("claim",)):
     counts = {"issued": 300, "redeemed": 120, "expired": 180, "open": 180}
     rows = [[state, counts[state], 0.4, 0.35, 0.46, 600.0] for state in states]
-    return pays.coupons(pd.DataFrame(rows, columns=["state", "coupons", "share", "low", "high", "amount"]), issue_events=events)
+    return pays.coupons(
+        pd.DataFrame(rows, columns=["state", "coupons", "share", "low", "high", "amount"]), issue_events=events
+    )
 
 
 def invited(median=12.0, kind="referral", rows=1):
@@ -287,9 +295,13 @@ def test_rounded_lines_add_up_to_the_rounded_net():
 
 def test_fewer_than_may_be_told_have_no_number():
     """The headline is missing where the listed are too few, or where the screen could not tell."""
-    told = [abnormal.number(found(**asked), min_cell=10)["value"] for asked in ({}, {"flagged": 3}, {"rules": ("silent",)})]
+    told = [
+        abnormal.number(found(**asked), min_cell=10)["value"] for asked in ({}, {"flagged": 3}, {"rules": ("silent",)})
+    ]
     assert told == [24, None, None]
-    assert abnormal.rules(found(flagged=3), AbnormalRules(), min_cell=10)["users"].isna().tolist() == [False] * 3 + [True]
+    assert abnormal.rules(found(flagged=3), AbnormalRules(), min_cell=10)["users"].isna().tolist() == [False] * 3 + [
+        True
+    ]
 
 
 def test_a_single_small_cohort_is_not_told_by_subtraction():
@@ -339,7 +351,7 @@ def test_tables_for_reading_carry_names_and_no_bookkeeping():
     assert [str(name) for name in shown["group"]] == ["push", "mail", "new in the last 28 days", "core users"]
     assert shown["p_split"].iloc[0] == 0.01
     assert not {"suppressed", "compared", "p"} & set(shown)
-    assert list(lasting.lines(ledger()))[0] == "entry"
+    assert next(iter(lasting.lines(ledger()))) == "entry"
     assert len(abnormal.readable(lines(), found())) == 3
     assert abnormal.readable(lines(), found(flagged=0)).empty
     assert channels.readable(responses()).shape[1] == len(FITTED) - 2

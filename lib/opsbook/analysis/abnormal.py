@@ -6,7 +6,7 @@ A rule alone also meets honest users; whoever meets two is worth a look, and non
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import ibis
 import ibis.expr.types as ir
@@ -14,6 +14,7 @@ import pandas as pd
 
 from opsbook.analysis.means import cuped, relative
 from opsbook.analysis.moments import count_moments, exact_sum, pair_moments
+from opsbook.inputs.abnormal import AbnormalRules
 from opsbook.mart.tables import Tabular, engine_table
 
 _ = ibis._
@@ -24,16 +25,6 @@ LINES = ["line", "participants", "new_users", "redemptions", "reward_cost", "ord
 WITHOUT = ["left_out", "users", "relative", "relative_low", "relative_high"]
 ROSTER = ["user_id", "rules", "tree", "tree_users", "signed_up_at", "joined_at", "minutes", "rewards", "reward_cost",
           "active_days_after", "exit_road"]  # fmt: skip
-
-
-class Rules(Protocol):
-    """The thresholds of `inputs.abnormal.AbnormalRules`."""
-
-    tree_users: int
-    tree_days: int
-    instant_minutes: float
-    silent_days: int
-    rules_met: int
 
 
 class Screened(NamedTuple):
@@ -50,7 +41,7 @@ def screen(
     user_days: Tabular,
     redemptions: Tabular,
     *,
-    rules: Rules,
+    rules: AbnormalRules,
     campaign_id: str,
     start: date,
     end: date,
@@ -166,7 +157,7 @@ def roster(screened: Screened, users: Tabular) -> ir.Table:
 def _joined(
     members: ir.Table, touches: ir.Table, redemptions: Tabular, campaign_id: str, start: date, end: date
 ) -> ir.Table:
-    """One row per participant -- user, life, joined_at (the first reward or joining), joined_on, rewards, reward_cost."""
+    """One row per participant -- user, life, joined_at, joined_on (of the last reward), rewards, reward_cost."""
     taken = engine_table(redemptions)
     day = taken.day.cast("date")
     own = taken.filter((taken.campaign_id.cast("string") == campaign_id) & (day >= start) & (day <= end))
@@ -183,12 +174,14 @@ def _joined(
 
 def _later(user_days: ir.Table, joined: ir.Table) -> ir.Table:
     """One row per participant seen again -- user, later_days (active days after the reward, or after joining)."""
-    days = user_days.select("user", day=user_days.day.cast("date")).inner_join(joined.select("user", "joined_on"), "user")
+    days = user_days.select("user", day=user_days.day.cast("date")).inner_join(
+        joined.select("user", "joined_on"), "user"
+    )
     return days.filter(_.day > _.joined_on).group_by("user").agg(later_days=_.count())
 
 
 def _trees(users: ir.Table, first: date, last: date) -> tuple[ir.Table, bool]:
-    """Who belongs to one invitation tree: user, tree (the user at the root), tree_users; and whether anybody was invited.
+    """Who belongs to one invitation tree -- user, tree (the root), tree_users; and whether anybody was invited.
 
     Nodes are those who signed up from `first` to `last` and were invited, and whoever invited them; a root is whoever
     was not invited in that time. Pointers to inviters are followed twice as far with every step.

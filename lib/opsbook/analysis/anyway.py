@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
 from opsbook.analysis.proportion import newcombe, wilson
@@ -45,10 +48,10 @@ def prices(increments: pd.DataFrame, *, cost: float) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=PRICES)
 
 
-def _buyers(row: dict[str, object]) -> list[object]:
-    treated, control = int(row["treated_users"]), int(row["control_users"])  # type: ignore[call-overload]
-    bought = round(float(row["treated"]) * treated)  # type: ignore[arg-type]
-    base = round(float(row["control"]) * control)  # type: ignore[arg-type]
+def _buyers(row: Mapping[Any, Any]) -> list[object]:
+    treated, control = int(row["treated_users"]), int(row["control_users"])
+    bought = round(float(row["treated"]) * treated)
+    base = round(float(row["control"]) * control)
     share, extra = wilson(base, control), newcombe(bought, treated, base, control)
     anyway = [part * treated for part in share[:3]]
     of_all = min(anyway[0] / bought, 1.0) if bought else float("nan")

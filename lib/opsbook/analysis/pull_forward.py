@@ -21,9 +21,7 @@ Arms = dict[tuple[str, str], PairMoments]
 Line = tuple[float, float, float]
 
 
-def ledger(
-    units: ir.Table, orders: Tabular, *, metric: str, campaign_id: str, start: date, end: date
-) -> pd.DataFrame:
+def ledger(units: ir.Table, orders: Tabular, *, metric: str, campaign_id: str, start: date, end: date) -> pd.DataFrame:
     """Gross - baseline - orders outside the campaign - later dip = net, over all treated users.
 
     Where orders carry the campaign (its coupon, its category), gross is what treated users bought with it, baseline

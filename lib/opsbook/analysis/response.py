@@ -25,7 +25,8 @@ class Move(NamedTuple):
     """A tenth of one channel's money given to another.
 
     amount: currency; gain: effective new users more with low and high; probability: that it is more than none; pairs:
-    ordered pairs compared, those that would raise a channel's money by half or more left out; case: better (probability at least 0.9), unsure, none (fewer than two fitted channels)
+    ordered pairs compared, those that would raise a channel's money by half or more left out; case: better
+    (probability at least 0.9), unsure, none (fewer than two fitted channels)
     """
 
     source: str
@@ -70,7 +71,7 @@ def best_move(responses: pd.DataFrame, cac: pd.DataFrame, *, seed: int, draws: i
     near = [(one, other) for one, other in permutations(cost, 2) if LAST * cost[one] <= FURTHEST * cost[other]]
     if not near:
         return Move("", "", nan, nan, nan, nan, nan, 0, "none")
-    gains = {pair: _gain(*(drawn[name] for name in pair), *(cost[name] for name in pair)) for pair in near}
+    gains = {(one, to): _gain(drawn[one], drawn[to], cost[one], cost[to]) for one, to in near}
     source, target = max(gains, key=lambda pair: float(np.median(gains[pair])))
     gain = gains[source, target]
     value, low, high = np.quantile(gain, [0.5, 0.025, 0.975])

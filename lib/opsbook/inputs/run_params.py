@@ -126,7 +126,7 @@ class CampaignRun(Run):
     subsidies: list[Subsidy] = Field(default_factory=list, description="what users are given, by which rule")
     issue_events: list[str] = Field(default_factory=list, description="events that give a user a coupon or prize")
     invite_events: list[str] = Field(default_factory=list, description="events of sending an invitation")
-    abnormal: AbnormalRules = Field(default_factory=AbnormalRules, description="rules of the screen")
+    abnormal_rules: AbnormalRules = Field(default_factory=AbnormalRules, description="rules of the screen")
     earlier: Earlier | None = Field(None, description="last campaign of the type; empty = found among the files")
     lessons: list[Note] = Field(default_factory=list)
     decisions: list[Note] = Field(default_factory=list)
@@ -141,7 +141,7 @@ class CampaignRun(Run):
     def _nothing_written(cls, value: Any) -> Any:
         return None if value in ({}, "", []) else value
 
-    @field_validator("abnormal", mode="before")
+    @field_validator("abnormal_rules", mode="before")
     @classmethod
     def _usual_rules(cls, value: Any) -> Any:
         return {} if value in ("", [], None) else value

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from opsbook.inputs.workbook import Workbook
 from opsbook.runs.report import Report
@@ -16,8 +17,14 @@ if TYPE_CHECKING:
 FOLDER = "abnormal"
 
 
+def nobody(results: Mapping[str, Any]) -> bool:
+    """Whether the report says that nobody is listed, or that the screen could not tell (then it names no method)."""
+    told = [number for number in results["numbers"] if number["key"] == "abnormal"]
+    return any(number["value"] == 0 or not number["method"] for number in told)
+
+
 def lists(report: Report, workbook: Workbook) -> dict[str, pd.DataFrame]:
-    """One row per listed participant, by user_id -- the columns of `abnormal.ROSTER`; nothing where nobody is listed."""
+    """One row per listed participant, by user_id -- the columns of `abnormal.ROSTER`; none where nobody is listed."""
     from opsbook.analysis import abnormal
     from opsbook.mart.build import ensure_mart
 
@@ -35,10 +42,13 @@ def _screened(report: Report, workbook: Workbook, mart: Mart) -> Screened:
     from opsbook.page.book import Book
 
     run = CampaignRun.model_validate(report.parameters)
-    span = {"start": report.period.start, "end": report.period.end, "campaign_id": run.campaign_id}
-    events = {"participation_events": run.participation_events, "conversion_events": run.conversion_events}
+    span: dict[str, Any] = {"start": report.period.start, "end": report.period.end, "campaign_id": run.campaign_id}
+    events: dict[str, Any] = {
+        "participation_events": run.participation_events,
+        "conversion_events": run.conversion_events,
+    }
     touched = audience.touches(mart.steps, mart.exposures, mart.redemptions, **span, **events)
     people = audience.members(touched, mart.users, start=report.period.start)
     settled = Book(report.notebook, workbook, run, mart, report.period).settled_through
     rows = (mart.users, mart.user_days, mart.redemptions)
-    return abnormal.screen(people, touched, *rows, rules=run.abnormal, as_of=settled, **span)
+    return abnormal.screen(people, touched, *rows, rules=run.abnormal_rules, as_of=settled, **span)

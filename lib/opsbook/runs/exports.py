@@ -28,12 +28,13 @@ MAKERS: dict[str, tuple[str, Maker]] = {
 }
 
 
-def exported(report: Report) -> dict[str, bytes]:
+def exported(report: Report, results: Mapping[str, Any] | None = None) -> dict[str, bytes]:
     """Name and content of every list the workbook asks for; none for other notebooks.
 
     A maker gives a table per list, which is written as Parquet and CSV, or bytes under a name with its ending.
+    results: what the report says, where it is known; a report that lists nobody needs no list worked out again
     """
-    if report.notebook not in MAKERS:
+    if report.notebook not in MAKERS or (results is not None and abnormal_lists.nobody(results)):
         return {}
     folder, make = MAKERS[report.notebook]
     made = make(report, read_workbook(workbook_path(report.home, report.company)))

@@ -23,7 +23,9 @@ def cac(table: pd.DataFrame) -> Figure | None:
         ends = np.clip([known[name] - known[f"{name}_low"], known[f"{name}_high"] - known[name]], 0, None)
         ax.errorbar(known[name], places + offset, xerr=ends, fmt=mark, color=theme.COLORS[color], capsize=3,
                     markersize=7, label=words.label(f"campaign.column.{name}"))  # fmt: skip
-    counted = [f"{group(row['channel'])} (n = {words.show(row['new_users'], 'whole')})" for row in known.to_dict("records")]
+    counted = [
+        f"{group(row['channel'])} (n = {words.show(row['new_users'], 'whole')})" for row in known.to_dict("records")
+    ]
     ax.set_yticks(places, counted)
     ax.set_ylim(-0.6, len(known) - 0.4)
     ax.set_xlim(left=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -40,7 +41,7 @@ def forest(groups: pd.DataFrame, segments: Mapping[str, Segment], *, grade: str)
     return fig
 
 
-def _name(row: Mapping[str, object], segments: Mapping[str, Segment]) -> str:
+def _name(row: Mapping[Any, Any], segments: Mapping[str, Segment]) -> str:
     dimension, group = str(row["dimension"]), str(row["group"])
     name = str(group_name(dimension, group, segments))
     if dimension.startswith(SEGMENT) or dimension == "life":

@@ -36,9 +36,9 @@ def ledger(lines: pd.DataFrame, *, metric: str, grade: str) -> Figure | None:
     shown = lines.assign(shown=added_up(lines["total"], digits=0))
     parts = shown.iloc[1:-1].dropna(subset=["total"])
     parts = parts.assign(part=parts["total"], clear=(parts["low"] > 0) | (parts["high"] < 0) | parts["low"].isna())
-    parts = parts.fillna({"low": 0.0, "high": 0.0}).assign(low=parts["low"].fillna(parts["total"]),
-                                                           high=parts["high"].fillna(parts["total"]))  # fmt: skip
-    texts = [words.show(value, "count") for value in shown["shown"].iloc[[0, -1]]]
+    parts = parts.assign(low=parts["low"].fillna(parts["total"]), high=parts["high"].fillna(parts["total"]))
+    rounded = shown["shown"].tolist()
+    texts = [words.show(value, "count") for value in (rounded[0], rounded[-1])]
     spec = "signed_count"
     fig, ax = waterfall(
         parts[["part", "low", "high", "clear"]],

@@ -18,7 +18,9 @@ def paid_back(curve: pd.DataFrame, *, grade: str) -> Figure | None:
     ax.fill_between(days, curve["low"], curve["high"], color=main, alpha=0.18, linewidth=0)
     ax.plot(days, curve["earned"], color=main, marker="o", markersize=5)
     theme.target_line(ax, float(curve["cost"].iloc[0]), words.label("campaign.metric.cost"))
-    ax.set_ylim(min(0.0, float(curve["low"].min()) * 1.05), max(float(curve["high"].max()), float(curve["cost"].iloc[0])) * 1.08)
+    ax.set_ylim(
+        min(0.0, float(curve["low"].min()) * 1.05), max(float(curve["high"].max()), float(curve["cost"].iloc[0])) * 1.08
+    )
     ax.set_ylabel(words.label("campaign.pays.axis_earned"))
     theme.money_axis(ax)
     theme.date_axis(ax)

@@ -44,9 +44,12 @@ def rules(found: pd.DataFrame, asked: AbnormalRules, *, min_cell: int) -> pd.Dat
     """How many met each rule, for reading; fewer than min_cell is not shown."""
     shown = found[found["rule"] != "all"].reset_index(drop=True)
     few = (shown["users"] > 0) & (shown["users"] < min_cell)
-    told = {"tree": {"tree": asked.tree_users}, "instant": {"minutes": asked.instant_minutes}}
+    told: dict[str, dict[str, Any]] = {
+        "tree": {"tree": asked.tree_users},
+        "instant": {"minutes": asked.instant_minutes},
+    }
     told |= {"silent": {"days": asked.silent_days}}
-    names = [Sentence(f"campaign.rule.{rule}", **told.get(rule, {})) for rule in shown["rule"]]
+    names: list[Any] = [Sentence(f"campaign.rule.{rule}", **told.get(str(rule), {})) for rule in shown["rule"]]
     return shown.assign(rule=names, users=shown["users"].astype("float64").mask(few))
 
 
@@ -71,16 +74,19 @@ def effect(without: pd.DataFrame, increments: pd.DataFrame, *, metric: str, grad
 
 def written(found: pd.DataFrame, *, exports: Any) -> Sentence | None:
     """Where the list lies; None where nobody is on it or the workbook asks for none."""
-    listed = int(found.set_index("rule").at["flagged", "users"])
+    listed = int(found.set_index("rule")["users"]["flagged"])
     return Sentence("campaign.abnormal.written") if listed and exports.abnormal else None
 
 
 def number(found: pd.DataFrame, *, min_cell: int) -> dict[str, Any]:
-    """Listed participants, as arguments of `page.number`; missing where they are too few to be told."""
+    """Listed participants, as arguments of `page.number`; missing where they are too few to be told.
+
+    No method says that the screen could not tell: then no list is made (`runs.abnormal_lists`).
+    """
     users = found.set_index("rule")["users"]
     listed, few = int(users["flagged"]), 0 < int(users["flagged"]) < min_cell
     value = None if few or not _told(found) else listed
-    told = {"value": value, "n": int(users["all"]), "unit": "users", "method": METHOD}
+    told = {"value": value, "n": int(users["all"]), "unit": "users", "method": METHOD if _told(found) else ""}
     return {"key": "abnormal", "card": bool(value), **told}
 
 

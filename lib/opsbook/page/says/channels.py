@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from opsbook.analysis.response import Move
@@ -54,7 +56,7 @@ def marginal(table: pd.DataFrame) -> Sentence | None:
         return None
     known = table[table["case"] != "cannot_tell"]
     falling = known[known["case"] == "falling"].sort_values("elasticity", kind="stable")
-    told = {"n": len(known), "channels": len(table)}
+    told: dict[str, Any] = {"n": len(known), "channels": len(table)}
     if known.empty:
         return Sentence("campaign.channels_why.marginal_unknown", channels=len(table))
     if falling.empty:
@@ -76,7 +78,12 @@ def move(found: Move, responses: pd.DataFrame) -> Sentence | None:
         return None
     if found.case == "none":
         return Sentence("campaign.channels_why.move_none")
-    told = {"source": group(found.source), "target": group(found.target), "amount": found.amount, "gain": found.gain}
+    told: dict[str, Any] = {
+        "source": group(found.source),
+        "target": group(found.target),
+        "amount": found.amount,
+        "gain": found.gain,
+    }
     told |= {"low": found.low, "high": found.high, "chance": found.probability, "pairs": found.pairs}
     told |= {"days": responses.set_index("channel").at[found.source, "days"]}
     return Sentence(f"campaign.channels_why.move_{found.case}", **told)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -35,7 +36,9 @@ def effects(
         return Sentence("campaign.whom.alike", metric=named, **told)
     told |= {"split": split_name(str(first["dimension"]), segments)}
     if str(first["dimension"]).startswith(SEGMENT):
-        return Sentence("campaign.whom.segment_differs", metric=named, **told | _figures(groups, first["dimension"], -1))
+        return Sentence(
+            "campaign.whom.segment_differs", metric=named, **told | _figures(groups, first["dimension"], -1)
+        )
     ends = _figures(groups, first["dimension"], -1), _figures(groups, first["dimension"], 0)
     told |= {"best": group_name(*_key(ends[0]), segments), "worst": group_name(*_key(ends[1]), segments)}
     told |= {name: value for name, value in ends[0].items() if name in ("value", "low", "high")}
@@ -46,10 +49,11 @@ def effects(
 def readable(groups: pd.DataFrame, splits: pd.DataFrame, segments: Mapping[str, Segment]) -> pd.DataFrame:
     """The groups for reading: names, own effect, the effect drawn towards the others, and the test of the split."""
     tested = splits.set_index("dimension")["p_holm"]
-    names = [(split_name(row["dimension"], segments), group_name(row["dimension"], row["group"], segments))
-             for row in groups.to_dict("records")]  # fmt: skip
+    rows = groups.to_dict("records")
+    dimensions: list[Any] = [split_name(row["dimension"], segments) for row in rows]
+    names: list[Any] = [group_name(row["dimension"], row["group"], segments) for row in rows]
     shown = groups.assign(p_split=groups["dimension"].map(tested).astype("float64"))
-    shown = shown.assign(dimension=[one for one, _ in names], group=[other for _, other in names])
+    shown = shown.assign(dimension=dimensions, group=names)
     return shown.drop(columns=["p", "compared", "suppressed"])
 
 

@@ -1,4 +1,4 @@
-"""Sentences about whether it paid: buyers anyway, the price of one more, payback, margins, and what became of coupons."""
+"""Sentences about whether it paid: buyers anyway, the price of one more, payback, margins, coupons."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ def anyway(buyers: pd.DataFrame, *, grade: str) -> Sentence:
     if own.empty or grade not in CAUSAL_GRADES:
         return Sentence("campaign.pays.anyway_none")
     row = own.iloc[0]
-    told = {name: row[name] for name in ("bought", "anyway", "anyway_low", "anyway_high", "share_anyway", "control_users")}
+    told = {
+        name: row[name] for name in ("bought", "anyway", "anyway_low", "anyway_high", "share_anyway", "control_users")
+    }
     told |= {"users": row["treated_users"], "extra": row["extra"], "low": row["extra_low"], "high": row["extra_high"]}
     return Sentence(f"campaign.pays.{'anyway' if row['extra_low'] > 0 else 'anyway_unclear'}", **told)
 
@@ -32,7 +34,7 @@ def prices(table: pd.DataFrame, *, grade: str) -> Sentence | None:
     """What one more buyer cost; None without a comparison or cost."""
     if table.empty or grade not in CAUSAL_GRADES:
         return None
-    row = table.set_index("unit").loc["buyer"]
+    row = table[table["unit"] == "buyer"].iloc[0]
     told = {"value": row["price"], "low": row["price_low"], "high": row["price_high"]}
     return Sentence(f"campaign.pays.price_{row['case']}", **(told if row["case"] == "known" else _least(row)))
 

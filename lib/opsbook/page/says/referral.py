@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pandas as pd
 
 from opsbook.analysis.proportion import Estimate, wilson
@@ -37,10 +35,9 @@ def k(cohorts: pd.DataFrame, cycle: CycleTime, *, kind: str) -> Sentence:
 
 def quality(table: pd.DataFrame, *, min_cell: int) -> Sentence | None:
     """Whether invited newcomers come back as often as the others; None where nobody was invited."""
-    rows = table.set_index("measure")
-    if "retained" not in rows.index:
+    if "retained" not in set(table["measure"]):
         return None
-    row = rows.loc["retained"]
+    row = table[table["measure"] == "retained"].iloc[0]
     if min(row["invited_users"], row["other_users"]) < min_cell:
         return Sentence("campaign.referral.few")
     told = {"invited": row["invited"], "other": row["other"], "n": row["invited_users"], "others": row["other_users"]}
@@ -57,10 +54,11 @@ def compared(table: pd.DataFrame, *, min_cell: int) -> pd.DataFrame:
 
 def stayed(table: pd.DataFrame) -> Estimate:
     """Share of the invited newcomers who were active on day 7, from `referral.quality`."""
-    rows: Mapping[str, dict[str, float]] = table.set_index("measure").to_dict("index")
-    row = rows.get("retained", {"invited_users": 0, "invited": 0.0})
-    users = int(row["invited_users"])
-    return wilson(round(row["invited"] * users), users) if users else Estimate(float("nan"), 0.0, 0.0, 0)
+    own = table[table["measure"] == "retained"]
+    users = int(own["invited_users"].sum())
+    if not users:
+        return Estimate(float("nan"), 0.0, 0.0, 0)
+    return wilson(round(float(own["invited"].iloc[0]) * users), users)
 
 
 def price(cost: Estimate, *, kind: str, invited: int) -> Sentence | None:
