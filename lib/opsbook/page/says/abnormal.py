@@ -49,7 +49,7 @@ def rules(found: pd.DataFrame, asked: AbnormalRules, *, min_cell: int) -> pd.Dat
         "instant": {"minutes": asked.instant_minutes},
     }
     told |= {"silent": {"days": asked.silent_days}}
-    names: list[Any] = [Sentence(f"campaign.rule.{rule}", **told.get(str(rule), {})) for rule in shown["rule"]]
+    names: list[Any] = [Sentence(f"campaign.screen_rule.{rule}", **told.get(str(rule), {})) for rule in shown["rule"]]
     return shown.assign(rule=names, users=shown["users"].astype("float64").mask(few))
 
 
