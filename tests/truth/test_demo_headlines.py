@@ -161,6 +161,7 @@ def campaign(truth: dict, params: dict, name: str) -> Expected:
         "forecast": Covered(told[params["goals"][0]["metric"]]),
         "participation": Exact(told["exposed_participants"] / told["exposed"]),
         "before_after": Exact(known["during_yuan"] / known["users"], previous=known["before_yuan"] / known["users"]),
+        "abnormal": Exact(told["bonus_hunters"]),
         "cost": Exact(cost),
         "roi_gross": Exact(told["net_revenue_of_exposed_yuan"] / cost),
     }

@@ -55,6 +55,12 @@ def paths(
     return grouped.reset_index().astype({"conversions": "int64", "nulls": "int64"})[PATHS]
 
 
+def conversions(steps: Tabular, events: Sequence[str]) -> ir.Table:
+    """The conversion events as `paths` reads them: one row per event -- user, at, day."""
+    own = engine_table(steps)
+    return own.filter(own.event.isin(list(events))).select("user", "at", "day")
+
+
 def credits(paths: pd.DataFrame, *, direct: Sequence[str] = ("direct",)) -> pd.DataFrame:
     """Every channel's conversions by eight rules.
 

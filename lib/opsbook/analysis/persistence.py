@@ -33,6 +33,11 @@ class HalfLife(NamedTuple):
     case: str
 
 
+def metric_of(primary: str) -> str:
+    """What is followed week by week: the primary metric, or orders where that is a share of users."""
+    return "orders" if primary in SHARES else primary
+
+
 def weekly_effects(
     units: ir.Table, user_days: Tabular, *, metric: str, end: date, as_of: date, weeks: int = 8
 ) -> pd.DataFrame:

@@ -52,6 +52,8 @@ def cohorts(
              as_of are not in it.
     source:  K = invites per user x conversion of invites = invitees per user; the product is counted, not multiplied
     """
+    if not _invited(engine_table(users)):
+        return pd.DataFrame(columns=COHORTS)
     people = _inviters(engine_table(users), start=start, end=min(end, as_of - timedelta(days=window_days)))
     brought = _brought(engine_table(users), people, window_days)
     sent = _sent(engine_table(steps), people, invite_events, window_days)
@@ -89,6 +91,8 @@ def quality(
              (Newcombe or Welch). Only users watched for the whole time by as_of.
     """
     born = engine_table(users)
+    if not _invited(born):
+        return pd.DataFrame(columns=QUALITY)
     last = min(end, as_of - timedelta(days=max(retained_day, days - 1)))
     new = born.filter(born.first_day.cast("date").between(start, last))
     new = new.select("user", born_on=new.first_day.cast("date"), arm=ibis.ifelse(new.invited_by.notnull(), "i", "o"))
@@ -118,6 +122,11 @@ def cost_per_retained(*, cost: float, retained: Estimate) -> Estimate:
         return Estimate(float("nan"), float("nan"), float("nan"), retained.n)
     low, high = (cost / (bound * retained.n) if bound > 0 else float("inf") for bound in (retained.high, retained.low))
     return Estimate(cost / (retained.value * retained.n), low, high, retained.n)
+
+
+def _invited(users: ir.Table) -> int:
+    """How many users anybody invited: where nobody is recorded as invited, no question below is worth a query."""
+    return int(users.filter(users.invited_by.notnull()).count().to_pandas())
 
 
 def _inviters(users: ir.Table, *, start: date, end: date) -> ir.Table:

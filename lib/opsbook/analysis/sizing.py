@@ -17,6 +17,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from opsbook.analysis import segments
+from opsbook.analysis.experiment import SHARES, conversions
 from opsbook.analysis.means import cuped_theta
 from opsbook.analysis.moments import MOMENTS, count_moments, pair_moments
 from opsbook.inputs.segments import Rule, Segment
@@ -27,7 +28,8 @@ _ = ibis._
 AUDIENCE = "campaign_audience"
 BEFORE_DAYS = 28
 POWER, LEVEL = 0.8, 0.95
-SHARES = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
+COUNTED_DAYS = ("active_days", "converted")
+HELD_OUT = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
 PLACED = ["days", "metric", "users_now", *MOMENTS]
 SIZES = ["days", "control_share", "users", "control_users", "mean", "explained", "half_width", "detectable"]
 
@@ -56,7 +58,7 @@ def watched_days(campaign: Campaign) -> int:
 
 def shares_of(campaign: Campaign) -> list[float]:
     """Holdout shares to look at, the planned one among them."""
-    return sorted({*SHARES, *([campaign.control_share] if campaign.control_share else [])})
+    return sorted({*HELD_OUT, *([campaign.control_share] if campaign.control_share else [])})
 
 
 def placed(
@@ -67,29 +69,32 @@ def placed(
     event_groups: Mapping[str, Sequence[str]],
     lengths: Sequence[int],
     metric: str,
+    conversion_events: Sequence[str] = ("order",),
     as_of: date,
     data_start: date,
 ) -> pd.DataFrame:
     """The audience's metric over windows that end at as_of, with the 28 days before each window.
 
     logs:    user_days, users, orders, steps; lengths: days from the campaign's start to the end of its after-days
-    metric:  orders, revenue, active_days or buyers (1 = ordered at all)
+    metric:  orders, revenue, active_days, buyers (1 = ordered at all) or converted (1 = did one of conversion_events)
     returns: one row per length the data reach back for -- days, metric, users_now (audience at as_of), users (audience
              on the eve of the window), total, mean, variance, other_mean, other_variance, covariance (other = before)
     """
     asked = {"segments": {AUDIENCE: audience}, "limits": limits, "event_groups": event_groups}
     now = _members(logs, as_of, asked)
     users_now = int(now.count().to_pandas())
+    won = conversions(logs[3], conversion_events)
+    lived = engine_table(logs[0]) if metric != "converted" or won is None else won
     rows = []
     for days in sorted(set(lengths)):
         eve = as_of - timedelta(days=days)
         if eve - timedelta(days=BEFORE_DAYS) >= data_start:
-            counted = _moments(_members(logs, eve, asked), logs[0], metric, eve, days)
+            counted = _moments(_members(logs, eve, asked), lived, metric, eve, days)
             rows.append({"days": days, "metric": metric, "users_now": users_now} | counted)
     return pd.DataFrame(rows, columns=PLACED)
 
 
-def sizes(placed: pd.DataFrame, *, shares: Sequence[float] = SHARES, power: float = POWER) -> pd.DataFrame:
+def sizes(placed: pd.DataFrame, *, shares: Sequence[float] = HELD_OUT, power: float = POWER) -> pd.DataFrame:
     """What each holdout share and duration can see.
 
     returns: one row per length and share -- days, control_share, users (audience now), control_users, mean (per user),
@@ -112,16 +117,15 @@ def _members(logs: tuple[Tabular, Tabular, Tabular, Tabular], as_of: date, asked
     return people.filter(people[segments.member(AUDIENCE)]).select("user")
 
 
-def _moments(members: ir.Table, user_days: Tabular, metric: str, eve: date, days: int) -> dict[str, float]:
-    lived = engine_table(user_days)
+def _moments(members: ir.Table, lived: ir.Table, metric: str, eve: date, days: int) -> dict[str, float]:
     since = lived.day.cast("date").delta(ibis.date(eve), unit="day")
-    value = ibis.literal(1).cast("int64") if metric == "active_days" else lived[_column(metric)]
+    value = ibis.literal(1).cast("int64") if metric in COUNTED_DAYS else lived[_column(metric)]
     inside, before = (since >= 1) & (since <= days), (since <= 0) & (since > -BEFORE_DAYS)
     sums = lived.mutate(value=value, inside=inside, before=before).group_by("user")
     spent = sums.agg(own=_.value.sum(where=_.inside), other=_.value.sum(where=_.before))
     joined = members.left_join(spent, "user").drop("user_right")
     filled = joined.mutate(own=_.own.fill_null(0), other=_.other.fill_null(0), all=ibis.literal("all"))
-    bought = metric == "buyers"
+    bought = metric in SHARES
     pair = ((filled.own > 0).cast("int64"), (filled.other > 0).cast("int64")) if bought else (filled.own, filled.other)
     counted = count_moments(filled, by="all", pairs={"own": pair})
     return {name: float(counted[name].iloc[0]) if len(counted) else 0.0 for name in MOMENTS}

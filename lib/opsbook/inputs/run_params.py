@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from opsbook.inputs.abnormal import AbnormalRules
 from opsbook.inputs.campaign import Earlier, Goal, Guardrail, Note, Other, Phase, Plan, Subsidy
 from opsbook.inputs.campaign_laws import contradictions
 from opsbook.inputs.comparison import Units
@@ -135,6 +136,9 @@ class CampaignRun(Run):
         0.0, description="prizes and people, beside costs and redemptions"
     )
     subsidies: list[Subsidy] = Field(default_factory=list, description="what users are given, by which rule")
+    issue_events: list[str] = Field(default_factory=list, description="events that give a user a coupon or prize")
+    invite_events: list[str] = Field(default_factory=list, description="events of sending an invitation")
+    abnormal_rules: AbnormalRules = Field(default_factory=AbnormalRules, description="rules of the screen")
     earlier: Earlier | None = Field(None, description="last campaign of the type; empty = found among the files")
     others: list[Other] = Field(default_factory=list, description="other campaigns around it; empty = from the files")
     lessons: list[Note] = Field(default_factory=list)
@@ -160,6 +164,11 @@ class CampaignRun(Run):
     @classmethod
     def _nothing_written(cls, value: Any) -> Any:
         return None if value in ({}, "", []) else value
+
+    @field_validator("abnormal_rules", mode="before")
+    @classmethod
+    def _usual_rules(cls, value: Any) -> Any:
+        return {} if value in ("", [], None) else value
 
     @model_validator(mode="before")
     @classmethod
@@ -191,6 +200,11 @@ class CampaignRun(Run):
     def channel_of(self) -> str:
         """Whose channels the plan names: those that showed the campaign, or the users' own."""
         return self.plan.channel_of if self.plan else "exposures"
+
+    @property
+    def channel_budgets(self) -> dict[str, float | None]:
+        """Planned cost by channel, where the plan names any."""
+        return {name: own.budget for name, own in self.plan.by_channel.items()} if self.plan else {}
 
     @property
     def asks_who_took_part(self) -> bool:

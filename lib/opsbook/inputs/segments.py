@@ -129,12 +129,13 @@ class Segment(_Typed):
 
 
 class Exports(_Typed):
-    """Which lists of users are written beside the reports of notebooks 01 and 02; they hold user ids."""
+    """Which lists of users are written beside the reports of the notebooks; they hold user ids."""
 
     segments: bool = Field(True, description="one list per named segment")
     stages: bool = Field(False, description="every user with the lifecycle stage")
     rfm_groups: bool = Field(False, description="every buyer with the RFM group")
     at_risk: bool = Field(True, description="notebook 02: the users at risk, with a registered holdout")
+    abnormal: bool = Field(True, description="notebook 03: participants that the screen lists")
 
 
 class ProfileSettings(_Typed):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from opsbook.inputs.home import workbook_path
 from opsbook.inputs.workbook import Workbook, read_workbook
-from opsbook.runs import risk_lists, segment_lists
+from opsbook.runs import abnormal_lists, risk_lists, segment_lists
 from opsbook.runs.report import Report
 from opsbook.runs.segment_lists import FOLDER
 
@@ -24,15 +24,17 @@ Maker = Callable[[Report, Workbook], Mapping[str, Any]]
 MAKERS: dict[str, tuple[str, Maker]] = {
     "01_user_lifecycle": (segment_lists.FOLDER, segment_lists.lists),
     "02_retention_survival": (risk_lists.FOLDER, risk_lists.lists),
+    "03_campaign_review": (abnormal_lists.FOLDER, abnormal_lists.lists),
 }
 
 
-def exported(report: Report) -> dict[str, bytes]:
+def exported(report: Report, results: Mapping[str, Any] | None = None) -> dict[str, bytes]:
     """Name and content of every list the workbook asks for; none for other notebooks.
 
     A maker gives a table per list, which is written as Parquet and CSV, or bytes under a name with its ending.
+    results: what the report says, where it is known; a report that lists nobody needs no list worked out again
     """
-    if report.notebook not in MAKERS:
+    if report.notebook not in MAKERS or (results is not None and abnormal_lists.nobody(results)):
         return {}
     folder, make = MAKERS[report.notebook]
     made = make(report, read_workbook(workbook_path(report.home, report.company)))

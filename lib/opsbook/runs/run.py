@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -68,7 +69,8 @@ def _made(job: Job, execution: Execution) -> Outcome:
     problem = truth.problem(execution.notebook, ended=execution.ended, alive=execution.alive)
     if problem is None:
         try:
-            files = good_files(report, execution.notebook) | exported(report)
+            files = good_files(report, execution.notebook)
+            files |= exported(report, json.loads(files["results.json"]))
             report.folder.publish(_with_manifest(job, files, "good", started, engine=execution.engine))
             draws.register(report, files, below=risk_lists.FOLDER)
             memory.remember(report, files)

@@ -1,0 +1,61 @@
+"""Newcomers whom the campaign met on their first day, beside the other newcomers of the same days: do they stay?"""
+
+from __future__ import annotations
+
+from datetime import date
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+
+from opsbook.analysis.churn import durations
+from opsbook.mart.tables import Tabular, engine_table
+
+_ = ibis._
+GROUPS = ("campaign", "others")
+
+
+def newcomers(
+    user_days: Tabular,
+    users: Tabular,
+    touches: ir.Table,
+    *,
+    start: date,
+    end: date,
+    as_of: date,
+    churn_after_days: int | None,
+    min_cell: int,
+) -> pd.DataFrame:
+    """How long the newcomers of start..end stayed, by where they came from; groups, not an effect.
+
+    Of the campaign is who was shown it or took part on the very day of the start of life: whoever met it later had to
+    stay until then, and would only look more faithful by that.
+    touches: `audience.touches`
+    returns: one row per (entry_days, duration_days, came_by) -- came_by (campaign, others), churned, censored (users);
+             none where a group has fewer than min_cell users or churn_after_days is not fixed
+    """
+    if churn_after_days is None:
+        return _nobody()
+    known = engine_table(users)
+    met = touches.filter(_.event != "converted").group_by("user").agg(met_on=_.day.min())
+    day = known.first_day.cast("date")
+    fresh = known.filter((day >= start) & (day <= end) & (known.life_start != "unknown"))
+    told = fresh.left_join(met, "user").drop("user_right")
+    marked = told.mutate(came_by=ibis.ifelse((_.met_on <= _.first_day.cast("date")).fill_null(False), *GROUPS))
+    if _fewest(marked) < min_cell:
+        return _nobody()
+    asked = {"as_of": as_of, "churn_after_days": churn_after_days, "by": ["came_by"]}
+    counted = durations(user_days, marked.drop("met_on"), **asked)  # type: ignore[arg-type]
+    both = counted.groupby("came_by")[["churned", "censored"]].sum().sum(axis=1).reindex(list(GROUPS)).fillna(0)
+    return counted if both.min() >= min_cell else _nobody()
+
+
+def _fewest(marked: ir.Table) -> int:
+    counted = marked.group_by("came_by").agg(users=_.count()).to_pandas().set_index("came_by")["users"]
+    return int(counted.reindex(list(GROUPS)).fillna(0).min())
+
+
+def _nobody() -> pd.DataFrame:
+    numbers = dict.fromkeys(["entry_days", "duration_days", "churned", "censored"], np.int64(0))
+    return pd.DataFrame([numbers | {"came_by": ""}]).iloc[:0]

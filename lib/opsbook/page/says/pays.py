@@ -1,0 +1,85 @@
+"""Sentences about whether it paid: buyers anyway, the price of one more, payback, margins, coupons."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from opsbook.analysis.margins import BreakEven
+from opsbook.analysis.paid_back import PaidBack
+from opsbook.analysis.verdict import CAUSAL_GRADES
+from opsbook.page.words import Sentence
+
+ANYWAY = dict.fromkeys(["bought", "anyway", "anyway_low", "anyway_high", "extra", "extra_low", "extra_high"], "whole")
+PRICES = dict.fromkeys(["price", "price_low", "price_high"], "money")
+PRICES |= dict.fromkeys(["increment", "increment_low", "increment_high"], "whole")
+EARNED = dict.fromkeys(["earned", "low", "high", "cost"], "money")
+MARGINS = dict.fromkeys(["roi", "low", "high"], "signed_percent")
+COUPONS = dict.fromkeys(["share", "low", "high"], "percent") | {"amount": "money"}
+
+
+def anyway(buyers: pd.DataFrame, *, grade: str) -> Sentence:
+    """How many of the treated buyers would have bought without the campaign."""
+    own = buyers[buyers["window"] == "during"]
+    if own.empty or grade not in CAUSAL_GRADES:
+        return Sentence("campaign.pays.anyway_none")
+    row = own.iloc[0]
+    told = {
+        name: row[name] for name in ("bought", "anyway", "anyway_low", "anyway_high", "share_anyway", "control_users")
+    }
+    told |= {"users": row["treated_users"], "extra": row["extra"], "low": row["extra_low"], "high": row["extra_high"]}
+    return Sentence(f"campaign.pays.{'anyway' if row['extra_low'] > 0 else 'anyway_unclear'}", **told)
+
+
+def prices(table: pd.DataFrame, *, grade: str) -> Sentence | None:
+    """What one more buyer cost; None without a comparison or cost."""
+    if table.empty or grade not in CAUSAL_GRADES:
+        return None
+    row = table[table["unit"] == "buyer"].iloc[0]
+    told = {"value": row["price"], "low": row["price_low"], "high": row["price_high"]}
+    return Sentence(f"campaign.pays.price_{row['case']}", **(told if row["case"] == "known" else _least(row)))
+
+
+def paid_back(back: PaidBack, curve: pd.DataFrame, *, grade: str, margin: float | None) -> Sentence | None:
+    """By when the cost was earned; None without a comparison."""
+    if grade not in CAUSAL_GRADES:
+        return None
+    if back.case == "none":
+        return Sentence(f"campaign.pays.back_{'no_margin' if margin is None else 'none'}")
+    last = curve.iloc[-1]
+    told = {"earned": last["earned"], "low": last["low"], "high": last["high"], "cost": last["cost"]}
+    told |= {"until": last["day"], "margin": margin}
+    days = {"known": {"day": back.day, "first": back.first, "last": back.last}, "likely": {"day": back.day}}
+    return Sentence(f"campaign.pays.back_{back.case}", **told, **days.get(back.case, {}))
+
+
+def margins(even: BreakEven, *, margin: float | None, grade: str) -> Sentence | None:
+    """The margin at which it breaks even; None without a comparison."""
+    if grade not in CAUSAL_GRADES or even.case == "no_cost":
+        return None
+    if even.case != "known":
+        return Sentence(f"campaign.pays.even_{even.case}", **({"low": even.low} if even.case == "open" else {}))
+    told = {"value": even.value, "low": even.low, "high": even.high}
+    if even.low > 1:
+        return Sentence("campaign.pays.even_never", **told)
+    if margin is None:
+        return Sentence("campaign.pays.even", **told)
+    side = "above" if margin >= even.high else "below" if margin < even.low else "within"
+    return Sentence(f"campaign.pays.even_{side}", margin=margin, **told)
+
+
+def coupons(table: pd.DataFrame, *, issue_events: object) -> Sentence:
+    """What became of the coupons given out."""
+    states = table.set_index("state")
+    if table.empty:
+        return Sentence("campaign.pays.coupons_none")
+    redeemed = states.loc["redeemed"]
+    told = {"redeemed": redeemed["coupons"], "amount": redeemed["amount"]}
+    if "issued" not in states.index:
+        return Sentence(f"campaign.pays.coupons_{'odd' if issue_events else 'redeemed'}", **told)
+    told |= {"issued": states.at["issued", "coupons"], "share": redeemed["share"], "low": redeemed["low"]}
+    told |= {"high": redeemed["high"], "rest": table["coupons"].iloc[-1]}
+    return Sentence(f"campaign.pays.coupons_{table['state'].iloc[-1]}", **told)
+
+
+def _least(row: pd.Series) -> dict[str, float]:
+    return {"low": row["price_low"]} if row["case"] == "open" else {}

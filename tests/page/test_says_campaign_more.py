@@ -1,0 +1,357 @@
+"""Sentences about groups, what lasted, abnormal users, pay, invitations and channels: each case, both languages."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from opsbook.analysis import abnormal as abnormal_analysis
+from opsbook.analysis import anyway as anyway_analysis
+from opsbook.analysis import effect_groups as groups_analysis
+from opsbook.analysis import pull_forward
+from opsbook.analysis.margins import BreakEven, sensitivity
+from opsbook.analysis.paid_back import PaidBack
+from opsbook.analysis.persistence import COLUMNS as WEEKS
+from opsbook.analysis.persistence import HalfLife
+from opsbook.analysis.proportion import Estimate
+from opsbook.analysis.referral import CycleTime
+from opsbook.analysis.response import FITTED, Move
+from opsbook.inputs.abnormal import AbnormalRules
+from opsbook.inputs.segments import Exports, Segment
+from opsbook.page import theme, words
+from opsbook.page.charts import channels as channel_charts
+from opsbook.page.charts import effect_groups as group_charts
+from opsbook.page.charts import lasting as lasting_charts
+from opsbook.page.charts import pays as pays_charts
+from opsbook.page.says import abnormal, channels, effect_groups, lasting, pays, referral
+
+NAMED = {"core": Segment(name="core users", name_zh="核心用户", rule={"attribute": "city", "equals": "a"})}
+NAN = float("nan")
+OF = {"orders": {"metric": "orders", "grade": "A"}}
+
+
+def groups():
+    """Two channels, both lives and the inside of a segment, with figures typed by hand."""
+    rows = [["channel", "push", 0.5], ["channel", "mail", -0.1], ["life", "new", 0.2], ["segment:core", "in", 0.3]]
+    table = pd.DataFrame([[*row[:2], 90.0, 80.0, row[2]] for row in rows], columns=groups_analysis.SHOWN[:5])
+    for name in ("relative", "shrunk"):
+        table = table.assign(**{name: table["relative"], f"{name}_low": table["relative"] - 0.1})
+        table = table.assign(**{f"{name}_high": table["relative"] + 0.1})
+    return table.assign(weight=0.6, p=0.2, p_holm=0.4, compared=4, suppressed=False)[groups_analysis.SHOWN]
+
+
+def splits(dimension="channel", p=0.4):
+    return pd.DataFrame([[dimension, 2, p, p, 1]], columns=groups_analysis.SPLITS)
+
+
+def whom(split=None, *, grade="A", shown=None):
+    split = splits() if split is None else split
+    return effect_groups.effects(groups() if shown is None else shown, split, NAMED, grade=grade, metric="orders")
+
+
+def weeks(value=0.1, half=0.05, count=4):
+    row = {"week": 1, "treated_users": 3000, "control_users": 800, "difference": value, "low": value - half}
+    row |= {"high": value + half, "relative": value, "relative_low": value - half, "relative_high": value + half}
+    return pd.DataFrame([row | {"week": week + 1} for week in range(count)], columns=WEEKS)
+
+
+def after(table=None, *, case="none", grade="A"):
+    half = HalfLife(2.0, 1.0, 4.0, 3000, case)
+    return lasting.weeks(weeks() if table is None else table, half, metric="orders", grade=grade)
+
+
+def ledger(other=-40.4):
+    rows = [
+        ["gross", 900.0, NAN],
+        ["baseline", -100.3, 20],
+        ["other", other, 20],
+        ["later", -59.3, 30],
+        ["net", 0.0, 50],
+    ]
+    table = pd.DataFrame(rows, columns=["line", "total", "half"])
+    table.loc[4, "total"] = table["total"][:4].sum()
+    table = table.assign(low=table["total"] - table["half"], high=table["total"] + table["half"])
+    return table.assign(treated_users=3000, control_users=800)[pull_forward.COLUMNS]
+
+
+def stays(difference=5.0, half=2.0):
+    row = {"segment": "campaign", "users": 64, "days": 20.0, "other_users": 471, "other_days": 20.0 - difference}
+    row |= {"difference": difference, "low": difference - half, "high": difference + half, "horizon_days": 90.0}
+    return pd.DataFrame([row])
+
+
+def kept(difference=5.0, half=2.0, **told):
+    return lasting.acquired(stays(difference, half), **({"churn_after_days": 21} | told))
+
+
+def found(flagged=24, everybody=2061, rules=("tree", "instant", "silent")):
+    rows = [*[[rule, 30] for rule in rules], ["flagged", flagged], ["all", everybody]]
+    return pd.DataFrame(rows, columns=abnormal_analysis.FOUND)
+
+
+def lines():
+    rows = [["all", 2061, 30, 695, 4170.0, 1105, 8254.0], ["without", 2037, 6, 671, 4026.0, 1105, 8254.0]]
+    rows += [["flagged", 24, 24, 24, 144.0, 0, 0.0]]
+    return pd.DataFrame(rows, columns=abnormal_analysis.LINES)
+
+
+def screened(**told):
+    return abnormal.screen(found(**told), lines(), min_cell=10)
+
+
+def without(grade="A"):
+    row = pd.DataFrame([[12, 3169, 0.2, 0.1, 0.3]], columns=abnormal_analysis.WITHOUT)
+    net = {"metric": "orders", "window": "net", "method": "cuped", "relative": 0.25}
+    return abnormal.effect(row, pd.DataFrame([net]), metric="orders", grade=grade)
+
+
+def bought(low=10.0, grade="A"):
+    row = ["during", 1000, 200, 300, 200.0, 150.0, 260.0, 0.667, 100.0, low, 180.0]
+    return pays.anyway(pd.DataFrame([row], columns=anyway_analysis.BUYERS), grade=grade)
+
+
+def priced(case="known", **told):
+    row = {"unit": "buyer", "price": 12.5, "price_low": 8.25, "price_high": 40.5, "case": case}
+    return pays.prices(pd.DataFrame([row]), **({"grade": "A"} | told))
+
+
+def earned():
+    days = pd.to_datetime(["2026-03-15", "2026-03-22"])
+    table = pd.DataFrame({"day": days, "days": [7, 14], "earned": [400.0, 900.0], "low": [200.0, 600.0]})
+    return table.assign(high=[500.0, 1200.0], cost=700.0, treated_users=900, control_users=300)
+
+
+def back(case, *, grade="A", margin=0.4):
+    day = pd.Timestamp("2026-03-22")
+    return pays.paid_back(PaidBack(day, day, day, case), earned(), grade=grade, margin=margin)
+
+
+def even(value=0.3, low=0.2, high=0.5, case="known", *, margin=0.4, grade="A"):
+    return pays.margins(BreakEven(value, low, high, case), margin=margin, grade=grade)
+
+
+def coupons(states=("issued", "redeemed", "expired"), events=("claim",)):
+    counts = {"issued": 300, "redeemed": 120, "expired": 180, "open": 180}
+    rows = [[state, counts[state], 0.4, 0.35, 0.46, 600.0] for state in states]
+    return pays.coupons(
+        pd.DataFrame(rows, columns=["state", "coupons", "share", "low", "high", "amount"]), issue_events=events
+    )
+
+
+def invited(median=12.0, kind="referral", rows=1):
+    table = pd.DataFrame({"cohort": [pd.NaT], "users": 420, "invitees": 22, "k": 0.05, "k_low": 0.03, "k_high": 0.07})
+    return referral.k(table.iloc[:rows], CycleTime(median, 8.0, 20.0, 53), kind=kind)
+
+
+def brought(difference=0.1, users=60):
+    row = {"measure": "retained", "invited_users": users, "invited": 0.4, "other_users": 300, "other": 0.4 - difference}
+    table = pd.DataFrame([row | {"difference": difference, "low": difference - 0.05, "high": difference + 0.05}])
+    return referral.quality(table, min_cell=10)
+
+
+def paid(value=12.5, kind="referral"):
+    return referral.price(Estimate(value, 9.25, 20.75, 60), kind=kind, invited=60)
+
+
+def shown(share=0.8, planned=1000.0):
+    row = {"channel": "push", "exposed": share * 1000, "share_of_plan": share if planned else NAN}
+    return channels.delivered(pd.DataFrame([row | {"planned_exposed": planned}]))
+
+
+def cac_table(second=30.0):
+    rows = [["push", 100.0, 40, 10.0], ["mail", 200.0, 60, second]]
+    table = pd.DataFrame(rows, columns=["channel", "cost", "new_users", "cac"]).assign(watched=50, stayed=30)
+    for name in ("cac", "effective_cac"):
+        value = table["cac"]
+        table = table.assign(**{name: value, f"{name}_low": value - 2.5, f"{name}_high": value + 3.5})
+    return table
+
+
+def responses(case="flat"):
+    row = ["push", 70, 500.0, 100, 0.5, 0.3, 0.7, 0.1, 1.2, 5.0, 9.5, 7.5, 12.5, case]
+    return pd.DataFrame([row], columns=FITTED)
+
+
+def moved(case):
+    return channels.move(Move("push", "mail", 50.0, 8.0, 2.0, 14.0, 0.95, 2, case), responses())
+
+
+CASES = {
+    "whom.none": lambda: whom(grade="D"),
+    "whom.few": lambda: whom(splits().iloc[:0]),
+    "whom.alike": whom,
+    "whom.differs": lambda: whom(splits(p=0.01)),
+    "whom.segment_differs": lambda: whom(splits("segment:core", 0.01)),
+    "lasting.none": lambda: after(grade="E"),
+    "lasting.young": lambda: after(weeks().iloc[:0]),
+    "lasting.nothing": lambda: after(weeks(half=0.3)),
+    "lasting.dip": lambda: after(weeks(value=-0.3)),
+    "lasting.lasts": lambda: after(case="open"),
+    "lasting.half_life": lambda: after(case="known"),
+    "lasting.ledger_orders": lambda: lasting.ledger(ledger(NAN), metric="orders", grade="A"),
+    "lasting.ledger_money": lambda: lasting.ledger(ledger(NAN), metric="revenue", grade="A"),
+    "lasting.ledger_marked_orders": lambda: lasting.ledger(ledger(), metric="orders", grade="A"),
+    "lasting.ledger_marked_money": lambda: lasting.ledger(ledger(), metric="revenue", grade="A"),
+    "lasting.no_threshold": lambda: kept(churn_after_days=None),
+    "lasting.no_newcomers": lambda: lasting.acquired(stays().iloc[:0], churn_after_days=21),
+    "lasting.longer": kept,
+    "lasting.shorter": lambda: kept(-5.0),
+    "lasting.alike": lambda: kept(1.0),
+    "abnormal.nobody": lambda: screened(everybody=0),
+    "abnormal.cannot_tell": lambda: screened(rules=("silent",)),
+    "abnormal.clean": lambda: screened(flagged=0),
+    "abnormal.few": lambda: screened(flagged=3),
+    "abnormal.listed": screened,
+    "abnormal.effect": without,
+    "abnormal.written": lambda: abnormal.written(found(), exports=Exports()),
+    "abnormal.rules": lambda: abnormal.heading(found(), AbnormalRules()),
+    "pays.anyway_none": lambda: bought(grade="E"),
+    "pays.anyway": bought,
+    "pays.anyway_unclear": lambda: bought(-20.0),
+    "pays.price_known": priced,
+    "pays.price_open": lambda: priced("open"),
+    "pays.price_none": lambda: priced("none"),
+    "pays.back_no_margin": lambda: back("none", margin=None),
+    **{f"pays.back_{case}": lambda case=case: back(case) for case in ("none", "known", "likely", "open", "not")},
+    "pays.even": lambda: even(margin=None),
+    "pays.even_above": lambda: even(margin=0.6),
+    "pays.even_below": lambda: even(margin=0.1),
+    "pays.even_within": even,
+    "pays.even_never": lambda: even(1.5, 1.2, 2.5),
+    "pays.even_open": lambda: even(case="open"),
+    "pays.even_none": lambda: even(case="none"),
+    "pays.coupons_none": lambda: coupons(()),
+    "pays.coupons_redeemed": lambda: coupons(["redeemed"], ()),
+    "pays.coupons_odd": lambda: coupons(["redeemed"]),
+    "pays.coupons_expired": coupons,
+    "pays.coupons_open": lambda: coupons(["issued", "redeemed", "open"]),
+    "referral.none": lambda: invited(rows=0),
+    "referral.k_referral": lambda: invited(NAN),
+    "referral.k_other": lambda: invited(NAN, "promotion"),
+    "referral.cycle_referral": invited,
+    "referral.cycle_other": lambda: invited(kind="promotion"),
+    "referral.few": lambda: brought(users=4),
+    "referral.better": brought,
+    "referral.worse": lambda: brought(-0.1),
+    "referral.alike": lambda: brought(0.01),
+    "referral.price": paid,
+    "referral.price_unknown": lambda: paid(NAN),
+    "referral.not_paid_for": lambda: paid(kind="promotion"),
+    "channels_why.no_plan": lambda: shown(planned=0.0),
+    "channels_why.behind": shown,
+    "channels_why.delivered": lambda: shown(1.1),
+    "channels_why.no_cost": lambda: channels.cac(cac_table().iloc[:0]),
+    "channels_why.cac_unknown": lambda: channels.cac(cac_table().iloc[:1]),
+    "channels_why.cac_differ": lambda: channels.cac(cac_table()),
+    "channels_why.cac_alike": lambda: channels.cac(cac_table(12.0)),
+    "channels_why.marginal_unknown": lambda: channels.marginal(responses("cannot_tell")),
+    "channels_why.marginal_flat": lambda: channels.marginal(responses()),
+    "channels_why.marginal_falling": lambda: channels.marginal(responses("falling")),
+    "channels_why.move_none": lambda: moved("none"),
+    "channels_why.move_unsure": lambda: moved("unsure"),
+    "channels_why.move_better": lambda: moved("better"),
+}
+PIECES = re.compile(r"whom\.(member|split|group|of)|lasting\.axis|pays\.(axis|yes|no$|cannot_tell)|channels_why\.group")
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_each_case_is_reached_and_says_the_same_numbers_in_both_languages(case):
+    """The table leads to its case, and the Chinese text holds every number of the English one."""
+    sentence = CASES[case]()
+    assert sentence.key == f"campaign.{case}"
+    english, chinese = sentence.text("en"), sentence.text("zh")
+    wanted = re.findall(r"\d+(?:,\d{3})*(?:\.\d+)?%?", re.sub(r"\d+ (Mar|May) 2026|tenth", "", english))
+    assert [number for number in wanted if number not in chinese] == [], (english, chinese)
+    assert re.search(r"[\u4e00-\u9fff]", chinese)
+    assert not re.search(r"[\u4e00-\u9fff]|\bnan\b|\bNone\b", english)
+
+
+def test_every_case_of_the_catalogue_is_reached():
+    """No sentence of these sections stands in the catalogue without a table that leads to it."""
+    sections = ("whom.", "lasting.", "abnormal.", "pays.", "referral.", "channels_why.")
+    known = {key.removeprefix("campaign.") for key in words.catalogue("en") if key.startswith("campaign.")}
+    assert {key for key in known if key.startswith(sections) and not PIECES.match(key)} == set(CASES)
+
+
+def test_without_a_comparison_only_one_sentence_says_so():
+    """Where no effect may be read, the first sentence of a section says so and the others are left out."""
+    assert lasting.ledger(ledger(), metric="orders", grade="D") is None
+    assert priced(grade="D") is None
+    assert back("known", grade="D") is None
+    assert even(grade="D") is None
+    assert without(grade="E") is None
+
+
+def test_rounded_lines_add_up_to_the_rounded_net():
+    """Whatever the fractions, the lines shown add up to the net shown, and each is off by less than one."""
+    rng = np.random.default_rng(1)
+    for _ in range(200):
+        values = rng.normal(0, 100, 4)
+        shown = lasting.added_up(pd.Series([*values, values.sum()]), digits=0)
+        assert sum(shown[:-1]) == shown[-1] == round(values.sum())
+        assert np.abs(np.array(shown[:-1]) - values).max() < 1
+
+
+def test_fewer_than_may_be_told_have_no_number():
+    """The headline is missing where the listed are too few, or where the screen could not tell."""
+    told = [
+        abnormal.number(found(**asked), min_cell=10)["value"] for asked in ({}, {"flagged": 3}, {"rules": ("silent",)})
+    ]
+    assert told == [24, None, None]
+    assert abnormal.rules(found(flagged=3), AbnormalRules(), min_cell=10)["users"].isna().tolist() == [False] * 3 + [
+        True
+    ]
+
+
+def test_a_single_small_cohort_is_not_told_by_subtraction():
+    """With one cohort hidden, the row of everybody is left out; with none or two it stays."""
+    table = pd.DataFrame({"cohort": [1, 2, 3], "users": [40, 50, 90]})
+    assert len(referral.shown(table, min_cell=10)) == 3
+    assert referral.shown(table.assign(users=[5, 50, 55]), min_cell=10)["users"].tolist() == [50]
+    assert referral.shown(table.assign(users=[5, 6, 11]), min_cell=10)["users"].tolist() == [11]
+
+
+@pytest.mark.parametrize("language", words.LANGUAGES)
+def test_charts_draw_what_there_is_and_nothing_else(language):
+    """Each chart draws in both languages; without rows, or without the right to speak of an effect, there is none."""
+    words.use(language, currency="CNY")
+    theme.use(language)
+    table = sensitivity(revenue=(5000.0, 3000.0, 8000.0), cost=1000, margin=0.35)
+    open_even = BreakEven(0.2, 0.1, 0.3, "known")
+    day = pd.DataFrame({"day": [0, 1], "active": [0.9, 0.5], "active_low": 0.4, "active_high": 0.95, "at_risk": 50})
+    curves = pd.concat([day.assign(came_by=name, users=60) for name in ("campaign", "others")])
+    drawn = [
+        group_charts.forest(groups(), NAMED, grade="A"),
+        lasting_charts.weeks(weeks(), grade="A"),
+        *(lasting_charts.ledger(ledger(), metric=metric, grade="A") for metric in ("orders", "revenue")),
+        lasting_charts.acquired(curves, min_cell=10),
+        pays_charts.paid_back(earned(), grade="A"),
+        pays_charts.margins(table, open_even, grade="A"),
+        channel_charts.cac(cac_table()),
+    ]
+    nothing = [
+        group_charts.forest(groups(), NAMED, grade="D"),
+        lasting_charts.weeks(weeks().iloc[:0], grade="A"),
+        lasting_charts.ledger(ledger(), metric="orders", grade="D"),
+        lasting_charts.acquired(curves, min_cell=99),
+        pays_charts.paid_back(earned(), grade="D"),
+        pays_charts.margins(table.iloc[:0], open_even, grade="A"),
+        channel_charts.cac(cac_table().iloc[:1]),
+    ]
+    words.use("en")
+    theme.use("en")
+    assert all(figure is not None for figure in drawn)
+    assert all(figure is None for figure in nothing)
+
+
+def test_tables_for_reading_carry_names_and_no_bookkeeping():
+    """Groups are named in the reader's language; columns that only the test needs are left out."""
+    shown = effect_groups.readable(groups(), splits(p=0.01), NAMED)
+    assert [str(name) for name in shown["group"]] == ["push", "mail", "new in the last 28 days", "core users"]
+    assert shown["p_split"].iloc[0] == 0.01
+    assert not {"suppressed", "compared", "p"} & set(shown)
+    assert next(iter(lasting.lines(ledger()))) == "entry"
+    assert len(abnormal.readable(lines(), found())) == 3
+    assert abnormal.readable(lines(), found(flagged=0)).empty
+    assert channels.readable(responses()).shape[1] == len(FITTED) - 2
