@@ -354,4 +354,5 @@ def test_tables_for_reading_carry_names_and_no_bookkeeping():
     assert next(iter(lasting.lines(ledger()))) == "entry"
     assert len(abnormal.readable(lines(), found())) == 3
     assert abnormal.readable(lines(), found(flagged=0)).empty
-    assert channels.readable(responses()).shape[1] == len(FITTED) - 2
+    assert str(channels.readable(responses())["elasticity"].iloc[0]) == "0.5 (0.3 to 0.7)"
+    assert channels.readable(responses("cannot_tell").assign(marginal=NAN))["marginal"].tolist() == [None]
