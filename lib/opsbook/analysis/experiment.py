@@ -70,6 +70,11 @@ def units(
     return filled.select("user", "variant", arm=arm, **outcomes).cache()
 
 
+def anybody(units: ir.Table) -> bool:
+    """Whether anybody was assigned: without an experiment no comparison is worth a query of its own."""
+    return bool(units.limit(1).count().to_pandas())
+
+
 def arm_moments(units: ir.Table) -> pd.DataFrame:
     """Moments of every metric and window by arm, paired with the pre-period, uncapped and capped.
 
