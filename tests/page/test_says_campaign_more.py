@@ -28,7 +28,6 @@ from opsbook.page.says import abnormal, channels, effect_groups, lasting, pays, 
 
 NAMED = {"core": Segment(name="core users", name_zh="核心用户", rule={"attribute": "city", "equals": "a"})}
 NAN = float("nan")
-OF = {"orders": {"metric": "orders", "grade": "A"}}
 
 
 def groups():
@@ -189,10 +188,10 @@ CASES = {
     "lasting.dip": lambda: after(weeks(value=-0.3)),
     "lasting.lasts": lambda: after(case="open"),
     "lasting.half_life": lambda: after(case="known"),
-    "lasting.ledger_orders": lambda: lasting.ledger(ledger(NAN), metric="orders", grade="A"),
-    "lasting.ledger_money": lambda: lasting.ledger(ledger(NAN), metric="revenue", grade="A"),
-    "lasting.ledger_marked_orders": lambda: lasting.ledger(ledger(), metric="orders", grade="A"),
-    "lasting.ledger_marked_money": lambda: lasting.ledger(ledger(), metric="revenue", grade="A"),
+    "lasting.ledger_orders": lambda: lasting.ledger(ledger(NAN), metric="orders", grade="A", running=False),
+    "lasting.ledger_money": lambda: lasting.ledger(ledger(NAN), metric="revenue", grade="A", running=False),
+    "lasting.ledger_marked_orders": lambda: lasting.ledger(ledger(), metric="orders", grade="A", running=False),
+    "lasting.ledger_marked_money": lambda: lasting.ledger(ledger(), metric="revenue", grade="A", running=False),
     "lasting.no_threshold": lambda: kept(churn_after_days=None),
     "lasting.no_newcomers": lambda: lasting.acquired(stays().iloc[:0], churn_after_days=21),
     "lasting.longer": kept,
@@ -276,7 +275,8 @@ def test_every_case_of_the_catalogue_is_reached():
 
 def test_without_a_comparison_only_one_sentence_says_so():
     """Where no effect may be read, the first sentence of a section says so and the others are left out."""
-    assert lasting.ledger(ledger(), metric="orders", grade="D") is None
+    assert lasting.ledger(ledger(), metric="orders", grade="D", running=False) is None
+    assert lasting.ledger(ledger(), metric="orders", grade="A", running=True) is None
     assert priced(grade="D") is None
     assert back("known", grade="D") is None
     assert even(grade="D") is None
@@ -354,4 +354,5 @@ def test_tables_for_reading_carry_names_and_no_bookkeeping():
     assert next(iter(lasting.lines(ledger()))) == "entry"
     assert len(abnormal.readable(lines(), found())) == 3
     assert abnormal.readable(lines(), found(flagged=0)).empty
-    assert channels.readable(responses()).shape[1] == len(FITTED) - 2
+    assert str(channels.readable(responses())["elasticity"].iloc[0]) == "0.5 (0.3 to 0.7)"
+    assert channels.readable(responses("cannot_tell").assign(marginal=NAN))["marginal"].tolist() == [None]

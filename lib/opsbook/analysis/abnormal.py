@@ -12,7 +12,7 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from opsbook.analysis.experiment import SHARES
+from opsbook.analysis.experiment import SHARES, anybody
 from opsbook.analysis.means import cuped, relative
 from opsbook.analysis.moments import count_moments, exact_sum, pair_moments
 from opsbook.inputs.abnormal import AbnormalRules
@@ -127,6 +127,8 @@ def effect_without(units: ir.Table, screened: Screened, *, metric: str) -> pd.Da
     returns: one row -- left_out, users (assigned), relative with relative_low and relative_high; none where nobody is
              left out
     """
+    if not anybody(units):
+        return pd.DataFrame(columns=WITHOUT)
     listed = screened.table.filter(_.flagged).select("user")
     left_out = int(units.semi_join(listed, "user").count().to_pandas())
     if not left_out:

@@ -14,7 +14,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from opsbook.analysis.experiment import SHARES
+from opsbook.analysis.experiment import SHARES, anybody
 from opsbook.analysis.means import cuped, relative
 from opsbook.analysis.moments import PairMoments, count_moments, pair_moments
 from opsbook.analysis.multiplicity import compared, holm
@@ -54,10 +54,12 @@ def effects(
              zero), suppressed (an arm has fewer than min_cell users, or subtraction would tell one that has)
     source:  CUPED within the group, delta method; a dimension's eight largest groups, the others are left out
     """
-    facts = _facts(units, users, people, metric, segments, attributes, start)
-    counted = _counted(facts, [name for name in facts.columns if name not in ("arm", "outcome", "before")])
-    parts = counted.groupby("dimension", sort=False)
-    rows = [row for name, part in parts for row in _dimension(str(name), part, metric, min_cell)]
+    rows: list[list[object]] = []
+    if anybody(units):
+        facts = _facts(units, users, people, metric, segments, attributes, start)
+        counted = _counted(facts, [name for name in facts.columns if name not in ("arm", "outcome", "before")])
+        parts = counted.groupby("dimension", sort=False)
+        rows = [row for name, part in parts for row in _dimension(str(name), part, metric, min_cell)]
     numbers = dict.fromkeys(COLUMNS[2:-1], "float64") | {"suppressed": "bool"}
     return pd.DataFrame(rows, columns=COLUMNS).astype(numbers)
 

@@ -97,6 +97,11 @@ def window_days(*, start: date, end: date, after_days: int, through: date) -> di
     return {"during": during, "after": after, "net": during + after}
 
 
+def anybody(units: ir.Table) -> bool:
+    """Whether anybody was assigned: without an experiment no comparison is worth a query of its own."""
+    return bool(units.limit(1).count().to_pandas())
+
+
 def arm_moments(units: ir.Table) -> pd.DataFrame:
     """Moments of every metric and window by arm, paired with the pre-period, uncapped and capped.
 

@@ -9,6 +9,7 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
+from opsbook.analysis.experiment import anybody
 from opsbook.analysis.means import cuped, welch
 from opsbook.analysis.moments import count_moments, pair_moments
 from opsbook.mart.tables import Tabular, engine_table
@@ -43,7 +44,7 @@ def curve(
     """
     last = min(end + timedelta(days=after_days), as_of)
     length = (last - start).days + 1
-    if margin is None or not cost > 0 or length < 7:
+    if margin is None or not cost > 0 or length < 7 or not anybody(units):
         return pd.DataFrame(columns=COLUMNS)
     ends = sorted({*range(7, length + 1, 7), length})
     wide = _cumulated(units, user_days, start, ends)

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy.optimize import curve_fit
 from scipy.special import ndtri
 
-from opsbook.analysis.experiment import METRICS, SHARES
+from opsbook.analysis.experiment import METRICS, SHARES, anybody
 from opsbook.analysis.means import cuped, relative, welch
 from opsbook.analysis.moments import count_moments, pair_moments
 from opsbook.mart.tables import Tabular, engine_table
@@ -52,7 +52,7 @@ def weekly_effects(
     if metric not in METRICS or metric in SHARES:
         raise KeyError(metric)
     whole = min(weeks, (as_of - end).days // 7)
-    if whole < 1:
+    if whole < 1 or not anybody(units):
         return pd.DataFrame(columns=COLUMNS)
     wide = _by_week(units, engine_table(user_days), metric, end, whole)
     pairs = {str(week): (wide[f"week_{week}"], wide[f"{metric}_before"]) for week in range(1, whole + 1)}

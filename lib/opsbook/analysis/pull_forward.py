@@ -8,6 +8,7 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
+from opsbook.analysis.experiment import anybody
 from opsbook.analysis.means import cuped, welch
 from opsbook.analysis.moments import PairMoments, count_moments, pair_moments
 from opsbook.mart.tables import Tabular, engine_table
@@ -34,6 +35,8 @@ def ledger(units: ir.Table, orders: Tabular, *, metric: str, campaign_id: str, s
              treated_users, control_users; none without both arms
     source:  every line is adjusted by the same days before, so the adjustment of net is the sum of the others'
     """
+    if not anybody(units):
+        return pd.DataFrame(columns=COLUMNS)
     wide = _parts(units, orders, metric, campaign_id, start, end)
     before = wide.before
     counted = count_moments(wide, by="arm", pairs={name: (wide[name], before) for name in (*PARTS, "during")})

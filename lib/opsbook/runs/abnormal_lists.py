@@ -19,7 +19,7 @@ FOLDER = "abnormal"
 
 def nobody(results: Mapping[str, Any]) -> bool:
     """Whether the report says that nobody is listed, or that the screen could not tell (then it names no method)."""
-    told = [number for number in results["numbers"] if number["key"] == "abnormal"]
+    told = [number for number in results.get("numbers", []) if number["key"] == "abnormal"]
     return any(number["value"] == 0 or not number["method"] for number in told)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -12,7 +13,7 @@ from opsbook.page.words import Sentence
 DELIVERED = {"share_of_plan": "percent", "budget": "money", "cost": "money"}
 DELIVERED |= dict.fromkeys((f"cost_per_participant{end}" for end in ("", "_low", "_high")), "money")
 CAC = {"cost": "money"} | {f"{name}cac{end}": "money" for name in ("", "effective_") for end in ("", "_low", "_high")}
-RESPONSE = dict.fromkeys(["cost", "average", "marginal", "marginal_low", "marginal_high"], "money")
+RESPONSE = dict.fromkeys(["cost", "average"], "money")
 
 
 def shown(delivered: pd.DataFrame, *, min_cell: int) -> pd.DataFrame:
@@ -68,8 +69,12 @@ def marginal(table: pd.DataFrame) -> Sentence | None:
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:
-    """The fits for reading."""
-    return table.drop(columns=["standard_error", "dispersion"])
+    """The fits for reading, value and interval in one cell; the word for each comes first."""
+    rows = table.to_dict("records")
+    told = table[["channel", "case", "days", "cost", "new_users", "average"]]
+    elasticity: list[Any] = [_cell("number", row, "elasticity") for row in rows]
+    marginal: list[Any] = [_cell("money", row, "marginal") for row in rows]
+    return told.assign(elasticity=elasticity, marginal=marginal).astype({"elasticity": object, "marginal": object})
 
 
 def move(found: Move, responses: pd.DataFrame) -> Sentence | None:
@@ -87,6 +92,11 @@ def move(found: Move, responses: pd.DataFrame) -> Sentence | None:
     told |= {"low": found.low, "high": found.high, "chance": found.probability, "pairs": found.pairs}
     told |= {"days": responses.set_index("channel").at[found.source, "days"]}
     return Sentence(f"campaign.channels_why.move_{found.case}", **told)
+
+
+def _cell(unit: str, row: Mapping[Any, Any], column: str) -> Sentence | None:
+    value, low, high = (row[f"{column}{end}"] for end in ("", "_low", "_high"))
+    return None if pd.isna(value) else Sentence(f"campaign.channel_cell.{unit}", value=value, low=low, high=high)
 
 
 def group(name: str) -> Sentence | str:

@@ -35,12 +35,12 @@ def weeks(effects: pd.DataFrame, half: HalfLife, *, metric: str, grade: str) -> 
     return Sentence(f"campaign.lasting.{branch}", **told)
 
 
-def ledger(lines: pd.DataFrame, *, metric: str, grade: str) -> Sentence | None:
-    """The ledger in one sentence; None without a comparison, of which the section already spoke.
+def ledger(lines: pd.DataFrame, *, metric: str, grade: str, running: bool) -> Sentence | None:
+    """The ledger in one sentence; None without a comparison, of which the section already spoke, or before the end.
 
     lines: `pull_forward.ledger`
     """
-    if lines.empty or grade not in CAUSAL_GRADES:
+    if lines.empty or running or grade not in CAUSAL_GRADES:
         return None
     money = metric == "revenue"
     total = dict(zip(lines["line"], added_up(lines["total"], digits=0), strict=True))

@@ -13,8 +13,11 @@ QUALITY = {"difference": "signed_number", "low": "signed_number", "high": "signe
 
 
 def shown(cohorts: pd.DataFrame, *, min_cell: int) -> pd.DataFrame:
-    """The cohorts large enough to be shown; the last row, everybody, only where no small one could be told from it."""
-    rows = cohorts[cohorts["users"] >= min_cell]
+    """The cohorts large enough to be shown; the last row, everybody, only where no small one could be told from it.
+
+    Columns of which nothing is recorded, such as invites, are left out.
+    """
+    rows = cohorts[cohorts["users"] >= min_cell].dropna(axis="columns", how="all")
     hidden = len(cohorts) - len(rows)
     return rows.iloc[:-1] if hidden == 1 and len(rows) else rows
 
