@@ -27,6 +27,7 @@ CAMPAIGNS = {
     "checkin_challenge": "2026-07-27_2026-08-09",
     "autumn_lottery": "2026-09-14_2026-09-27",
 }
+TESTS = {"ab_onboarding": "2025-11-01_2026-01-31", "ab_button": "2026-04-20_2026-05-10"}
 PLAN = f"04_campaign_plan/mid_year_618/{CAMPAIGNS['mid_year_618']}"
 STATUS = {"keep": "good", "no_effect": "neutral", "undecidable": "unknown"}
 
@@ -212,12 +213,34 @@ def plan(made) -> Expected:
     }
 
 
+def tested(truth: dict, name: str) -> Expected:
+    """What notebook 03 should tell of an A/B test without reach, goals, costs or margin."""
+    nobody = ("attainment", "forecast", "participation", "abnormal", "roi_gross", "roi_incremental", "roi_margin")
+    told = dict.fromkeys(nobody, Untold()) | {"participants": Exact(0), "cost": Exact(0)}
+    if name == "ab_button":
+        effect = truth["experiments"][name]["effect_orders_per_user"]
+        found = {"net_relative": Covered(effect), "net_orders": Covered(effect)}
+        return (
+            told | found | {"before_after": Foretold(0, truth["facts"]["periods"]["month"][MONTH]["net_revenue_yuan"])}
+        )
+    users, done = (truth["experiments"][name][key] for key in ("users", "finished_counted"))
+    share = {arm: done[arm] / users[arm] for arm in users}
+    gained = share["treatment"] - share["control"]
+    counted = {"net_relative": Exact(gained / share["control"]), "net_converted": Exact(gained * users["treatment"])}
+    return told | counted | {"before_after": Untold()}
+
+
+def _tested(name: str, made) -> Expected:
+    return tested(made.truth, name)
+
+
 REPORTS: dict[str, Callable[..., Expected]] = {
     MONTHLY: lambda made: lifecycle(made.truth, kind="month", period=MONTH, before=MONTH_BEFORE),
     WEEKLY: lambda made: lifecycle(made.truth, kind="week", period=WEEK, before=WEEK_BEFORE),
     RETENTION: lambda made: retention(made.truth),
     **{report(name): partial(_campaign, name) for name in CAMPAIGNS},
     PLAN: plan,
+    **{f"03_campaign_review/{name}/{days}": partial(_tested, name) for name, days in TESTS.items()},
 }
 
 
@@ -312,21 +335,29 @@ def test_channels_take_the_roads_that_were_planted(made):
     assert (rows.loc[["short_video", "social_ads"], "p_holm"] < 0.01).all()
 
 
+def test_both_tests_get_the_verdict_they_deserve(made):
+    """The onboarding that works is kept, the button that does nothing has no effect, in both languages."""
+    for name, status in (("ab_onboarding", "good"), ("ab_button", "neutral")):
+        for language in ("", ".zh"):
+            told = made.results(f"03_campaign_review/{name}/{TESTS[name]}{language}")["verdict"]
+            assert told["status"] == status, (name, language)
+
+
 def test_the_memory_ranks_the_campaigns_as_the_truth_does(made):
-    """The working campaign first, the two without a net effect behind it, the broken lottery without a rank."""
+    """The working campaign first, those without a net effect behind it, the broken lottery without a rank."""
     kept = pd.read_parquet(made.home / "outputs" / "campaigns.parquet").query("company == 'demo'")
-    found = memory.ranked(kept, metric="orders").set_index("campaign_id")
+    found = memory.ranked(kept[kept["campaign_id"].isin(CAMPAIGNS)], metric="orders").set_index("campaign_id")
     truth = made.truth["campaigns"]
-    assert set(found.index) == set(truth)
+    assert set(kept["campaign_id"]) == {*truth, *TESTS}
     assert found.index[0] == max(truth, key=lambda name: truth[name]["relative_order_lift_net"]) == "spring_coupons"
     assert found["conclusion"].to_dict() == {name: told["expected_verdict"] for name, told in truth.items()}
     assert found["rank"].isna().to_dict() == {name: not told["assignment_is_random"] for name, told in truth.items()}
 
 
 def test_later_reviews_read_the_earlier_ones(made):
-    """The lottery's page shows the three campaigns before it, in English and Chinese alike."""
+    """The lottery's page shows all before it, three campaigns and the button with a known effect on orders."""
     for language in ("", ".zh"):
         tables = made.home / "outputs" / f"{report('autumn_lottery')}{language}" / "tables"
-        assert len(pd.read_parquet(tables / "memory.parquet")) == 4
+        assert len(pd.read_parquet(tables / "memory.parquet")) == 6
         typical = pd.read_parquet(tables / "memory_typical.parquet")
-        assert typical.loc[typical["kind"] == "all", "campaigns"].tolist() == [3]
+        assert typical.loc[typical["kind"] == "all", "campaigns"].tolist() == [4]
