@@ -111,6 +111,8 @@ def test_two_runs_of_one_report_at_once_do_not_mix(checkout):
     told = sorted(process.communicate(timeout=120)[0].split()[0] for process in both)
     assert told in (["good", "locked"], ["fresh", "good"])
     assert sorted(path.name for path in checkout.october.iterdir()) == [
+        "message.md",
+        "message.txt",
         "notebook.ipynb",
         "report.html",
         "results.json",

@@ -14,11 +14,10 @@ BODY = """
 import pandas as pd
 from IPython.display import display
 from opsbook.page.tables import to_parquet
-seen = "{seen}"
-row = {{"company": "shop", "campaign_id": campaign_id, "start": start, "end": end, "reviewed_through": as_of or end}}
-table = pd.DataFrame([row | {{"grade": "A", "relative": 0.1, "after_complete": True}}])
-payload = {{"name": "memory_row", "sentence": "Kept.", "rows": 1, "parquet": to_parquet(table)}}
-display({{"application/vnd.opsbook.table+json": payload, "text/html": "<table></table>", "text/plain": "t"}}, raw=True)
+row = {"company": "shop", "campaign_id": campaign_id, "start": start, "end": end, "reviewed_through": as_of or end}
+table = pd.DataFrame([row | {"grade": "A", "relative": 0.1, "after_complete": True}])
+payload = {"name": "memory_row", "sentence": "Kept.", "rows": 1, "parquet": to_parquet(table)}
+display({"application/vnd.opsbook.table+json": payload, "text/html": "<table></table>", "text/plain": "t"}, raw=True)
 """
 CAMPAIGNS = {
     "spring": ("2026-03-01", "2026-03-07"),
@@ -30,7 +29,9 @@ CAMPAIGNS = {
 @pytest.fixture
 def reviews(checkout):
     """Three campaigns, of which two overlap, as jobs by name."""
-    checkout.notebook(BODY.format(seen=""), name="03_campaign_review")
+    checkout.notebook(BODY, name="03_campaign_review")
+    workbook = checkout.home / "params" / "workbook.yaml"
+    workbook.write_text(workbook.read_text() + "exports: {abnormal: false}\n")
     for name, (start, end) in CAMPAIGNS.items():
         checkout.run_file(f"03_campaign_review/{name}", f"campaign_id: {name}\nstart: {start}\nend: {end}\n")
     return {report.run: Job(report, {"code": "1"}, {}) for report in checkout.reports("03")}
