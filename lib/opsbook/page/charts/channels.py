@@ -24,7 +24,8 @@ def cac(table: pd.DataFrame) -> Figure | None:
         ax.errorbar(known[name], places + offset, xerr=ends, fmt=mark, color=theme.COLORS[color], capsize=3,
                     markersize=7, label=words.label(f"campaign.column.{name}"))  # fmt: skip
     counted = [
-        f"{group(row['channel'])} (n = {words.show(row['new_users'], 'whole')})" for row in known.to_dict("records")
+        f"{words.named(str(group(row['channel'])))} (n = {words.show(row['new_users'], 'whole')})"
+        for row in known.to_dict("records")
     ]
     ax.set_yticks(places, counted)
     ax.set_ylim(-0.6, len(known) - 0.4)
