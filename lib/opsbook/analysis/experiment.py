@@ -15,6 +15,7 @@ from opsbook.mart.tables import Tabular, engine_table
 _ = ibis._
 METRICS = ("revenue", "orders", "active_days", "buyers", "converted")
 SHARES = ("buyers", "converted")
+OF_DAYS = METRICS[:4]  # known from active days alone; `converted` needs the events
 ORDERING = ["order"]
 WINDOWS = ("during", "after", "net")
 CAPPED = ("revenue", "orders")

@@ -142,7 +142,7 @@ def effects(cells: pd.DataFrame, weights: np.ndarray, *, adjusted: bool = True) 
     design = _design(cells) if adjusted else np.zeros((len(cells), 0))
     rows = [
         [metric, window, "weighted", *_estimate(cells, f"{metric}_{window}", weights, design)]
-        for metric in experiment.METRICS
+        for metric in experiment.OF_DAYS
         for window in experiment.WINDOWS
     ]
     return pd.DataFrame(rows, columns=COLUMNS).astype({"treated_users": "int64", "control_users": "int64"})
@@ -180,7 +180,7 @@ def _counted(units: ir.Table) -> pd.DataFrame:
     values = {name: level[f"{name}_before"].cast("float64") for name in EDGES}
     scaled = values | {"revenue": values["revenue"] / ibis.ifelse(level.usual > 0, level.usual, 1.0)}
     bins = {name: _bin(scaled[name], EDGES[name]) for name in EDGES}
-    outcomes = {f"{m}_{w}": level[f"{m}_{w}"].cast("float64") for m in experiment.METRICS for w in experiment.WINDOWS}
+    outcomes = {f"{m}_{w}": level[f"{m}_{w}"].cast("float64") for m in experiment.OF_DAYS for w in experiment.WINDOWS}
     outcomes |= {f"{m}_earlier": level[f"{m}_earlier"].cast("float64").fill_null(0.0) for m in EARLIER}
     sums = {f"{name}_sum": value.sum().round(4) for name, value in (values | outcomes).items()}
     squares = {f"{name}_square": (value * value).sum().round(4) for name, value in (values | outcomes).items()}
