@@ -44,7 +44,7 @@ def test_a_long_table_is_cut_with_a_pointer():
     """After SHOWN_ROWS rows a note tells how many there are and where."""
     html = to_html(pd.DataFrame({"users": range(1000, 1100)}), area="demo", name="days")
     assert html.count("<tr>") == SHOWN_ROWS + 1
-    assert "The first 30 of 100 rows; all of them are in tables/days.csv" in html
+    assert "The first 20 of 100 rows; all of them are in tables/days.csv" in html
 
 
 def test_an_empty_table_says_so():

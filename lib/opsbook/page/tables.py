@@ -13,7 +13,7 @@ from opsbook.page import format as formats
 from opsbook.page import words
 from opsbook.page.bundles import escaped
 
-SHOWN_ROWS = 30
+SHOWN_ROWS = 20
 _PERCENT = ("share", "rate", "percent")
 
 
