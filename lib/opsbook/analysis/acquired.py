@@ -45,8 +45,8 @@ def newcomers(
     marked = told.mutate(came_by=ibis.ifelse((_.met_on <= _.first_day.cast("date")).fill_null(False), *GROUPS))
     if _fewest(marked) < min_cell:
         return _nobody()
-    asked = {"as_of": as_of, "churn_after_days": churn_after_days, "by": ["came_by"]}
-    counted = durations(user_days, marked.drop("met_on"), **asked)  # type: ignore[arg-type]
+    people = marked.drop("met_on")
+    counted = durations(user_days, people, as_of=as_of, churn_after_days=churn_after_days, by=["came_by"])
     both = counted.groupby("came_by")[["churned", "censored"]].sum().sum(axis=1).reindex(list(GROUPS)).fillna(0)
     return counted if both.min() >= min_cell else _nobody()
 

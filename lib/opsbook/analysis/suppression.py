@@ -100,12 +100,13 @@ def _safe(users: np.ndarray, mask: np.ndarray, min_cell: int) -> bool:
 
 def _to_hide(table: np.ndarray, mask: np.ndarray) -> tuple[int, int] | None:
     """The next cell to hide, None when the table is safe; totals are the last row and column."""
-    lines = [(place, slice(None)) for place in range(len(table))]
-    lines += [(slice(None), place) for place in range(table.shape[1])]  # type: ignore[misc]
-    for line in lines:
-        place = _smallest(table[line], mask[line]) if mask[line].sum() == 1 else None
+    lines: list[tuple[int | slice, int | slice]] = [(place, slice(None)) for place in range(len(table))]
+    lines += [(slice(None), place) for place in range(table.shape[1])]
+    for row, column in lines:
+        own = mask[row, column]
+        place = _smallest(table[row, column], own) if own.sum() == 1 else None
         if place is not None:
-            return tuple(place if isinstance(part, slice) else part for part in line)  # type: ignore[return-value]
+            return place if isinstance(row, slice) else row, place if isinstance(column, slice) else column
     return _loop_closer(table, mask)
 
 
