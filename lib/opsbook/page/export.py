@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import string
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -31,6 +31,7 @@ from opsbook.page.sanitize import clean, no_alt
 TEMPLATES = Path(__file__).parent / "template"
 HTML_LANG = {"en": "en", "zh": "zh-CN"}
 PICTURES = ("image/svg+xml", "image/png", "image/jpeg")
+LEXER, FORMATTER = PythonLexer(), HtmlFormatter(nowrap=True)
 UNCOLOURED = re.compile(r'<span class="(?:n|p|o|w)">([^<]*)</span>')  # names and punctuation keep the text's colour
 # every printable character but those that would end the attribute, the address or look like markup
 PLAIN_IN_URL = "".join(sorted(set(string.printable[:95]) - set('"#%<&')))
@@ -42,6 +43,7 @@ class ReportExporter(TemplateExporter):
     export_from_notebook = "Opsbook report"
     output_mimetype = "text/html"
     template_name = "opsbook"
+    optimistic_validation = True  # else the notebook is validated anew after each of nbconvert's ten preprocessors
 
     @default("file_extension")
     def _file_extension_default(self) -> str:
@@ -92,6 +94,21 @@ class ReportExporter(TemplateExporter):
         return output, resources
 
 
+@lru_cache(maxsize=1)
+def exporter() -> ReportExporter:
+    """One exporter per process, with its template compiled."""
+    made = ReportExporter()
+    assert made.template
+    return made
+
+
+def report_html(nb: Any) -> str:
+    """The page of an executed notebook, given as nbformat or as plain JSON."""
+    from nbformat import from_dict
+
+    return str(exporter().from_notebook_node(from_dict(nb))[0])
+
+
 def _merged(base: Config, ours: Config) -> Config:
     both = Config(base)
     both.merge(ours)
@@ -116,7 +133,7 @@ def inline(source: str) -> str:
 
 def python(source: str) -> str:
     """Python code as highlighted, escaped HTML."""
-    marked = str(highlight(source, PythonLexer(), HtmlFormatter(nowrap=True))).rstrip()
+    marked = str(highlight(source, LEXER, FORMATTER)).rstrip()
     return UNCOLOURED.sub(r"\1", marked)
 
 

@@ -101,9 +101,7 @@ def failed(job: Job, problem: Problem, *, started: datetime, execution: Executio
 
 def good_files(report: Report, notebook: Mapping[str, Any]) -> dict[str, bytes]:
     """Every file of a good report but its run.json: equal executions give equal bytes."""
-    import nbformat
-
-    from opsbook.page.export import ReportExporter
+    from opsbook.page.export import report_html
     from opsbook.page.message import message
     from opsbook.page.results import read_results, read_tables, strip_tables
 
@@ -119,8 +117,7 @@ def good_files(report: Report, notebook: Mapping[str, Any]) -> dict[str, bytes]:
     for ending in ("txt", "md"):
         told = message(kept, language=report.language, markdown=ending == "md")
         files[f"message.{ending}"] = told.encode()
-    page, _ = ReportExporter().from_notebook_node(nbformat.from_dict(kept))
-    return files | {"report.html": page.encode()}
+    return files | {"report.html": report_html(kept).encode()}
 
 
 def refused(report: Report, error: OperatorError, *, status: str) -> Outcome:
