@@ -89,10 +89,11 @@ def make_book(language: str = "en", *, text: str = "Double 11", **changes: Any) 
     )
     about = pd.DataFrame([("rows_events", "60000"), ("key", "0123456789abcdef01")], columns=["key", "value"])
     book = {
-        "workbook": SimpleNamespace(company=company, currency="CNY"),
+        "workbook": SimpleNamespace(company=company, currency="CNY", zone="Asia/Shanghai", week_start="monday"),
         "language": language,
         "period": Period(date(2026, 10, 1), date(2026, 10, 31), "month", "2026-10"),
         "as_of": date(2026, 11, 4),
+        "settled_through": date(2026, 11, 2),
         "data_start": date(2026, 1, 1),
         "notebook": "09_demo",
         "run": CampaignRun(name=text, name_zh=text, campaign_id="d11", lessons=[text]),

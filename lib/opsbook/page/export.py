@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import string
+from collections.abc import Mapping
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from opsbook.page.desk import ICONS
 from opsbook.page.emphasis import claim
 from opsbook.page.numbers import ARROWS
 from opsbook.page.sanitize import clean, no_alt
+from opsbook.page.spark import spark
 
 TEMPLATES = Path(__file__).parent / "template"
 HTML_LANG = {"en": "en", "zh": "zh-CN"}
@@ -74,6 +76,7 @@ class ReportExporter(TemplateExporter):
             "python": python,
             "picture": picture,
             "shown_picture": shown_picture,
+            "sparkline": sparkline,
         }.items()
 
     def from_notebook_node(self, nb: Any, resources: Any = None, **kw: Any) -> Any:
@@ -150,6 +153,12 @@ def shown_picture(output: Any) -> str:
     """The output's picture in whichever format it has, "" when it has none."""
     mime = next((name for name in PICTURES if name in output["data"]), None)
     return picture(output, mime) if mime else ""
+
+
+def sparkline(number: Mapping[str, Any]) -> str:
+    """The past of a headline number as a tiny inline SVG."""
+    shown = number["words"]
+    return spark(shown["points"], label=shown["trend"], target=number.get("target"))
 
 
 def _data_url(data: str, mime: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from opsbook.page import words
-from opsbook.page.numbers import UNITS
 from opsbook.page.spark import DRAWN, Point, spark
+from opsbook.page.units import UNITS
 from opsbook.page.words import Sentence
 
 
@@ -20,8 +20,12 @@ def trend(
     sentence = trend_sentence(points, unit=unit)
     if sentence is None:
         return ""
-    named = [(_named(period, value, unit), value, low, high) for period, value, low, high in points]
-    return spark(named, label=sentence.text(), width=width, height=height, target=target)
+    return spark(named(points, unit=unit), label=sentence.text(), width=width, height=height, target=target)
+
+
+def named(points: Sequence[Point], *, unit: str) -> list[Point]:
+    """The points with what each is called on hovering instead of its period alone."""
+    return [(_named(period, value, unit), value, low, high) for period, value, low, high in points]
 
 
 def trend_sentence(points: Sequence[Point], *, unit: str) -> Sentence | None:
