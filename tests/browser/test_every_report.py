@@ -29,6 +29,37 @@ def test_every_first_screen_answers(made, open_page):
         shown.page.context.close()
 
 
+@pytest.mark.parametrize(("width", "dark"), [(390, False), (1280, True)])
+def test_no_report_has_a_barrier(made, open_page, width, dark):
+    """axe-core finds nothing serious in any report, everything unfolded, light on a phone and dark on a desk."""
+    for path in pages(made):
+        shown = open_page(path, width, dark=dark, bypass_csp=True)
+        shown.page.eval_on_selector_all("details", "all => all.forEach(one => one.open = true)")
+        assert shown.barriers() == [], path
+        shown.page.context.close()
+
+
+def test_every_report_says_what_to_do(made, open_page):
+    """What is to be decided stands on the first screen of every report, and no finding is too long to read there."""
+    for path in pages(made):
+        shown = open_page(path, 1280)
+        assert shown.above_fold(".decide"), path
+        assert all(len(text) <= 221 for text in shown.page.locator(".findings li").all_inner_texts()), path
+        shown.page.context.close()
+
+
+def test_every_section_tells_how_it_counts(made, open_page):
+    """Each question of a report folds one passport with formula, window and evidence under its figures."""
+    for path in pages(made):
+        shown = open_page(path, 1280)
+        folded = shown.page.eval_on_selector_all(
+            ".sections > section", "all => all.map(one => one.querySelectorAll('details.passport').length)"
+        )
+        assert max(folded) == 1, path
+        assert sum(folded) >= 3, path
+        shown.page.context.close()
+
+
 def test_every_figure_has_its_sentence_as_alt_text(made, open_page):
     """The alternative text of every picture is the sentence that stands over it."""
     for path in pages(made):

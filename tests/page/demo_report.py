@@ -38,6 +38,9 @@ DEMO = {
     "demo.returned": "People came back after {days:days}: {text}",
     "demo.text": "{text}",
     "demo.how": "Each point is one day.",
+    "demo.passport.actives.formula": "users / users",
+    "demo.passport.actives.denominator": "users of {start:date}",
+    "demo.passport.actives.window": "{start:date} to {end:date}",
     "demo.term.loyal": "Loyal user",
     "demo.definition.loyal": "Came back often.",
 }
@@ -96,7 +99,7 @@ def make_book(language: str = "en", *, text: str = "Double 11", **changes: Any) 
         "settled_through": date(2026, 11, 2),
         "data_start": date(2026, 1, 1),
         "notebook": "09_demo",
-        "run": CampaignRun(name=text, name_zh=text, campaign_id="d11", lessons=[text]),
+        "run": CampaignRun(name=text, name_zh=text, campaign_id="d11", lessons=[text], owner=text, decision=text),
         "mart": SimpleNamespace(checks=checks, about=about),
         "given": frozenset({"users", "events"}),
         "limits": Thresholds(),
@@ -155,6 +158,8 @@ def _executed(language: str, text: str) -> Any:
     shown = {"table": daily_table(text), "name": "actives", "how": "demo.how"}
     code("page.figure(...)", lambda: (page.finding(said), page.figure(line_chart(), said, **shown)))
     code("page.table(...)", lambda: page.table(daily_table(text).head(3), said, name="top"))
+    code("page.decide(...)", lambda: page.decide(said))
+    code("page.passport(...)", lambda: page.passport("actives", evidence="counted"))
     heading("Who came back?", "谁回来了？")
     code("page.say(...)", lambda: (page.say(said), page.finding(Sentence("demo.text", text=text))))
     code("page.figure(None, …)", lambda: page.figure(None, said, needs=["orders"]))
@@ -167,7 +172,8 @@ def _executed(language: str, text: str) -> Any:
 
 
 def _numbers(page: Page, text: str) -> None:
-    page.number("actives", 12345, low=12100, high=12600, n=20000, unit="users", previous=11800, method=text)
+    past = [{"when": text, "value": value, "low": 0.9 * value, "high": None} for value in (11000, 11800, 12345)]
+    page.number("actives", 12345, low=12100, high=12600, n=20000, unit="users", previous=11800, method=text, trend=past)
     change = {"previous": 0.4, "change_low": -0.01, "change_high": 0.03}
     page.number("retained", 0.412, low=0.398, high=0.427, n=4321, unit="share", **change)
     page.number("revenue", 1234567.0, n=8123, unit="money", previous=1300000)
