@@ -1,4 +1,4 @@
-"""The command line: `opsbook run`, `plan`, `list`, `send`, `check`, `demo`, `example`, `index`."""
+"""The command line: `opsbook run`, `plan`, `list`, `send`, `explain`, `check`, `demo`, `example`, `index`."""
 
 from __future__ import annotations
 
@@ -201,6 +201,25 @@ def send(attach: tuple[str, ...], again: bool, dry_run: bool, **options: Any) ->
     way = Way(attach, again, dry_run)
     for line in send(places.find_home(), Wish(**options), way, environment=os.environ, now=clock.now()):
         click.echo(line)
+
+
+@main.command("explain")
+@click.argument("key", default="")
+@click.option("--run", "targets", multiple=True, metavar="NOTEBOOK[/RUN]", help="Default: the first with the number.")
+@click.option("--company", "companies", multiple=True, metavar="NAME|all", help="Folder below params/.")
+@click.option("--period", default="", metavar="PERIOD", help="Default: the last good one.")
+@click.option("--language", "languages", multiple=True, type=click.Choice(["en", "zh"]), help="Of the report.")
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+@_told
+def explain_number(key: str, as_json: bool, **options: Any) -> None:
+    """Tell how the headline number KEY was made: meaning, method, cells, tables, parameters, functions.
+
+    Without KEY the numbers of the last good reports are listed.
+    """
+    from opsbook.runs.explaining import explain
+    from opsbook.runs.plan import Wish
+
+    click.echo(explain(places.find_home(), key, Wish(**options), as_json=as_json, now=clock.now()))
 
 
 @main.command()
