@@ -12,7 +12,7 @@ from opsbook.errors import OperatorError, ParameterError
 from opsbook.inputs.exits import Exits
 from opsbook.inputs.yaml_file import did_you_mean
 from opsbook.page import bundles, desk, theme, words
-from opsbook.page.appendix import appendix_html
+from opsbook.page.appendix import appendix_html, definitions
 from opsbook.page.bundles import bundle
 from opsbook.page.data_card import data_card_html
 from opsbook.page.figures import picture
@@ -21,7 +21,7 @@ from opsbook.page.passport import passport
 from opsbook.page.past import Past
 from opsbook.page.register import Register
 from opsbook.page.results import SCHEMA
-from opsbook.page.tables import to_html, to_parquet
+from opsbook.page.tables import columns_shown, to_html, to_parquet
 from opsbook.page.words import Sentence
 
 NEEDS: Mapping[str, Callable[[Exits], bool]] = {
@@ -62,6 +62,7 @@ class Page:
             "period_text": self._period_text(),
             "through_text": words.label("page.data_through", as_of=self.book.as_of),
             "brand_color": self.book.workbook.company.brand_color,
+            "currency": words.currency(),
         }
         self._show("title", payload, desk.title(payload), payload["question"])
 
@@ -218,7 +219,8 @@ class Page:
         Without terms, every definition of the area is listed.
         """
         shown = appendix_html(self.book, self.area, terms)
-        self._show("appendix", {}, shown, words.label("page.appendix"))
+        told = {"definitions": definitions(self.area, terms)}
+        self._show("appendix", told, shown, words.label("page.appendix"))
 
     def finish(self) -> None:
         """Declare the report complete: emits the results object. The last cell."""
@@ -285,6 +287,7 @@ class Page:
     ) -> None:
         shown = to_html(table, area=self.area, name=name, specs=formats) if len(table) else ""
         whole = payload | {"name": name, "rows": len(table), "parquet": to_parquet(table)}
+        whole["columns"] = columns_shown(table, area=self.area, specs=formats)
         self._show("table", whole, desk.table(shown, payload), f"{payload['sentence'] or name}: {len(table)} rows")
 
     def _show(self, kind: str, payload: Mapping[str, Any], shown: str, plain: str) -> None:

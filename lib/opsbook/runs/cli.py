@@ -1,7 +1,8 @@
-"""The command line: `opsbook run`, `plan`, `list`, `check`, `demo`, `example`, `index`."""
+"""The command line: `opsbook run`, `plan`, `list`, `send`, `explain`, `check`, `demo`, `example`, `index`."""
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -175,6 +176,50 @@ def list_runs(companies: tuple[str, ...], as_json: bool) -> None:
     named = places.companies(home) if not companies or "all" in companies else companies
     rows = [row for name in named for row in lines(home, places.company_folder(home, name))]
     click.echo(as_json_text(rows) if as_json else as_text(rows))
+
+
+@main.command()
+@click.argument("targets", nargs=-1, metavar="[NOTEBOOK[/RUN]]...")
+@click.option("--company", "companies", multiple=True, metavar="NAME|all", help="Folder below params/; repeatable.")
+@click.option("--period", default="", metavar="PERIOD", help="Default: the last good one of each run.")
+@click.option("--language", "languages", multiple=True, type=click.Choice(["en", "zh", "all"]), help="Repeatable.")
+@click.option("--attach", multiple=True, type=click.Choice(["html", "xlsx", "pdf"]), help="File beside it; repeatable.")
+@click.option("--again", is_flag=True, help="Also what was sent before and did not change.")
+@click.option("--dry-run", is_flag=True, help="Show what would go where; no network.")
+@_told
+def send(attach: tuple[str, ...], again: bool, dry_run: bool, **options: Any) -> None:
+    """Send the last good reports' messages to the services named in $OPSBOOK_SEND.
+
+    $OPSBOOK_SEND holds addresses of Apprise with blanks between: feishu://TOKEN, dingtalk://TOKEN,
+    wecombot://KEY, slack://…, mailto://USER:PASSWORD@HOST. $OPSBOOK_SEND_<COMPANY> goes before it.
+    A message that was delivered and did not change is not sent again. Where the newest run failed,
+    the message says so.
+    """
+    from opsbook.runs.plan import Wish
+    from opsbook.runs.sending import Way, send
+
+    way = Way(attach, again, dry_run)
+    for line in send(places.find_home(), Wish(**options), way, environment=os.environ, now=clock.now()):
+        click.echo(line)
+
+
+@main.command("explain")
+@click.argument("key", default="")
+@click.option("--run", "targets", multiple=True, metavar="NOTEBOOK[/RUN]", help="Default: the first with the number.")
+@click.option("--company", "companies", multiple=True, metavar="NAME|all", help="Folder below params/.")
+@click.option("--period", default="", metavar="PERIOD", help="Default: the last good one.")
+@click.option("--language", "languages", multiple=True, type=click.Choice(["en", "zh"]), help="Of the report.")
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+@_told
+def explain_number(key: str, as_json: bool, **options: Any) -> None:
+    """Tell how the headline number KEY was made: meaning, method, cells, tables, parameters, functions.
+
+    Without KEY the numbers of the last good reports are listed.
+    """
+    from opsbook.runs.explaining import explain
+    from opsbook.runs.plan import Wish
+
+    click.echo(explain(places.find_home(), key, Wish(**options), as_json=as_json, now=clock.now()))
 
 
 @main.command()

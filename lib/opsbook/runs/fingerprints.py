@@ -30,6 +30,7 @@ PACKAGES = (
     "nbconvert",
     "nh3",
     "numpy",
+    "openpyxl",
     "opsbook",
     "pandas",
     "papermill",

@@ -54,7 +54,7 @@ def plan(home: Path, wish: Wish, *, now: datetime) -> list[Report]:
     raises: ParameterError for anything unknown, misspelt, mistyped or impossible; no kernel has started then.
     """
     _check_wish(wish)
-    reports = [report for company in _companies(home, wish) for report in _of_company(home, company, wish, now)]
+    reports = [report for company in companies(home, wish) for report in _of_company(home, company, wish, now)]
     if not reports:
         asked = ", ".join(wish.targets) or "no target"
         raise ParameterError("There is nothing to run", found=asked, fix="see `opsbook list`", where=home / "params")
@@ -103,7 +103,8 @@ def _check_wish(wish: Wish) -> None:
         raise ParameterError("--to needs --from", fix="give the first day with --from")
 
 
-def _companies(home: Path, wish: Wish) -> list[str]:
+def companies(home: Path, wish: Wish) -> list[str]:
+    """Folders of the companies the wish means, the default one where it names none."""
     if EVERY in wish.companies:
         return places.companies(home)
     return list(dict.fromkeys(places.company_folder(home, name) for name in wish.companies or (places.DEFAULT,)))
@@ -113,22 +114,22 @@ def _of_company(home: Path, company: str, wish: Wish, now: datetime) -> Iterator
     workbook = read_workbook(places.workbook_path(home, company))
     files = places.run_files(home, company)
     _refuse_stray_folders(files)
-    for file in _wanted(files, wish, lenient=EVERY in wish.companies):
+    for file in wanted(files, wish, lenient=EVERY in wish.companies):
         yield from _of_file(home, file, workbook, wish, now)
 
 
-def _wanted(files: Sequence[RunFile], wish: Wish, *, lenient: bool) -> list[RunFile]:
+def wanted(files: Sequence[RunFile], wish: Wish, *, lenient: bool) -> list[RunFile]:
     """The runs the targets mean; with every company asked for, one that lacks a target is passed over."""
     if not wish.targets:
         return list(files)
-    wanted: list[RunFile] = []
+    found: list[RunFile] = []
     for target in wish.targets:
         try:
-            wanted += find_runs(files, target)
+            found += find_runs(files, target)
         except ParameterError:
             if not lenient:
                 raise
-    return list(dict.fromkeys(wanted))
+    return list(dict.fromkeys(found))
 
 
 def _of_file(home: Path, file: RunFile, workbook: Workbook, wish: Wish, now: datetime) -> Iterator[Report]:

@@ -104,12 +104,15 @@ def good_files(report: Report, notebook: Mapping[str, Any]) -> dict[str, bytes]:
     from opsbook.page.export import report_html
     from opsbook.page.message import message
     from opsbook.page.results import read_results, read_tables, strip_tables
+    from opsbook.page.workbook_file import workbook_bytes
 
     results = read_results(notebook)
     if results is None:
         raise OperatorError("The results object is not one of this version", fix="end the notebook with page.finish()")
     files = {"results.json": manifest.as_bytes(results | {"run": report.run})}
-    for name, table in read_tables(notebook).items():
+    tables = read_tables(notebook)
+    files["report.xlsx"] = workbook_bytes(notebook, results, tables, language=report.language)
+    for name, table in tables.items():
         files[f"tables/{name}.parquet"] = _parquet(table)
         files[f"tables/{name}.csv"] = table.to_csv(index=False, lineterminator="\n").encode("utf-8-sig")
     kept = record(strip_tables(notebook), home=report.home)
