@@ -58,12 +58,10 @@ def _verdict(verdict: Mapping[str, Any], strong: Any) -> str:
 def _decision(decision: Mapping[str, Any] | None, strong: Any) -> str:
     if decision is None:
         return ""
-    parts = [shortened(text, SHORT) for text in (decision["asked"], decision["text"]) if text]
-    what = words.label("page.message.between").join(part.rstrip(".。") for part in parts)
-    who = decision["owner_text"]
-    return words.label("page.message.decide", decide=strong(words.label("page.decide")), what=what) + (
-        f" {who}" if who else ""
-    )
+    parts = {name: shortened(decision[name], SHORT).rstrip(".。") for name in ("asked", "text")}
+    what = words.label("page.message.asked", **parts) if all(parts.values()) else "".join(parts.values())
+    named = {"decide": strong(words.label("page.decide")), "owner": decision["owner_text"]}
+    return words.label("page.message.decide", what=what, **named).rstrip()
 
 
 def _card(card: Mapping[str, str], strong: Any) -> str:
