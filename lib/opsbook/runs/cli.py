@@ -1,4 +1,4 @@
-"""The command line: `opsbook run`, `plan`, `list`, `send`, `explain`, `check`, `demo`, `example`, `index`."""
+"""The command line: `opsbook run`, `plan`, `list`, `send`, `explain`, `pdf`, `check`, `demo`, `example`, `index`."""
 
 from __future__ import annotations
 
@@ -129,6 +129,7 @@ def main() -> None:
 @click.option("--engine", type=click.Choice(["auto", "plain", "warm"]), default="auto", help="How kernels start.")
 @click.option("--cell-timeout", type=click.FloatRange(1), default=1800.0, show_default=True, metavar="SECONDS")
 @click.option("--timeout", type=click.FloatRange(1), default=7200.0, show_default=True, metavar="SECONDS")
+@click.option("--pdf", is_flag=True, help="Also report.pdf, by the system's Chromium; see `opsbook pdf`.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout; progress goes to stderr.")
 @_told
 def run(**options: Any) -> int:
@@ -200,6 +201,24 @@ def send(attach: tuple[str, ...], again: bool, dry_run: bool, **options: Any) ->
 
     way = Way(attach, again, dry_run)
     for line in send(places.find_home(), Wish(**options), way, environment=os.environ, now=clock.now()):
+        click.echo(line)
+
+
+@main.command()
+@click.argument("targets", nargs=-1, metavar="[NOTEBOOK[/RUN]]...")
+@click.option("--company", "companies", multiple=True, metavar="NAME|all", help="Folder below params/; repeatable.")
+@click.option("--period", default="", metavar="PERIOD", help="Default: the last good one of each run.")
+@click.option("--language", "languages", multiple=True, type=click.Choice(["en", "zh", "all"]), help="Repeatable.")
+@_told
+def pdf(**options: Any) -> None:
+    """Print the last good reports to report.pdf beside report.html, by the system's Chromium or Chrome.
+
+    $OPSBOOK_CHROMIUM names the program where it is not on PATH. What is printed already is left alone.
+    """
+    from opsbook.runs.plan import Wish
+    from opsbook.runs.printing import print_last
+
+    for line in print_last(places.find_home(), Wish(**options), environment=os.environ, now=clock.now()):
         click.echo(line)
 
 

@@ -129,12 +129,35 @@ def _refuse_missing_units(workbook: Any, report: Report) -> None:
 def run_command(home: Path, **options: Any) -> int:
     """Plan, run and report; returns the exit code. Options are those of the command line."""
     out = sys.stderr if options["as_json"] else sys.stdout
+    program = _browser() if options["pdf"] else ""
     reports = plan(home, _wish(options), now=clock.now())
     outcomes, index = _made(home, reports, _way(options), out)
-    code = exit_code(outcomes)
+    codes = {exit_code(outcomes), _print(outcomes, program, out) if program else GOOD}
+    code = next(worst for worst in WORST_FIRST if worst in codes)
     if options["as_json"]:
         print(json.dumps(_as_json(outcomes, code, home, index), ensure_ascii=False))
     return code
+
+
+def _browser() -> str:
+    """Looked for before anything runs: a command that cannot do what it was asked for starts no kernel."""
+    from opsbook.runs.chromium import browser
+
+    return browser(os.environ)
+
+
+def _print(outcomes: Sequence[Outcome], program: str, out: TextIO) -> int:
+    """The good reports as PDF; a page that cannot be printed is told and costs no report."""
+    from opsbook.runs.printing import print_all
+
+    folders = [outcome.report.folder for outcome in outcomes if outcome.status in ("good", "fresh")]
+    try:
+        for line in print_all(folders, program, os.environ):
+            print(line, file=out)
+    except OperatorError as failure:
+        print(f"error: {failure}", file=sys.stderr)
+        return failure.exit_code
+    return GOOD
 
 
 def make_reports(home: Path, reports: Sequence[Report], force: bool) -> int:
