@@ -39,6 +39,7 @@ class Page:
         words.use(book.language, currency=getattr(own, "currency", ""), labels=getattr(own, "labels", None))
         theme.use(book.language, book.workbook.company.brand_color)
         self._numbers: Register[Number] = Register("number")
+        self._cards: dict[str, bool] = {}
         self._sections: Register[Sentence] = Register("figure or table")
         self._findings: dict[str, None] = {}
         self._verdict: dict[str, str] | None = None
@@ -156,6 +157,7 @@ class Page:
         label = words.label(f"{self.area}.number.{key}")
         made = number(key, label, value, unit=unit, method=method, **told)
         self._numbers.add(key, made)
+        self._cards[key] = card
         payload = made.result() | {"card": card, "words": made.card()}
         self._show("number", payload, desk.number(made.card()), f"{label}: {made.card()['value']}")
 
@@ -195,7 +197,7 @@ class Page:
     def _contents(self) -> dict[str, Any]:
         return {
             "verdict": self._verdict,
-            "numbers": [made.result() for made in self._numbers.values()],
+            "numbers": [made.result() | {"card": self._cards[made.key]} for made in self._numbers.values()],
             "findings": list(self._findings),
             "sections": [{"name": name, "sentence": said.text()} for name, said in self._sections.items()],
         }
