@@ -30,6 +30,13 @@ def typed(rows: pd.DataFrame) -> pd.DataFrame:
     return filled.astype(kinds).assign(**days)[COLUMNS].reset_index(drop=True)
 
 
+def kept(home: Path) -> pd.DataFrame:
+    """All campaigns of all companies, newest first; no rows where nothing was reviewed."""
+    path = home / "outputs" / FILE
+    rows = typed(pd.read_parquet(path)) if path.exists() else typed(pd.DataFrame())
+    return rows.sort_values(["start", "campaign_id"], ascending=[False, True], ignore_index=True)
+
+
 def remembered(home: Path, company_key: str, *, before: date | None) -> pd.DataFrame:
     """The company's campaigns that were over before the day, oldest first; none where nothing was reviewed."""
     path = home / "outputs" / FILE
