@@ -8,6 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 FILE = "campaigns.parquet"
+# What a review can conclude, the best first, and the status that pages give it.
+STATUS = {"keep": "good", "improve": "warn", "no_effect": "neutral", "harmful": "bad", "undecidable": "unknown"}
 TEXTS = ["company", "campaign_id", "name", "name_zh", "type", "channels", "comparison", "primary_metric", "conclusion",
          "rule", "grade", "run", "period"]  # fmt: skip
 DAYS = ["start", "end", "reviewed_through"]

@@ -12,6 +12,7 @@ from opsbook.errors import OperatorError
 from opsbook.inputs.exits import Exits
 from opsbook.page import bundles, desk, theme, words
 from opsbook.page.appendix import appendix_html
+from opsbook.page.areas import area_of
 from opsbook.page.bundles import bundle
 from opsbook.page.data_card import data_card_html
 from opsbook.page.figures import picture
@@ -257,15 +258,6 @@ class Page:
 
     def _show(self, kind: str, payload: Mapping[str, Any], shown: str, plain: str) -> None:
         self._emit(bundle(kind, payload, shown=shown, plain=plain), {})
-
-
-def area_of(notebook: str) -> str:
-    """The catalogue area of a notebook: the last word of its name that is one, e.g. 04_campaign_plan -> plan."""
-    areas = words.areas()
-    found = next((word for word in reversed(notebook.split("_")) if word in areas), None)
-    if found is None:
-        raise OperatorError(f"No catalogue belongs to the notebook `{notebook}`", found=", ".join(sorted(areas)))
-    return found
 
 
 def company_name(book: Any) -> str:

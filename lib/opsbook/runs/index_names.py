@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from opsbook.errors import OperatorError
 from opsbook.page import words
-from opsbook.page.page import area_of
+from opsbook.page.areas import area_of
 from opsbook.runs.entries import Entry
 from opsbook.runs.index_shelf import Shelf
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from opsbook.analysis.verdict import STATUS
+from opsbook.inputs.memory import STATUS
 from opsbook.page import words
 from opsbook.runs.entries import Entry
 from opsbook.runs.index_companies import Company
@@ -14,7 +14,6 @@ from opsbook.runs.index_names import link, notebook_name, say, searchable
 from opsbook.runs.index_shelf import Shelf
 
 REVIEWS = "03_campaign_review"
-BEST_FIRST = ("keep", "improve", "no_effect", "harmful", "undecidable")
 GRADES = ("A", "B", "C", "D", "E")
 SPECS = {"participants": "whole", "relative": "signed_percent", "attainment": "percent", "cost": "money",
          "roi": "signed_percent"}  # fmt: skip
@@ -96,7 +95,7 @@ def _texts(told: Mapping[Any, Any], company: Company, language: str) -> dict[str
         "type": _text(words.find(f"campaign.type.{told['type']}") or told["type"]),
         "channels": _text(say("between").join(channels)),
         "dates": _dates(told["start"], told["end"]),
-        "verdict": _ranked(told["conclusion"], BEST_FIRST, words.find(f"campaign.conclusion.{told['conclusion']}")),
+        "verdict": _ranked(told["conclusion"], tuple(STATUS), words.find(f"campaign.conclusion.{told['conclusion']}")),
         "grade": _ranked(told["grade"], GRADES),
     }
 
