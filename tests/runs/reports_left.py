@@ -20,6 +20,7 @@ def leave(checkout, run="01_user_lifecycle/monthly", period="2026-10", *, failed
         "period": {"start": f"{period}-01", "end": f"{period}-28", "kind": "month", "label": period},
         "language": language,
         "files": {},
+        "parameters": {},
         "fingerprints": {},
         "finished_at": f"2026-11-02T{at}:00:00Z",
     }

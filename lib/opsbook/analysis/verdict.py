@@ -10,9 +10,9 @@ from typing import NamedTuple, Protocol
 import pandas as pd
 
 from opsbook.analysis.incrementality import CAPPED_HEADLINES, headline
+from opsbook.inputs.memory import STATUS
 
-CONCLUSIONS = ("keep", "improve", "no_effect", "harmful", "undecidable")
-STATUS = {"keep": "good", "improve": "warn", "no_effect": "neutral", "harmful": "bad", "undecidable": "unknown"}
+CONCLUSIONS = tuple(STATUS)
 RANDOMISED = ("holdout", "ab")
 QUASI = ("did", "synthetic_control")
 ADJUSTED = ("weighted",)

@@ -13,6 +13,7 @@ from opsbook.inputs.exits import Exits
 from opsbook.inputs.yaml_file import did_you_mean
 from opsbook.page import bundles, desk, theme, words
 from opsbook.page.appendix import appendix_html, definitions
+from opsbook.page.areas import area_of
 from opsbook.page.bundles import bundle
 from opsbook.page.data_card import data_card_html
 from opsbook.page.figures import picture
@@ -43,6 +44,7 @@ class Page:
         words.use(book.language, currency=getattr(own, "currency", ""), labels=getattr(own, "labels", None))
         theme.use(book.language, book.workbook.company.brand_color)
         self._numbers: Register[Number] = Register("number")
+        self._cards: dict[str, bool] = {}
         self._sections: Register[Sentence] = Register("figure or table")
         self._findings: dict[str, None] = {}
         self._verdict: dict[str, str] | None = None
@@ -166,6 +168,7 @@ class Page:
         label = words.label(f"{self.area}.number.{key}")
         made = number(key, label, value, unit=unit, method=method, **told)
         self._numbers.add(key, made)
+        self._cards[key] = card
         payload = made.result() | {"card": card, "words": made.card()}
         self._show("number", payload, desk.number(made.card()), f"{label}: {made.card()['value']}")
 
@@ -230,7 +233,7 @@ class Page:
     def _contents(self) -> dict[str, Any]:
         return {
             "verdict": self._verdict,
-            "numbers": [made.result() for made in self._numbers.values()],
+            "numbers": [made.result() | {"card": self._cards[made.key]} for made in self._numbers.values()],
             "findings": list(self._findings),
             "decision": self._decision,
             "sections": [{"name": name, "sentence": said.text()} for name, said in self._sections.items()],
@@ -292,15 +295,6 @@ class Page:
 
     def _show(self, kind: str, payload: Mapping[str, Any], shown: str, plain: str) -> None:
         self._emit(bundle(kind, payload, shown=shown, plain=plain), {})
-
-
-def area_of(notebook: str) -> str:
-    """The catalogue area of a notebook: the last word of its name that is one, e.g. 04_campaign_plan -> plan."""
-    areas = words.areas()
-    found = next((word for word in reversed(notebook.split("_")) if word in areas), None)
-    if found is None:
-        raise OperatorError(f"No catalogue belongs to the notebook `{notebook}`", found=", ".join(sorted(areas)))
-    return found
 
 
 def known_targets(area: str, targets: Mapping[str, float]) -> Mapping[str, float]:
