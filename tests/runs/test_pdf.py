@@ -1,4 +1,4 @@
-"""report.pdf: printed by a Chromium that is there; clear errors for one that is absent, fails, hangs or says nothing."""
+"""report.pdf: printed by a Chromium that is there; clear errors for one that is absent, fails, hangs or is mute."""
 
 import json
 import os
