@@ -10,6 +10,7 @@ import pytest
 from opsbook.runs.entries import Entry
 from opsbook.runs.index import page, rebuild
 from opsbook.runs.run import make
+from runs.reports_left import leave
 
 EVIL = '<script>alert("1")</script>\' onmouseover=x'
 
@@ -72,6 +73,16 @@ def test_the_page_asks_for_nothing_from_anywhere():
     ]
     assert "default-src 'none'" in shown
     assert not re.search(r"\sstyle=|\son\w+=", shown)
+
+
+def test_a_workbook_and_a_pdf_are_linked_where_they_lie(checkout):
+    """report.xlsx of a run and report.pdf, once printed, stand in the list of files; a link never leads nowhere."""
+    leave(checkout, period="2026-09")
+    leave(checkout, period="2026-10", **{"report.pdf": "%PDF", "report.xlsx": "PK"})
+    shown = rebuild(checkout.home).read_text(encoding="utf-8")
+    assert 'href="01_user_lifecycle/monthly/2026-10/report.pdf"' in shown
+    assert 'href="01_user_lifecycle/monthly/2026-10/report.xlsx"' in shown
+    assert "2026-09/report.pdf" not in shown
 
 
 def test_the_page_speaks_the_workbooks_language():

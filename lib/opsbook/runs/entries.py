@@ -11,6 +11,8 @@ from typing import Any
 from opsbook.runs import manifest
 from opsbook.runs.folder import HIDDEN, LAST_FAILURE
 
+ALSO = ("report.pdf", "report.xlsx")
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -30,6 +32,7 @@ class Entry:
     made_at: str
     failed_at: str
     failure: str
+    also: tuple[str, ...] = ()  # files of ALSO that lie beside the page
 
     def as_json(self) -> dict[str, Any]:
         """The entry as index.json holds it."""
@@ -73,6 +76,7 @@ def _entry(outputs: Path, folder: Path) -> Entry | None:
         made_at=good["finished_at"] if good else "",
         failed_at=failure["finished_at"] if failure else "",
         failure=failure["problem"] if failure else "",
+        also=tuple(name for name in ALSO if good and (folder / name).is_file()),
     )
 
 

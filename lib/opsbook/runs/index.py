@@ -116,7 +116,7 @@ def _verdict(entry: Entry, word: Word) -> str:
 
 
 def _files(entry: Entry) -> str:
-    names = ("notebook.ipynb", "results.json", "run.json") if entry.good else ()
+    names = (*entry.also, "notebook.ipynb", "results.json", "run.json") if entry.good else ()
     return " ".join(f'<a href="{_link(entry, name)}">{name}</a>' for name in names)
 
 
