@@ -21,6 +21,7 @@ def leave(checkout, run="01_user_lifecycle/monthly", period="2026-10", *, failed
         "language": language,
         "files": {},
         "parameters": {},
+        "as_of": f"{period}-28",
         "fingerprints": {},
         "finished_at": f"2026-11-02T{at}:00:00Z",
     }

@@ -2,11 +2,9 @@
 
 import json
 import re
-import time
 from dataclasses import replace
 from datetime import UTC, datetime
 
-import pandas as pd
 import pytest
 
 from opsbook.page import words
@@ -280,14 +278,13 @@ def test_companies_are_named_where_there_are_several(shelves):
     assert "$900.50" in shown
 
 
-def test_five_hundred_reports_are_listed_within_a_second(shelves):
-    """The index is made again after each command: 500 reports with numbers, and a memory of 100 campaigns."""
-    numbers = [number(f"number_{place}", float(place), 0.0, 50.0) for place in range(20)]
-    for week in pd.date_range("2017-01-02", periods=500, freq="7D"):
-        label = f"{week.isocalendar().year}-W{week.isocalendar().week:02d}"
-        shelves.report(run="weekly", period=label, as_of=f"{week + pd.Timedelta(days=6):%Y-%m-%d}", numbers=numbers)
-    shelves.memory(*(SPRING | {"campaign_id": f"c{place}"} for place in range(100)))
-    rebuild(shelves.home, now=NOW)  # words and template are read once per process
-    start = time.process_time()
-    rebuild(shelves.home, now=NOW)
-    assert time.process_time() - start < 1
+def test_a_workbook_and_a_pdf_are_linked_where_they_lie(shelves):
+    """report.xlsx of a run and report.pdf, once printed, stand in the list of files; a link never leads nowhere."""
+    shelves.report(period="2026-09")
+    folder = shelves.report(period="2026-10")
+    for name in ("report.pdf", "report.xlsx"):
+        (folder / name).write_bytes(b"there")
+    shown = page(gathered(shelves.home, NOW))
+    assert f'href="{folder.relative_to(shelves.outputs).as_posix()}/report.pdf"' in shown
+    assert "2026-10/report.xlsx" in shown
+    assert "2026-09/report.pdf" not in shown

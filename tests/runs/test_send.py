@@ -9,6 +9,7 @@ import pytest
 
 from opsbook.errors import OperatorError, ParameterError
 from opsbook.runs.deliver import targets, variable
+from opsbook.runs.execution import kernel_environment
 from opsbook.runs.last_reports import last_reports
 from opsbook.runs.plan import Wish
 from opsbook.runs.sending import Way, send
@@ -233,3 +234,11 @@ def test_two_groups_with_alike_masks_are_two_targets():
     one, other = targets("shop", {"OPSBOOK_SEND": "feishu://abcdefgh12345 feishu://axxxxxxx00005"})
     assert one.shown == other.shown
     assert one.key != other.key
+
+
+def test_no_other_process_sees_the_addresses(tmp_path):
+    """Kernels run what analysts write; the addresses, which are passwords, are not in their environment."""
+    inherited = {"OPSBOOK_SEND": SECRET, "OPSBOOK_SEND_SHOP": SECRET, "DATABASE": "kept"}
+    told = kernel_environment(tmp_path, inherited)
+    assert SECRET not in str(told)
+    assert told["DATABASE"] == "kept"

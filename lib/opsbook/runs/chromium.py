@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape
 
 from opsbook.errors import OperatorError, ParameterError
 from opsbook.page.carried_font import carried_font
+from opsbook.runs.execution import without_addresses
 
 VARIABLE = "OPSBOOK_CHROMIUM"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -90,7 +91,7 @@ def _environment(folder: Path, inherited: Mapping[str, str]) -> dict[str, str]:
     if font is not None:
         (folder / "fonts.conf").write_text(fonts_told(font.parent, folder / "fonts"), encoding="utf-8")
         own["FONTCONFIG_FILE"] = str(folder / "fonts.conf")
-    return dict(inherited) | own
+    return without_addresses(inherited) | own
 
 
 def fonts_told(fonts: Path, cache: Path) -> str:

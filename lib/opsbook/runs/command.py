@@ -132,7 +132,7 @@ def run_command(home: Path, **options: Any) -> int:
     program = _browser() if options["pdf"] else ""
     reports = plan(home, _wish(options), now=clock.now())
     outcomes, index = _made(home, reports, _way(options), out)
-    codes = {exit_code(outcomes), _print(outcomes, program, out) if program else GOOD}
+    codes = {exit_code(outcomes), _print(outcomes, program, home, out) if program else GOOD}
     code = next(worst for worst in WORST_FIRST if worst in codes)
     if options["as_json"]:
         print(json.dumps(_as_json(outcomes, code, home, index), ensure_ascii=False))
@@ -146,13 +146,13 @@ def _browser() -> str:
     return browser(os.environ)
 
 
-def _print(outcomes: Sequence[Outcome], program: str, out: TextIO) -> int:
+def _print(outcomes: Sequence[Outcome], program: str, home: Path, out: TextIO) -> int:
     """The good reports as PDF; a page that cannot be printed is told and costs no report."""
     from opsbook.runs.printing import print_all
 
     folders = [outcome.report.folder for outcome in outcomes if outcome.status in ("good", "fresh")]
     try:
-        for line in print_all(folders, program, os.environ):
+        for line in print_all(folders, program, os.environ, home=home):
             print(line, file=out)
     except OperatorError as failure:
         print(f"error: {failure}", file=sys.stderr)

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from opsbook.errors import ParameterError
+from opsbook.runs.execution import ADDRESSES
 
-VARIABLE = "OPSBOOK_SEND"
+VARIABLE = ADDRESSES
 _BETWEEN = re.compile(r"[\s,]+(?=[A-Za-z][\w+.-]*://)|\s+")
 _OWN_SERVERS = ("json", "jsons", "xml", "xmls", "form", "forms")  # their path may be the secret
 _QUIET: Mapping[str, Any] = {

@@ -12,6 +12,7 @@ from opsbook.runs import manifest
 from opsbook.runs.folder import HIDDEN, LAST_FAILURE
 
 SHOWN_CARDS = 6  # as many as the first screen of a report shows
+ALSO = ("report.pdf", "report.xlsx")
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class Entry:
     def run_key(self) -> tuple[str, str, str]:
         """What is run again period by period: company, notebook, run."""
         return self.company, self.notebook, self.run
+
+    also: tuple[str, ...] = ()  # files of ALSO that lie beside the page
 
     def as_json(self) -> dict[str, Any]:
         """The entry as index.json holds it, without the numbers, which stand in its results.json."""
@@ -100,6 +103,7 @@ def _entry(outputs: Path, folder: Path) -> Entry | None:
         campaign_name=campaign_name,
         failure_notebook="notebook.ipynb" in (failure or {}).get("files", {}),
         numbers=tuple(number for number in results.get("numbers", ()) if number.get("card", True))[:SHOWN_CARDS],
+        also=tuple(name for name in ALSO if good and (folder / name).is_file()),
     )
 
 

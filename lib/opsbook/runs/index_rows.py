@@ -14,6 +14,7 @@ from opsbook.runs.index_shelf import Shelf
 from opsbook.runs.topics import status_of
 
 FILES = {"notebook": "notebook.ipynb", "results": "results.json", "run": "run.json"}
+ALSO = {"report.xlsx": "xlsx", "report.pdf": "pdf"}
 
 
 @dataclass(frozen=True)
@@ -107,5 +108,13 @@ def _row(entry: Entry, last: Entry | None, shelf: Shelf) -> Row:
         made=local_day(entry.made_at, shelf),
         before=before,
         failure=failure_of(entry, shelf),
-        files=tuple(Link(text, link(entry, name)) for text, name in FILES.items()) if entry.good else (),
+        files=_files(entry),
     )
+
+
+def _files(entry: Entry) -> tuple[Link, ...]:
+    """What lies beside the page: what people open first, then what machines read."""
+    if not entry.good:
+        return ()
+    found = {ALSO[name]: name for name in ALSO if name in entry.also} | FILES
+    return tuple(Link(text, link(entry, name)) for text, name in found.items())

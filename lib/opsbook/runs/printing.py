@@ -16,6 +16,7 @@ from opsbook.errors import OperatorError, ParameterError
 from opsbook.runs import manifest
 from opsbook.runs.chromium import browser, printed
 from opsbook.runs.folder import Folder
+from opsbook.runs.index import rebuild
 from opsbook.runs.last_reports import last_reports
 from opsbook.runs.plan import Wish
 
@@ -28,11 +29,12 @@ def print_last(home: Path, wish: Wish, *, environment: Mapping[str, str], now: d
     good = [last.good for last in last_reports(home, wish, now=now) if last.good]
     if not good:
         raise ParameterError("There is no good report to print", fix="see `opsbook list`", where=home / "outputs")
-    yield from print_all([Folder(home / "outputs", entry.folder) for entry in good], program, environment)
+    folders = [Folder(home / "outputs", entry.folder) for entry in good]
+    yield from print_all(folders, program, environment, home=home)
 
 
-def print_all(folders: Sequence[Folder], program: str, environment: Mapping[str, str]) -> Iterator[str]:
-    """One line per report: made or already there.
+def print_all(folders: Sequence[Folder], program: str, environment: Mapping[str, str], *, home: Path) -> Iterator[str]:
+    """One line per report: made or already there; the index lists them afterwards.
 
     raises: OperatorError at the end, naming the reports that could not be printed; the others are.
     """
@@ -43,6 +45,7 @@ def print_all(folders: Sequence[Folder], program: str, environment: Mapping[str,
         except OperatorError as failure:
             failures.append(failure)
             yield f"{'failed':<9} {folder.name}/{NAME}"
+    rebuild(home)
     if failures:
         raise failures[0] if len(failures) == 1 else _several(failures)
 
