@@ -62,7 +62,7 @@ def test_a_target_of_the_parameters_stands_on_its_card(shown):
     page = lifecycle_page(shown, targets={"active_users": 6000})
     page.number("active_users", 5400, unit="users")
     assert shown.last("number")["target"] == 6000
-    assert shown.last("number")["words"]["target"] == "target 6,000, 90.0% of it"
+    assert shown.last("number")["words"]["target"] == "90.0% of the target 6,000"
     page.number("new_users", 100, unit="users")
     assert shown.last("number")["words"]["target"] == ""
 

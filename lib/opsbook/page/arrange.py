@@ -76,7 +76,7 @@ def report_of(nb: Any, *, name: str = "") -> Report:
     verdicts = [payload for kind, payload, _ in ours if kind == "verdict"]
     language = _language(nb, titles)
     sections = _with_appendix(_sections(nb, language), language)
-    findings = _findings(sections)
+    findings = _findings(sections, answer=verdicts[-1]["sentence"] if verdicts else "")
     for section in sections:
         section.parts = _passport_last(_said_once(section.parts))
     return Report(
@@ -198,9 +198,13 @@ def _passport_last(parts: list[Part]) -> list[Part]:
     return sorted(parts, key=lambda part: part.kind == "passport")
 
 
-def _findings(sections: list[Section]) -> list[dict[str, Any]]:
-    """The first findings, as long as the first screen allows, each with the anchor of the section it stands in."""
-    found = [(section, part) for section in sections for part in section.parts if part.kind == "finding"]
+def _findings(sections: list[Section], *, answer: str) -> list[dict[str, Any]]:
+    """The first findings, as long as the first screen allows, each with the anchor of the section it stands in.
+
+    answer: what the verdict says already, and no finding says again
+    """
+    told = [(section, part) for section in sections for part in section.parts if part.kind == "finding"]
+    found = [(section, part) for section, part in told if part.payload["text"] != answer]
     return [
         dict(part.payload) | {"anchor": section.anchor, "short": shortened(part.payload["text"], SHORT)}
         for section, part in found[:SHOWN_FINDINGS]

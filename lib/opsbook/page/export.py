@@ -28,10 +28,12 @@ from opsbook.page.desk import ICONS
 from opsbook.page.emphasis import claim
 from opsbook.page.numbers import ARROWS
 from opsbook.page.sanitize import clean, no_alt
+from opsbook.page.shorten import shortened
 from opsbook.page.spark import spark
 
 TEMPLATES = Path(__file__).parent / "template"
 HTML_LANG = {"en": "en", "zh": "zh-CN"}
+BRIEF = 140  # characters of a long rule on the first screen
 PICTURES = ("image/svg+xml", "image/png", "image/jpeg")
 LEXER, FORMATTER = PythonLexer(), HtmlFormatter(nowrap=True)
 UNCOLOURED = re.compile(r'<span class="(?:n|p|o|w)">([^<]*)</span>')  # names and punctuation keep the text's colour
@@ -77,6 +79,7 @@ class ReportExporter(TemplateExporter):
             "picture": picture,
             "shown_picture": shown_picture,
             "sparkline": sparkline,
+            "brief": partial(shortened, most=BRIEF),
         }.items()
 
     def from_notebook_node(self, nb: Any, resources: Any = None, **kw: Any) -> Any:
