@@ -153,7 +153,7 @@ def _executed(language: str, text: str) -> Any:
     said = Sentence("demo.returned", days=14, text=text)
     code('book, page = opsbook.start("09_demo", vars())', lambda: (page.title(), page.data_card()))
     code("page.number(...)", lambda: _numbers(page, text))
-    code("page.verdict(...)", lambda: page.verdict("warn", said, rule=text))
+    code("page.verdict(...)", lambda: page.verdict("warn", Sentence("demo.returned", days=7, text=text), rule=text))
     heading("Who is active?", "谁在活跃？")
     shown = {"table": daily_table(text), "name": "actives", "how": "demo.how"}
     code("page.figure(...)", lambda: (page.finding(said), page.figure(line_chart(), said, **shown)))

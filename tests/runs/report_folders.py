@@ -14,7 +14,7 @@ from opsbook.runs.manifest import SCHEMA
 MADE = "2026-11-02T08:00:00Z"
 REVIEW = {"notebook": "03_campaign_review", "period": "2026-03-09..2026-03-22"}
 WORKBOOK = """
-company: {{key: {key}, name: {name}, name_zh: {name_zh}}}
+company: {{key: {key}, name: {name}, name_zh: {name_zh}, brand_color: "#b5432a"}}
 zone: Asia/Shanghai
 language: {language}
 currency: {currency}

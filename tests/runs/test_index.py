@@ -145,6 +145,14 @@ def test_languages_of_a_report_are_one_line(shelves, seen):
     ]
 
 
+def test_the_worst_of_several_languages_counts(shelves, seen):
+    """Where only one language was made again, its bad verdict is told, whoever reads."""
+    shelves.report(sentence="Users grew.")
+    shelves.report(language="zh", status="bad", sentence="用户减少。")
+    (item,) = [item for item in seen(index_attention.items) if item.state == "bad"]
+    assert (item.text, item.lang) == ("用户减少。", "zh-CN")
+
+
 def test_the_counts_add_up(shelves, seen):
     """Each run is counted once, by the worst of its state; the reports made on the day are counted one by one."""
     shelves.report(run="calm", status="neutral", made_at="2026-11-03T01:00:00Z")

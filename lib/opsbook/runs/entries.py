@@ -80,7 +80,8 @@ def _entry(outputs: Path, folder: Path) -> Entry | None:
     if record is None:
         return None
     results = _results(folder) if good else {}
-    verdict = results.get("verdict") or {}
+    told = results.get("verdict")
+    verdict = told if isinstance(told, dict) else {}
     campaign, campaign_name = _campaign(record)
     return Entry(
         folder=folder.relative_to(outputs).as_posix(),
@@ -102,8 +103,8 @@ def _entry(outputs: Path, folder: Path) -> Entry | None:
         campaign=campaign,
         campaign_name=campaign_name,
         failure_notebook="notebook.ipynb" in (failure or {}).get("files", {}),
-        numbers=tuple(number for number in results.get("numbers", ()) if number.get("card", True))[:SHOWN_CARDS],
         also=tuple(name for name in ALSO if good and (folder / name).is_file()),
+        numbers=_cards(results),
     )
 
 
@@ -113,6 +114,13 @@ def _results(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _cards(results: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    """The numbers of the first screen; of results that do not say which those are, the first ones."""
+    numbers = results.get("numbers")
+    found = [number for number in numbers if isinstance(number, dict)] if isinstance(numbers, list) else []
+    return tuple(number for number in found if number.get("card", True))[:SHOWN_CARDS]
 
 
 def _campaign(record: Mapping[str, Any]) -> tuple[str, str]:

@@ -86,9 +86,9 @@ def _failed(topic: Topic, shelf: Shelf) -> Item:
 
 
 def _judged(topic: Topic, shelf: Shelf) -> Item:
-    main = topic.main
-    lang = HTML_LANG.get(main.language, "")
-    return _item(topic, shelf, state=topic.state, text=main.verdict, lang=lang, links=_reports(topic))
+    told = topic.judged
+    lang = HTML_LANG.get(told.language, "")
+    return _item(topic, shelf, state=topic.state, text=told.verdict, lang=lang, links=_reports(topic))
 
 
 def _ageing(found: Sequence[Topic], shelf: Shelf) -> list[Item]:

@@ -41,7 +41,7 @@ def states_of(entry: Entry) -> list[str]:
 
 
 def choices(shelf: Shelf) -> list[Choice]:
-    """Company, notebook, period, campaign, status, language: those with at least two different answers."""
+    """Company, notebook, period, campaign, status, language: those with at least two answers, none being one."""
     found = shelf.entries
     told: dict[str, Mapping[str, str]] = {
         "company": {entry.company: shelf.company(entry.company).name(shelf.language) for entry in found},
@@ -52,7 +52,8 @@ def choices(shelf: Shelf) -> list[Choice]:
     }
     made = [Choice(name, (("", tuple(options.items())),)) for name, options in told.items()]
     made.insert(2, Choice("period", tuple(_periods(found))))
-    return [choice for choice in made if sum(len(options) for _, options in choice.groups) > 1]
+    without = {"campaign"} if any(not entry.campaign for entry in found) else set()
+    return [one for one in made if sum(len(options) for _, options in one.groups) + (one.name in without) > 1]
 
 
 def _campaigns(found: Sequence[Entry], language: str) -> dict[str, str]:

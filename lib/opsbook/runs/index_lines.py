@@ -42,21 +42,22 @@ class Strip:
 
 def strips(shelf: Shelf) -> list[Strip]:
     """One strip per run of more than one period."""
-    return [_strip(one, shelf) for one in multiples(shelf.entries, language=shelf.language)]
+    found = (_strip(one, shelf) for one in multiples(shelf.entries, language=shelf.language))
+    return [strip for strip in found if strip.lines]
 
 
 def _strip(one: Multiple, shelf: Shelf) -> Strip:
     entry, title = one.entry, titled(one.entry, shelf)
     told = tags(entry, title, *(series.label for series in one.series)) | {"data-period": None}
     with words.speaking(entry.language, currency=shelf.company(entry.company).currency):
-        drawn = tuple(_line(series) for series in one.series)
+        drawn = tuple(_line(series) for series in one.series if series.unit in UNITS)
     return Strip(title, HTML_LANG.get(entry.language, ""), link(entry, "report.html"), entry.period, told, drawn)
 
 
 def _line(series: Series) -> Line:
     from markupsafe import Markup
 
-    spec = UNITS.get(series.unit, "number")
+    spec = UNITS[series.unit]
     known = [point for point in series.points if point[1] is not None]
     low, high = min(known, key=lambda point: point[1] or 0.0), max(known, key=lambda point: point[1] or 0.0)
     last = known[-1]

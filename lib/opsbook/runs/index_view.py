@@ -46,7 +46,7 @@ def view(shelf: Shelf) -> dict[str, Any]:
         "columns": memory_table.COLUMNS,
         "several": shelf.several,
         "numeric": memory_table.NUMBERS,
-        "grades": words.label("campaign.definition.grade"),
+        "campaigns_how": say("campaigns_how", grades=words.label("campaign.definition.grade")),
     }
 
 

@@ -28,9 +28,15 @@ class Topic:
         return tuple(entry for entry in self.entries if entry.failed_at)
 
     @property
+    def judged(self) -> Entry:
+        """The report whose verdict counts: the worst, where one language was made again and others were not."""
+        good = [entry for entry in self.entries if entry.good] or [self.main]
+        return next((entry for status in SERIOUS for entry in good if status_of(entry) == status), self.main)
+
+    @property
     def state(self) -> str:
-        """failed, else the status of its verdict; unknown where that is none of ours."""
-        return "failed" if self.failed else status_of(self.main)
+        """failed, else the status of the verdict that counts."""
+        return "failed" if self.failed else status_of(self.judged)
 
 
 def status_of(entry: Entry) -> str:
