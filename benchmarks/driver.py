@@ -1,4 +1,4 @@
-"""`make bench`: the mart of 20 million events, every analysis beside pandas, reviews per minute, pages, then survival."""
+"""`make bench`: the mart of 20 million events, each analysis beside pandas, reviews, pages, then survival."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def read(path: Path) -> Notebook:
 
 
 def plain(nb: Notebook) -> str:
-    """nbconvert's ordinary page."""
+    """The ordinary page of nbconvert."""
     return str(HTMLExporter().from_notebook_node(nb)[0])
 
 
@@ -55,7 +55,7 @@ def compare() -> None:
 
 
 def lines(outputs: Path = OUTPUTS) -> Iterator[str]:
-    """A line per notebook: seconds of the page, of nbconvert's, their ratio, size of both pages, seconds of messages."""
+    """A line per notebook: seconds and size of both pages, their ratio, and the seconds of the messages."""
     for path in notebooks(outputs):
         done = {name: measure(work, path, prepare=read) for name, work in WORKS.items()}
         ours, theirs = done["page"], done["nbconvert"]
