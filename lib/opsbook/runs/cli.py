@@ -1,4 +1,4 @@
-"""The command line: `opsbook run`, `plan`, `list`, `check`, `demo`, `example`, `index`."""
+"""The command line: `opsbook run`, `plan`, `new`, `list`, `check`, `demo`, `example`, `index`."""
 
 from __future__ import annotations
 
@@ -161,6 +161,30 @@ def plan_campaign(campaign: str, company: str, languages: tuple[str, ...], as_of
     return make_reports(
         home, plans(home, campaign, company=company, languages=languages, as_of=as_of, now=clock.now()), force
     )
+
+
+@main.group(cls=_Commands)
+def new() -> None:
+    """Start a notebook, a campaign or a company: files whose comments explain each line; nothing is overwritten."""
+
+
+COMPANY = click.option("--company", default="", metavar="NAME", help="Folder below params/.")
+DRY_RUN = click.option("--dry-run", is_flag=True, help="Print the files instead of writing them.")
+
+
+@new.command("notebook")
+@click.argument("name")
+@click.option("--like", default="", metavar="NOTEBOOK", help="Take over its parameters and its first run.")
+@COMPANY
+@click.option("--title", default="", help="Title of the page; default: from the name.")
+@click.option("--title-zh", default="", help="Its Chinese title.")
+@DRY_RUN
+@_told
+def new_notebook(**options: Any) -> None:
+    """A notebook NAME (05_my_question or my_question) with one worked question, its words and a first run."""
+    from opsbook.runs.new_notebook import new_notebook
+
+    click.echo(new_notebook(places.find_home(), **options))
 
 
 @main.command("list")
