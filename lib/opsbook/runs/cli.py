@@ -187,6 +187,20 @@ def new_notebook(**options: Any) -> None:
     click.echo(new_notebook(places.find_home(), **options))
 
 
+@new.command("campaign")
+@click.argument("name")
+@click.option("--like", default="", metavar="CAMPAIGN", help="Take over an earlier one, its days moved.")
+@click.option("--start", type=_Day(), metavar="DATE", help="First day; default: a Monday about two weeks ahead.")
+@COMPANY
+@DRY_RUN
+@_told
+def new_campaign(**options: Any) -> None:
+    """The file of a campaign NAME (spring_2027), every field explained, for `opsbook plan` and its review."""
+    from opsbook.runs.new_campaign import new_campaign
+
+    click.echo(new_campaign(places.find_home(), now=clock.now(), **options))
+
+
 @main.command("list")
 @click.option("--company", "companies", multiple=True, metavar="NAME|all", help="Default: all.")
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")

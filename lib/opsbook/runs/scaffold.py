@@ -13,7 +13,7 @@ from opsbook.errors import ParameterError
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
-def template(name: str, **words: str) -> str:
+def template(name: str, /, **words: str) -> str:
     """The text of a template of the package with its $names filled in; raises KeyError for one that is not given."""
     text = (resources.files("opsbook.runs") / "templates" / name).read_text(encoding="utf-8")
     return Template(text).substitute(words)
@@ -59,4 +59,4 @@ def shown(path: Path, home: Path) -> str:
 
 
 def _usable(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_0123456789")
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_").lstrip("0123456789_")
