@@ -63,7 +63,7 @@ def _build(workbook: Workbook, path: Path, *, home: Path, as_of: date | None, in
     try:
         con.attach(draft, name="mart")
         raw = sources.contract_tables(workbook, home=home, con=con)
-        as_of = as_of or _last_day(raw, workbook)
+        as_of = as_of or last_day(raw, workbook)
         checked = check.check(raw, workbook, as_of=as_of)
         check.refuse_if_stopped(checked)
         facts = {"company": workbook.company.key, "as_of": as_of, "key": path.stem, "inputs": inputs}
@@ -76,7 +76,7 @@ def _build(workbook: Workbook, path: Path, *, home: Path, as_of: date | None, in
             leftover.unlink(missing_ok=True)
 
 
-def _last_day(tables: dict[str, ir.Table], workbook: Workbook) -> date:
+def last_day(tables: dict[str, ir.Table], workbook: Workbook) -> date:
     """The last day of the data themselves: what "now" is when nobody says.
 
     A day that hardly anybody reached is a wrong clock, not the end of the data.

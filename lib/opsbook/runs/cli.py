@@ -201,6 +201,21 @@ def new_campaign(**options: Any) -> None:
     click.echo(new_campaign(places.find_home(), now=clock.now(), **options))
 
 
+@new.command("company")
+@click.argument("name")
+@click.option("--language", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Of the reports.")
+@click.option(
+    "--from", "places", multiple=True, type=click.Path(exists=True, path_type=Path), help="File or folder; repeatable."
+)
+@DRY_RUN
+@_told
+def new_company(**options: Any) -> None:
+    """The workbook of a company NAME, its tables guessed from CSV and Parquet files; guesses are marked `# ?`."""
+    from opsbook.runs.new_company import new_company
+
+    click.echo(new_company(places.find_home(), **options))
+
+
 @main.command("list")
 @click.option("--company", "companies", multiple=True, metavar="NAME|all", help="Default: all.")
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")

@@ -38,12 +38,6 @@ def aligned(text: str) -> str:
     return COMMENTED.sub(lambda line: f"{line[1].ljust(COLUMN)}  {line[2]}", text)
 
 
-def keys(template: str) -> set[str]:
-    """Every key of the template, switched on or off, inner ones too."""
-    options = (re.sub(r"\s#.*", "", line) for line in template.splitlines() if not re.match(r"# \S", line))
-    return {key for line in options for key in re.findall(r"([a-z_]+):", line)}
-
-
 def switched_on(lines: list[str]) -> str:
     """The lines of a block with the # before its keys taken away."""
     return "".join(line.removeprefix("#") for line in lines)
