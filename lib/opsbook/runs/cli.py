@@ -204,9 +204,7 @@ def new_campaign(**options: Any) -> None:
 @new.command("company")
 @click.argument("name")
 @click.option("--language", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Of the reports.")
-@click.option(
-    "--from", "places", multiple=True, type=click.Path(exists=True, path_type=Path), help="File or folder; repeatable."
-)
+@click.option("--from", "places", multiple=True, type=click.Path(path_type=Path), help="File or folder; repeatable.")
 @DRY_RUN
 @_told
 def new_company(**options: Any) -> None:
