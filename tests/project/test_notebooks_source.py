@@ -89,3 +89,12 @@ def test_own_catalogues_stand_in_both_languages():
     words.also_read(catalogue_folder(HOME))
     en, zh = words.catalogue("en"), words.catalogue("zh")
     assert {key: entry.fields for key, entry in en.items()} == {key: entry.fields for key, entry in zh.items()}
+
+
+def test_no_cell_gives_a_parameter_another_value(notebook):
+    """The cell that starts the report can be run again after all others: nothing else is called like a parameter."""
+    known = set(model_of(notebook.stem, home=HOME).model_fields)
+    for cell in cells(notebook, "code"):
+        tree = ast.walk(ast.parse(source(cell)))
+        named = {n.id for n in tree if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+        assert "parameters" in tags(cell) or not named & known, (cell["id"], named & known)

@@ -25,10 +25,10 @@ from opsbook.inputs.run_params import RUNS, CampaignRun, PlanRun, Run, campaign_
 from opsbook.inputs.segments import at_start, refuse_later_segment
 from opsbook.inputs.workbook import Language, Thresholds, Workbook, read_workbook
 from opsbook.inputs.yaml_file import checked, did_you_mean, read_yaml
-from opsbook.mart.build import ensure_mart
 from opsbook.mart.mart import Mart
 from opsbook.mart.treated_units import refuse_missing_units
 from opsbook.page import words
+from opsbook.page.building import shown_mart
 from opsbook.page.page import Page
 
 INJECTED = "# Parameters"
@@ -139,7 +139,7 @@ def open_book(notebook: str, parameters: Mapping[str, Any]) -> Book:
     about = campaign_of(run)
     refuse_known_later(about or run, workbook, where=f"the parameter cell of {notebook}")
     refuse_unanswerable(about or run, workbook, where=f"the parameter cell of {notebook}")
-    mart = ensure_mart(workbook, home=home, as_of=run.as_of)
+    mart = shown_mart(workbook, home=home, as_of=run.as_of)
     refuse_missing_units(run, mart, where=f"the parameter cell of {notebook}")
     memory = remembered(home, workbook.company.key, before=about.start if about else None)
     promises = tuple(registration.versions(home, workbook.company.key, about.campaign_id)) if about else ()

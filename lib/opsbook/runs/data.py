@@ -24,10 +24,10 @@ class Data:
 
 
 def ready(workbook: Workbook, *, home: Path, as_of: date) -> Data:
-    """Build the mart if these inputs were never seen; raises DataRefused when the check stops."""
-    from opsbook.mart.build import ensure_mart
+    """Build the mart, visibly, if these inputs were never seen; raises DataRefused when the check stops."""
+    from opsbook.page.building import shown_mart
 
-    mart = ensure_mart(workbook, home=home, as_of=as_of)
+    mart = shown_mart(workbook, home=home, as_of=as_of)
     try:
         sources = json.loads(mart.facts["inputs"])
         rows = {name: _rows(mart, name) for name in sorted(mart.given)}
