@@ -70,10 +70,13 @@ def results(notebook: nbformat.NotebookNode) -> dict:
     return told
 
 
+def outputs(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    return [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+
+
 def notes(notebook: nbformat.NotebookNode) -> str:
     """What cells wrote to stdout and stderr."""
-    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
-    return "".join(output.text for output in outputs if output.output_type == "stream")
+    return "".join(output.text for output in outputs(notebook) if output.output_type == "stream")
 
 
 def marts(home: Path) -> dict[str, int]:
@@ -89,13 +92,7 @@ def test_every_notebook_runs_top_to_bottom_as_committed(home, name):
         run(client)
     assert results(notebook)["complete"] is True
     assert not re.sub(r".*building the mart.*", "", notes(notebook)).strip()
-    shown = [
-        output.data
-        for cell in notebook.cells
-        if cell.cell_type == "code"
-        for output in cell.outputs
-        if "data" in output
-    ]
+    shown = [output.data for output in outputs(notebook) if "data" in output]
     assert len(shown) > 20
     assert not [found[0] for data in shown if (found := STYLED.search(data.get("text/html", "")))]
 
@@ -145,8 +142,7 @@ def test_the_first_start_says_that_a_mart_is_built(home):
     notebook = source_of(home, "01_user_lifecycle", as_of="2026-10-15")
     with kernel(home, notebook) as client:
         run(client, until="book")
-    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
-    assert {output.get("name") for output in outputs} == {"stderr"}
+    assert {output.get("name") for output in outputs(notebook)} == {"stderr"}
     told = notes(notebook)
     assert "building the mart of Lantern" in told
     assert "done" in told

@@ -110,6 +110,8 @@ def test_nothing_is_overwritten_and_a_dry_run_writes_nothing(home):
     with pytest.raises(ParameterError, match="is there already"):
         made(home)
     assert (home / "params/mine/workbook.yaml").read_text() == before
+    with pytest.raises(ParameterError, match="is the key of another company"):
+        made(home, "demo")
     with pytest.raises(ParameterError, match="my_shop"):
         made(home, "My Shop!")
 

@@ -43,8 +43,8 @@ def test_a_terminal_shows_which_cell_of_how_many_each_report_runs(checkout, term
         assert progress.bar.n == 1
     told = terminal.getvalue()
     assert month.report.title in told
-    assert "3/40 " in told
-    assert "7/40 " in told
+    assert "cell 3 of 40 " in told
+    assert "cell 7 of 40 " in told
     assert "2 [" in told
 
 

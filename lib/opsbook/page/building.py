@@ -14,6 +14,8 @@ from opsbook.inputs.workbook import Workbook
 from opsbook.mart.build import STEPS, ensure_mart
 from opsbook.mart.mart import Mart
 
+SHOWN = "{desc}: |{bar}| {n_fmt}/{total_fmt} {elapsed}{postfix}"
+
 
 def shown_mart(workbook: Workbook, *, home: Path, as_of: date | None, stream: TextIO | None = None) -> Mart:
     """The mart of the company; where it has to be built, a person sees how far it is. Raises as `ensure_mart`."""
@@ -36,9 +38,8 @@ class Building:
         if not self.begun:
             self._open()
         if self.bar is not None:
-            self.bar.set_postfix_str(step, refresh=False)
-            self.bar.update(1 if self.begun else 0)
-            self.bar.refresh()
+            self.bar.n = self.begun
+            self.bar.set_postfix_str(step)
         self.begun += 1
 
     def __enter__(self) -> Building:
@@ -46,8 +47,8 @@ class Building:
 
     def __exit__(self, kind: object, *_: object) -> None:
         if self.bar is not None:
-            self.bar.set_postfix_str("failed" if kind else "done", refresh=False)
-            self.bar.update(0 if kind else len(STEPS) - self.bar.n)
+            self.bar.n = self.bar.n if kind else len(STEPS)
+            self.bar.set_postfix_str("failed" if kind else "done")
             self.bar.close()
 
     def _open(self) -> None:
@@ -57,7 +58,7 @@ class Building:
             return
         from tqdm.std import tqdm
 
-        self.bar = tqdm(total=len(STEPS), desc=told, unit="step", file=self.stream, ncols=100, mininterval=0)
+        self.bar = tqdm(total=len(STEPS), desc=told, file=self.stream, ncols=100, bar_format=SHOWN)
 
 
 def in_notebook() -> bool:

@@ -7,7 +7,8 @@ from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
 
-from opsbook.errors import OperatorError
+from opsbook.errors import OperatorError, ParameterError
+from opsbook.inputs import home as checkout
 from opsbook.inputs import sources
 from opsbook.inputs.guess import Proposal, proposals
 from opsbook.inputs.look import SeenTable, look
@@ -38,6 +39,7 @@ def new_company(home: Path, name: str, *, language: str, places: Sequence[Path],
     scaffold.checked_name(name, what="company")
     path = home / "params" / name / "workbook.yaml"
     scaffold.refuse_existing([path])
+    _refuse_taken(home, name)
     found, left = proposals(look(places, home=home)) if places else ({}, [])
     book = _accepted(workbook_text(name, language, found, left), path)
     day = _data_end(book, home) if found else None
@@ -60,6 +62,14 @@ def workbook_text(
     words |= {"tables": tables_text(found, left), "event_groups": event_groups_text(found.get("events"))}
     words["as_of_line"] = DAY.format(day=day) if day else NO_DAY
     return aligned(scaffold.template("workbook.yaml", **words))
+
+
+def _refuse_taken(home: Path, name: str) -> None:
+    """Two companies of one key would share a mart and an output folder."""
+    taken = {checkout.company_key(home, folder): folder for folder in checkout.companies(home)}
+    if name in taken:
+        where = checkout.workbook_path(home, taken[name])
+        raise ParameterError(f"`{name}` is the key of another company", fix="choose another name", where=where)
 
 
 def _accepted(text: str, path: Path) -> Workbook:

@@ -13,6 +13,7 @@ from opsbook.runs.report import Report
 from opsbook.runs.run import Outcome
 
 ORDER = ("good", "fresh", "failed", "refused", "unsettled", "locked")
+CELLS = "{desc}: cell {n_fmt} of {total_fmt} |{bar}| {elapsed}"
 
 
 class Progress:
@@ -20,7 +21,7 @@ class Progress:
 
     def __init__(self, total: int, *, home: Path, stream: TextIO, bars: TextIO | None = None) -> None:
         self.home, self.stream, self.bars = home, stream, sys.stderr if bars is None else bars
-        self.bar: Any = self._bar(total, "report") if stream.isatty() else None
+        self.bar: Any = self._bar(total) if stream.isatty() else None
         self.in_work: dict[str, Any] = {}
 
     def __enter__(self) -> Progress:
@@ -35,7 +36,7 @@ class Progress:
         if self.bar is None:
             return
         if report.title not in self.in_work:
-            self.in_work[report.title] = self._bar(count, "cell", place=self._free_place(), desc=report.title)
+            self.in_work[report.title] = self._bar(count, place=self._free_place(), desc=report.title)
         bar = self.in_work[report.title]
         bar.n = number
         bar.refresh()
@@ -51,11 +52,11 @@ class Progress:
         self.bar.write(line, file=self.stream)
         self.bar.update()
 
-    def _bar(self, total: int, unit: str, *, place: int = 0, desc: str = "") -> Any:
+    def _bar(self, total: int, *, place: int = 0, desc: str = "") -> Any:
         from tqdm import tqdm
 
-        kept = {"leave": not place, "position": place, "desc": desc or None}
-        return tqdm(total=total, unit=unit, file=self.bars, dynamic_ncols=True, **kept)
+        shown = {"desc": desc, "bar_format": CELLS} if place else {"unit": "report"}
+        return tqdm(total=total, file=self.bars, dynamic_ncols=True, leave=not place, position=place, **shown)
 
     def _free_place(self) -> int:
         """The first line below the bar of all reports that no report in work has."""
