@@ -63,7 +63,7 @@ lab: $(VENV)/.ready  ## JupyterLab on the notebooks, with the simulated company 
 	@$(BIN) -m jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) notebooks
 
 docs: $(VENV)/.ready  ## the documentation site, docs/_build/index.html; a warning or a broken link fails
-	@$(BIN) -m sphinx -W -n --keep-going -q -b html docs docs/_build
+	@$(BIN) -m sphinx -W -n --keep-going -q -a -E -b html docs docs/_build
 
 bench: $(VENV)/.ready  ## mart and analyses on 20 million events beside plain pandas, campaign reviews per minute beside papermill + nbconvert, survival of 1,000,000 users beside lifelines and R; EVENTS=2000000 USERS=100000 for a quick one
 	@$(BIN) -m benchmarks $(if $(EVENTS),--events $(EVENTS)) $(if $(USERS),--users $(USERS)) $(ARGS)

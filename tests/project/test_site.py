@@ -90,6 +90,13 @@ def test_the_readme_leads_to_every_guide():
     assert [path.name for path in (DOCS / "guides").glob("*.md") if f"docs/guides/{path.name}" not in told] == []
 
 
+def test_every_page_stands_in_the_contents():
+    """A page that nothing leads to is a page nobody reads: each one is in the index, and nothing else is."""
+    listed = set(re.findall(r"^[a-z_/]+$", read(DOCS / "index.md"), re.M))
+    pages = {page.relative_to(DOCS).with_suffix("").as_posix() for page in PAGES if page.is_relative_to(DOCS)}
+    assert pages - {"index"} == listed - {"api/index"}
+
+
 def test_every_estimator_is_explained():
     """Each analysis module whose formulas have a source stands on the estimators' page."""
     told = read(DOCS / "guides/estimators.md")
