@@ -7,9 +7,13 @@ import pandas as pd
 import pytest
 
 from opsbook.errors import ParameterError
-from opsbook.inputs.guess import proposals, synonyms
+from opsbook.inputs.guess import proposals
 from opsbook.inputs.look import look
+from opsbook.inputs.proposal import synonyms
 from opsbook.inputs.schema import TABLES
+from opsbook.inputs.sources import contract_tables, open_engine
+from opsbook.inputs.workbook import Workbook
+from opsbook.inputs.yaml_file import checked
 
 
 def csv(folder: Path, name: str, text: str, encoding: str = "utf-8") -> Path:
@@ -151,6 +155,42 @@ def test_an_empty_folder_is_refused(tmp_path):
 
 def test_synonyms_speak_of_the_contracts_columns_alone():
     """Every table and column of the list is one of the contract, and every required column but none has synonyms."""
-    for table, columns in synonyms().items():
-        assert set(columns) - {"_files"} <= set(TABLES[table].names), table
-        assert set(TABLES[table].required) <= set(columns), table
+    every = synonyms()["every"]
+    assert set(every) <= {name for table in TABLES.values() for name in table.names}
+    for table, contract in TABLES.items():
+        columns = {name for name in synonyms()[table] if not name.startswith("_")}
+        assert columns <= set(contract.names), table
+        assert set(contract.required) <= columns | set(every), table
+
+
+def test_files_that_repeat_their_users_are_not_the_users(tmp_path):
+    """A list of who was in which campaign names users often; the file with a row per user is the table of users."""
+    csv(tmp_path, "mailings.csv", "uid,campaign\n" + "\n".join(f"{n % 3},{n}" for n in range(30)))
+    csv(tmp_path, "survey.csv", "uid,age\n" + "\n".join(f"{n},{n % 2}" for n in range(30)))
+    found = guessed(tmp_path)
+    assert found["users"].seen.path == "survey.csv"
+    assert found["exposures"].missing == ["exposed_at"]
+
+
+@pytest.mark.parametrize("written", ["orders.csv", "orders.parquet"])
+def test_lines_of_orders_are_put_together(tmp_path, written):
+    """Where an order has several rows, price times pieces adds up to one amount, and the engine agrees."""
+    lines = pd.DataFrame(
+        {
+            "InvoiceNo": ["A", "A", "B"],
+            "CustomerID": ["u", "u", "v"],
+            "InvoiceDate": ["2026-01-02 10:00:00", "2026-01-02 10:00:00", "2026-01-03 11:00:00"],
+            "Quantity": [2, 1, 3],
+            "UnitPrice": [5.0, 7.0, 1.5],
+        }
+    )
+    if written.endswith("csv"):
+        lines.to_csv(tmp_path / written, index=False)
+    else:
+        lines.assign(InvoiceDate=pd.to_datetime(lines["InvoiceDate"])).to_parquet(tmp_path / written)
+    proposal = guessed(tmp_path)["orders"]
+    assert proposal.group_by == ("order_id", "user_id")
+    tables = {"orders": {"path": written, "group_by": list(proposal.group_by), "columns": mapping(proposal)}}
+    book = checked(Workbook, {"company": {"key": "mine", "name": "Mine"}, "zone": "UTC", "tables": tables})
+    orders = contract_tables(book, home=tmp_path, con=open_engine(book, home=tmp_path))["orders"].to_pandas()
+    assert dict(zip(orders["order_id"], orders["amount"], strict=True)) == {"A": 17.0, "B": 4.5}

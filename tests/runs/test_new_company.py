@@ -101,6 +101,27 @@ def test_what_is_not_found_is_named_where_it_is_missing(home):
     assert "howmuch" in text
 
 
+def test_files_without_activity_leave_the_example_of_events_on(home):
+    """A workbook needs events or orders: where neither is found, the file says so by an example to fill in."""
+    (home / "users.csv").write_text("uid,source\n1,ads\n2,ads\n")
+    made(home, places=[home / "users.csv"])
+    book = read_workbook(home / "params/mine/workbook.yaml")
+    assert book.tables["users"].columns["user_id"] == "uid"
+    assert book.tables["events"].path == "data/events.parquet"
+
+
+def test_a_table_that_lacks_a_column_stops_nothing(home):
+    """Beside complete orders, mailings without a day are written switched off: the company can be checked and run."""
+    (home / "orders.csv").write_text("order_no,uid,pay_time,amount\n1,a,2026-01-30,5\n2,b,2026-01-31,5\n")
+    (home / "mailings.csv").write_text("uid,campaign\na,x\nb,x\n")
+    told = made(home, places=[home / "orders.csv", home / "mailings.csv"])
+    assert "NOT FOUND: exposed_at, switched off" in told
+    book = read_workbook(home / "params/mine/workbook.yaml")
+    assert set(book.tables) == {"orders"}
+    assert f"{book.as_of}" == "2026-01-31"
+    assert "#      exposed_at: NOT_FOUND" in (home / "params/mine/workbook.yaml").read_text()
+
+
 def test_nothing_is_overwritten_and_a_dry_run_writes_nothing(home):
     """A workbook that is there stays as it is; --dry-run only shows; a name must be able to be a folder."""
     assert "--- params/mine/workbook.yaml" in made(home, dry_run=True)

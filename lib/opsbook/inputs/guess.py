@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache
-from importlib import resources
+from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import Any
 
-import yaml
-
+from opsbook.inputs import order_lines
 from opsbook.inputs.look import SeenTable
+from opsbook.inputs.proposal import Guess, Proposal, synonyms
 from opsbook.inputs.schema import TABLES, ContractColumn, TableContract
 
 NEAR = 0.86  # likeness (difflib) from which two names are taken for spellings of one word
@@ -34,45 +31,6 @@ FORMS = {
 }
 _ISO = re.compile(r"[12]\d{3}-[01]\d-[0-3]\d([ T]\d\d:\d\d(:\d\d(\.\d+)?)?)?\s*(Z|UTC|[+-]\d\d:?\d\d)?")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
-
-
-@dataclass(frozen=True)
-class Guess:
-    """One column: the source's name, how it is read (unit, scale, sql) and, for the reader, why."""
-
-    column: str
-    how: dict[str, Any] = field(default_factory=dict)
-    why: str = ""
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """A table of the contract out of files: its columns by contract name, what is missing and what is left over."""
-
-    table: str
-    seen: SeenTable
-    columns: dict[str, Guess]
-    attributes: list[str] = field(default_factory=list)
-    dateformat: str = ""
-
-    @property
-    def missing(self) -> list[str]:
-        """Required columns that no column of the files looks like."""
-        return [name for name in TABLES[self.table].required if name not in self.columns]
-
-    @property
-    def unused(self) -> list[str]:
-        """Columns of the files that stand for nothing."""
-        used = {guess.column for guess in self.columns.values()} | set(self.attributes)
-        return [name for name in self.seen.columns if name not in used]
-
-    @property
-    def score(self) -> float:
-        """How well the files fit: required columns count most, then the file's name, then optional columns."""
-        required = TABLES[self.table].required
-        optional = [name for name in self.columns if name not in required]
-        there = len(required) - len(self.missing)
-        return 2 * there - 3 * len(self.missing) + len(optional) + 2 * _named_like(self.table, self.seen.path)
 
 
 def proposals(seen: Sequence[SeenTable]) -> tuple[dict[str, Proposal], list[SeenTable]]:
@@ -97,7 +55,12 @@ def propose(seen: SeenTable, table: str) -> Proposal:
     ordered = {name: columns[name] for name in contract.names if name in columns}
     left = [name for name in seen.columns if name not in {guess.column for guess in ordered.values()}]
     attributes = [name for name in left if _is_attribute(name, seen)] if table == "users" else []
-    return Proposal(table, seen, ordered, attributes, dateformat)
+    return order_lines.joined(Proposal(table, seen, ordered, attributes, dateformat), pieces=_pieces(left))
+
+
+def _pieces(names: Sequence[str]) -> str:
+    """The column that counts the pieces of a line of an order, "" when there is none."""
+    return next((name for name in names if _plain(name) in synonyms()["orders"]["_pieces"]), "")
 
 
 def _pairs(seen: SeenTable, contract: TableContract) -> Iterable[tuple[float, ContractColumn, str]]:
@@ -110,7 +73,7 @@ def _pairs(seen: SeenTable, contract: TableContract) -> Iterable[tuple[float, Co
 
 def _likeness(source: str, column: str, table: str) -> float:
     """1 for the contract's name, a little less for each further synonym, less again for a near spelling; else 0."""
-    own, known = _plain(source), [column, *synonyms()[table].get(column, [])]
+    own, known = _plain(source), [column, *synonyms()["every"].get(column, []), *synonyms()[table].get(column, [])]
     for place, word in enumerate(known):
         if own == _plain(word):
             return 1 - place / 1000
@@ -191,18 +154,3 @@ def _is_attribute(name: str, seen: SeenTable) -> bool:
     low, high = ATTRIBUTE_VALUES
     few = low <= len(set(seen.values[name])) <= high and len(seen.values[name]) > 2 * len(set(seen.values[name]))
     return few and not PRIVATE.search(name.lower()) and not name.startswith("_")
-
-
-def _named_like(table: str, path: str) -> bool:
-    """Whether a part of the path is a word that files of the table are called by."""
-    parts = re.findall(r"[a-z]+|[\u4e00-\u9fff]+", "/".join(path.lower().split("/")[-2:]))
-    known = synonyms()[table]["_files"]
-    return any(part == word or (not word.isascii() and word in part) for word in known for part in parts)
-
-
-@cache
-def synonyms() -> Mapping[str, Mapping[str, list[str]]]:
-    """Table -> contract column -> what companies call it; `_files` -> words in the names of its files."""
-    text = (resources.files("opsbook.inputs") / "synonyms.yaml").read_text(encoding="utf-8")
-    known: Mapping[str, Mapping[str, list[str]]] = yaml.load(text, Loader=yaml.BaseLoader)
-    return known

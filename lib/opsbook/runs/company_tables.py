@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from opsbook.inputs.contract import TABLES, ContractColumn, TableContract
-from opsbook.inputs.guess import Guess, Proposal
 from opsbook.inputs.look import SeenTable
+from opsbook.inputs.proposal import Guess, Proposal
 from opsbook.runs.option_lines import flow
 
 HEAD = """\
@@ -16,17 +16,23 @@ HEAD = """\
 GROUPS = """\
 #event_groups:                      # name (letters, digits, _): its events, in the order of the usual path
 #  browsing: [search, view_item]"""
-EXAMPLE = "events"  # switched on when no files were looked at: a workbook needs it or orders
+EXAMPLE = "events"  # switched on when neither it nor orders was found: a workbook needs one of them
 
 
 def tables_text(found: Mapping[str, Proposal], left: Sequence[SeenTable]) -> str:
     """The block `tables:`; files that look like nothing are named above it."""
     lines = [HEAD, *(f"# Not used, nothing looks like it: {seen.path} ({', '.join(seen.columns)})" for seen in left)]
     for name, contract in TABLES.items():
-        example = _example(contract, on=not found and name == EXAMPLE)
+        example = _example(contract, on=name == EXAMPLE and not {"events", "orders"} & found.keys())
         lines += ["tables:"] * (name == next(iter(TABLES)))
-        lines += _found(found[name], contract) if name in found else example
+        lines += _found(found[name], contract, off=is_off(found, name)) if name in found else example
     return "\n".join(lines)
+
+
+def is_off(found: Mapping[str, Proposal], name: str) -> bool:
+    """Whether a table is written switched off: it lacks a column, and the workbook can do without it."""
+    active = [other for other in ("events", "orders") if other in found and not found[other].missing]
+    return bool(found[name].missing and active)
 
 
 def event_groups_text(events: Proposal | None) -> str:
@@ -37,11 +43,19 @@ def event_groups_text(events: Proposal | None) -> str:
     return f"# seen: {', '.join(name for name, _ in counted.most_common(20))}\n{GROUPS}"
 
 
-def _found(proposal: Proposal, contract: TableContract) -> Iterator[str]:
+def _found(proposal: Proposal, contract: TableContract, *, off: bool) -> Iterator[str]:
+    """The lines of a table; `off` puts a # before each that has none."""
+    for line in _found_lines(proposal, contract):
+        yield f"#{line}" if off and not line.startswith("#") else line
+
+
+def _found_lines(proposal: Proposal, contract: TableContract) -> Iterator[str]:
     yield f"  {contract.name}:  # {contract.grain}"
     yield f"    path: {flow(proposal.seen.path)}  # relative to the checkout, or absolute; globs are one table"
     yield "    columns:"
     yield from (_column_line(column, proposal) for column in contract.columns)
+    if proposal.group_by:
+        yield f"    group_by: {flow(list(proposal.group_by))}  # ? the files hold a row per product of an order"
     if proposal.attributes:
         yield f"    attributes: {flow(proposal.attributes)}  # ? further columns that reports may split by"
     if csv := _csv(proposal):

@@ -10,15 +10,16 @@ from pathlib import Path
 from opsbook.errors import OperatorError, ParameterError
 from opsbook.inputs import home as checkout
 from opsbook.inputs import sources
-from opsbook.inputs.guess import Proposal, proposals
+from opsbook.inputs.guess import proposals
 from opsbook.inputs.look import SeenTable, look
 from opsbook.inputs.periods import last_complete, period_of
+from opsbook.inputs.proposal import Proposal
 from opsbook.inputs.run_params import LifecycleRun, RetentionRun, Run
 from opsbook.inputs.workbook import Workbook
 from opsbook.inputs.yaml_file import checked, read_text
 from opsbook.mart.build import last_day
 from opsbook.runs import scaffold
-from opsbook.runs.company_tables import event_groups_text, tables_text
+from opsbook.runs.company_tables import event_groups_text, is_off, tables_text
 from opsbook.runs.option_lines import aligned, flow
 
 COHORT_DAYS = 180
@@ -110,7 +111,8 @@ def _cohorts(day: date | None) -> str:
 
 def _guessed(found: Mapping[str, Proposal], left: Sequence[SeenTable]) -> Iterator[str]:
     for name, proposal in found.items():
-        absent = f"; NOT FOUND: {', '.join(proposal.missing)}" if proposal.missing else ""
+        off = ", switched off until you say where it is" if is_off(found, name) else ""
+        absent = f"; NOT FOUND: {', '.join(proposal.missing)}{off}" if proposal.missing else ""
         yield f"{name}: {proposal.seen.path}, {len(proposal.columns)} columns guessed{absent}"
     yield from (f"not used: {seen.path}" for seen in left)
     if found:
