@@ -6,6 +6,7 @@ DejaVu Sans, which matplotlib carries; matplotlib falls back glyph by glyph.
 
 from __future__ import annotations
 
+import logging
 from functools import cache
 
 from matplotlib import font_manager
@@ -26,6 +27,8 @@ SYSTEM_FAMILIES = (
 @cache
 def families() -> tuple[str, ...]:
     """Font families for charts, best first; the Chinese one is left out where neither wheel nor system has any."""
+    # The Chinese font has one weight on purpose; that bold is drawn with it is no news at the desk.
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
     carried = carried_font()
     if carried is not None:
         font_manager.fontManager.addfont(carried)

@@ -1,4 +1,4 @@
-"""The command line: `opsbook run`, `plan`, `list`, `send`, `explain`, `pdf`, `check`, `demo`, `example`, `index`."""
+"""The command line: `opsbook run`, `plan`, `new`, `list`, `send`, `explain`, `pdf`, `check`, `demo`, `index` …"""
 
 from __future__ import annotations
 
@@ -163,6 +163,57 @@ def plan_campaign(campaign: str, company: str, languages: tuple[str, ...], as_of
     return make_reports(
         home, plans(home, campaign, company=company, languages=languages, as_of=as_of, now=clock.now()), force
     )
+
+
+@main.group(cls=_Commands)
+def new() -> None:
+    """Start a notebook, a campaign or a company: files whose comments explain each line; nothing is overwritten."""
+
+
+COMPANY = click.option("--company", default="", metavar="NAME", help="Folder below params/.")
+DRY_RUN = click.option("--dry-run", is_flag=True, help="Print the files instead of writing them.")
+
+
+@new.command("notebook")
+@click.argument("name")
+@click.option("--like", default="", metavar="NOTEBOOK", help="Take over its parameters and its first run.")
+@COMPANY
+@click.option("--title", default="", help="Title of the page; default: from the name.")
+@click.option("--title-zh", default="", help="Its Chinese title.")
+@DRY_RUN
+@_told
+def new_notebook(**options: Any) -> None:
+    """A notebook NAME (05_my_question or my_question) with one worked question, its words and a first run."""
+    from opsbook.runs.new_notebook import new_notebook
+
+    click.echo(new_notebook(places.find_home(), **options))
+
+
+@new.command("campaign")
+@click.argument("name")
+@click.option("--like", default="", metavar="CAMPAIGN", help="Take over an earlier one, its days moved.")
+@click.option("--start", type=_Day(), metavar="DATE", help="First day; default: a Monday about two weeks ahead.")
+@COMPANY
+@DRY_RUN
+@_told
+def new_campaign(**options: Any) -> None:
+    """The file of a campaign NAME (spring_2027), every field explained, for `opsbook plan` and its review."""
+    from opsbook.runs.new_campaign import new_campaign
+
+    click.echo(new_campaign(places.find_home(), now=clock.now(), **options))
+
+
+@new.command("company")
+@click.argument("name")
+@click.option("--language", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Of the reports.")
+@click.option("--from", "places", multiple=True, type=click.Path(path_type=Path), help="File or folder; repeatable.")
+@DRY_RUN
+@_told
+def new_company(**options: Any) -> None:
+    """The workbook of a company NAME, its tables guessed from CSV and Parquet files; guesses are marked `# ?`."""
+    from opsbook.runs.new_company import new_company
+
+    click.echo(new_company(places.find_home(), **options))
 
 
 @main.command("list")

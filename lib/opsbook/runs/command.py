@@ -38,8 +38,14 @@ class Way:
     force: bool = False
 
 
-def run(reports: Sequence[Report], way: Way) -> Generator[Outcome]:
+def in_silence(report: Report, cell: int, cells: int) -> None:
+    """Show nothing of a report in work."""
+
+
+def run(reports: Sequence[Report], way: Way, *, watch: crew.Watch = in_silence) -> Generator[Outcome]:
     """The outcome of every report as it is known: first those not started and the fresh ones, then the made ones.
+
+    watch: told the report in work, its code cell that begins and their number
 
     raises: ParameterError before any kernel when a period lies outside the data.
     """
@@ -53,7 +59,8 @@ def run(reports: Sequence[Report], way: Way) -> Generator[Outcome]:
             due.append(job)
     if due:
         at_once = min(way.at_once or os.cpu_count() or 1, len(due))
-        yield from crew.outcomes(due, at_once=at_once, engine=chosen(way.engine, reports=len(due)))
+        engine = chosen(way.engine, reports=len(due))
+        yield from crew.outcomes(due, at_once=at_once, engine=engine, watch=watch)
 
 
 def _settled_and_fresh(job: Job, due: Sequence[Job]) -> bool:
@@ -169,7 +176,8 @@ def make_reports(home: Path, reports: Sequence[Report], force: bool) -> int:
 def _made(home: Path, reports: Sequence[Report], way: Way, out: TextIO) -> tuple[list[Outcome], Path]:
     started, outcomes = clock.now(), []
     try:
-        with Progress(len(reports), home=home, stream=out) as progress, closing(run(reports, way)) as running:
+        progress = Progress(len(reports), home=home, stream=out)
+        with progress, closing(run(reports, way, watch=progress.cell)) as running:
             for outcome in running:
                 outcomes.append(outcome)
                 progress.note(outcome)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ class Execution:
     kernel_pid: int | None = None
     manager: type[Any] | None = None
     deadline: float = field(default=float("inf"))
+    watch: Callable[[int, int], None] | None = None  # told which code cell of how many begins
 
     @property
     def engine(self) -> str:

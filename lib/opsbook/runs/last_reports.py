@@ -12,7 +12,6 @@ from opsbook.inputs import home as places
 from opsbook.inputs import periods
 from opsbook.inputs.home import RunFile
 from opsbook.inputs.periods import Period
-from opsbook.inputs.run_params import RUNS
 from opsbook.inputs.workbook import Workbook, read_workbook
 from opsbook.runs.entries import Entry, entries
 from opsbook.runs.plan import EVERY, Wish, companies, read_run, wanted
@@ -68,7 +67,7 @@ def _of_company(home: Path, company: str, made: Sequence[Entry], wish: Wish, now
         of_run = [entry for entry in own if (entry.notebook, entry.run) == (file.notebook, file.run)]
         asked = _asked(file, workbook, wish, now)
         of_period = [e for e in of_run if asked is None or (e.period_start, e.period_end) == asked]
-        for language in _languages(file, workbook, wish):
+        for language in _languages(home, file, workbook, wish):
             yield _last(workbook.company.key, file, language, of_period)
 
 
@@ -89,12 +88,12 @@ def _asked(file: RunFile, workbook: Workbook, wish: Wish, now: datetime) -> tupl
     return str(asked.start), str(asked.end)
 
 
-def _languages(file: RunFile, workbook: Workbook, wish: Wish) -> list[str]:
+def _languages(home: Path, file: RunFile, workbook: Workbook, wish: Wish) -> list[str]:
     if EVERY in wish.languages:
         return ["en", "zh"]
     if wish.languages:
         return list(dict.fromkeys(wish.languages))
-    own = read_run(file, {}).language if file.path.is_file() and file.notebook in RUNS else None
+    own = read_run(home, file, {}).language if file.path.is_file() else None
     return [own or workbook.language]
 
 

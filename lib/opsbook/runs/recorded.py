@@ -6,8 +6,8 @@ import ast
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from opsbook.inputs.parameter_cell import text
 from opsbook.runs.dataflow import Step
-from opsbook.runs.notebook import text
 
 NUMBER = "application/vnd.opsbook.number+json"
 

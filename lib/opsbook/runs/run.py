@@ -11,10 +11,11 @@ from datetime import datetime
 from typing import Any
 
 from opsbook.errors import FAILED, GOOD, OperatorError
+from opsbook.inputs.parameter_cell import read_source
 from opsbook.runs import clock, draws, looks, manifest, memory, planning, risk_lists, truth
 from opsbook.runs.execution import Execution, Limits
 from opsbook.runs.exports import exported
-from opsbook.runs.notebook import hide_paths, prepared, read_source, record
+from opsbook.runs.notebook import hide_paths, prepared, record
 from opsbook.runs.report import Report
 from opsbook.runs.truth import Problem
 
