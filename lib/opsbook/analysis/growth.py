@@ -38,6 +38,17 @@ def growth_accounting(
                quick_ratio, quick_ratio_low, quick_ratio_high ((new + resurrected) / dormant), complete
     raises:    ValueError when the periods are not consecutive
     method:    a user's last active day in a period tells, through the gap after it, in which period the next one lies
+
+    >>> user_days = pd.DataFrame({"day": pd.to_datetime(["2026-01-05", "2026-01-13", "2026-01-06", "2026-01-14"]),
+    ...                           "user": [1, 1, 2, 3], "gap_after": [8, None, None, None]})
+    >>> users = pd.DataFrame({"first_day": pd.to_datetime(["2026-01-05", "2026-01-06", "2026-01-14"])})
+    >>> users = users.assign(first_active_day=users["first_day"], life_start="signup")
+    >>> weeks = [Period(date(2026, 1, d), date(2026, 1, d + 6), "week", f"2026-W{w:02}") for w, d in ((2, 5), (3, 12))]
+    >>> span = {"data_start": date(2026, 1, 1), "settled_through": date(2026, 1, 31)}
+    >>> found = growth_accounting(user_days, users, periods=weeks, **span)
+    >>> print(found[["period", "active_users", "new", "current", "resurrected", "dormant"]].to_string(index=False))
+      period  active_users  new  current  resurrected  dormant
+    2026-W03             2    1        1            0        1
     """
     _refuse_gaps(periods)
     pairs, lives = _next_periods(user_days, periods), _life_periods(users, periods)
@@ -53,6 +64,17 @@ def identities(growth: pd.DataFrame) -> pd.DataFrame:
 
     returns: one row per period and law -- period, law (parts, change), left, right, holds
     raises:  ArithmeticError when a law does not hold: the tables contradict each other
+
+    >>> growth = pd.DataFrame({"period": ["2026-W03"], "active_users": 120, "previous_users": 110, "new": 20,
+    ...                        "current": 90, "resurrected": 10, "unknown": 0, "dormant": 20})
+    >>> print(identities(growth).to_string(index=False))
+      period    law  left  right  holds
+    2026-W03  parts   120    120   True
+    2026-W03 change   120    120   True
+    >>> identities(growth.assign(dormant=25))
+    Traceback (most recent call last):
+        ...
+    ArithmeticError: Growth accounting does not add up in 2026-W03
     """
     parts = growth["new"] + growth["current"] + growth["resurrected"] + growth["unknown"]
     moved = growth["previous_users"] + growth["new"] + growth["resurrected"] + growth["unknown"] - growth["dormant"]

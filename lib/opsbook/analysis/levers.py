@@ -63,6 +63,18 @@ def lever_counts(
                first seen while the data began), active_users (the sum of the active), complete; no row without three
                periods
     raises:    ValueError when the periods are not consecutive
+
+    >>> days = pd.to_datetime(["2026-01-05", "2026-01-06", "2026-01-12", "2026-01-13", "2026-01-19", "2026-01-20"])
+    >>> user_days = pd.DataFrame({"user": [1, 2, 1, 3, 1, 4], "day": days})
+    >>> users = pd.DataFrame({"user": [1, 2, 3, 4], "first_day": days[[0, 1, 3, 5]], "life_start": "signup"})
+    >>> users = users.assign(first_active_day=users["first_day"])
+    >>> weeks = [Period(date(2026, 1, d), date(2026, 1, d + 6), "week", f"2026-W{d // 7 + 2:02}") for d in (5, 12, 19)]
+    >>> span = {"data_start": date(2026, 1, 1), "settled_through": date(2026, 1, 31)}
+    >>> found = lever_counts(user_days, users, periods=weeks, **span)
+    >>> print(found.drop(columns=["channel", "unknown", "complete"]).to_string(index=False))
+      period  signups  new_active  base_users  kept  pool  woken  active_users
+    2026-W03        1           1           2     1     0      0             2
+    2026-W04        1           1           2     1     1      0             2
     """
     three = list(periods)[-3:]
     if any(after.start != before.end + timedelta(days=1) for before, after in pairwise(three)):
@@ -94,6 +106,16 @@ def lever_parts(counts: pd.DataFrame, *, seed: int, draws: int = 2000, level: fl
              add up to its change, the parts of a lever to that of `all`
     method:  intervals redraw every count from its Jeffreys posterior; shocks that all users share are not in them
     source:  Shapley 1953
+
+    >>> counts = pd.DataFrame({"period": ["2026-08", "2026-09"], "channel": "all users", "signups": [100, 200],
+    ...                        "new_active": [50, 80], "base_users": [300, 300], "kept": [150, 180], "pool": 0,
+    ...                        "woken": 0, "unknown": 0, "active_users": [200, 260], "complete": True})
+    >>> found = lever_parts(counts, seed=1).query("channel == 'all' and part != 0")
+    >>> print(found[["lever", "part", "previous_users", "active_users"]].round(1).to_string(index=False))
+          lever  part  previous_users  active_users
+    acquisition  45.0             200           260
+     activation -15.0             200           260
+      retention  30.0             200           260
     """
     names = ["lever", "channel", "part", "low", "high", "previous_users", "active_users"]
     if counts.empty:
@@ -129,6 +151,14 @@ def channel_paradox(counts: pd.DataFrame, *, level: float = 0.95) -> pd.DataFram
              against the total), fired (both intervals are clear of zero on opposite sides, and nearly all of the base
              moved against the total)
     source:  Simpson 1951; Donner and Zou 2012 for the sum of intervals
+
+    >>> counts = pd.DataFrame({"period": ["2026-08"] * 2 + ["2026-09"] * 2, "channel": ["ads", "search"] * 2,
+    ...                        "base_users": [1000, 9000, 9000, 1000], "kept": [200, 5400, 2250, 650]})
+    >>> counts = counts.assign(signups=0, new_active=0, pool=0, woken=0, unknown=0, active_users=counts["kept"])
+    >>> found = channel_paradox(counts)
+    >>> print(found[["total_change", "within_change", "share_against", "fired"]].round(3).to_string(index=False))
+     total_change  within_change  share_against  fired
+            -0.27           0.05            1.0   True
     """
     names = ["channels", "base_users", "total_change", "total_low", "total_high"]
     names += ["within_change", "within_low", "within_high", "share_against", "fired"]

@@ -45,6 +45,21 @@ def observed_ltv(
              capped_high (each user's revenue cut at the 99.9th percentile of the window), cap (that percentile),
              complete (the whole cohort could be seen for the window; else the values are missing); cohorts of
              fewer than min_cell users are left out, also of "all"
+
+    >>> days = pd.to_datetime(["2026-01-05", "2026-02-20", "2026-01-08"])
+    >>> orders = pd.DataFrame({"user": [1, 1, 2], "day": days, "net": [30.0, 50.0, 10.0], "is_purchase": True})
+    >>> users = pd.DataFrame({"user": [1, 2, 3], "signed_up_day": pd.Timestamp("2026-01-05"), "life_start": "signup"})
+    >>> users = users.assign(first_active_day=users["signed_up_day"])
+    >>> span = {"data_start": date(2026, 1, 1), "settled_through": date(2026, 3, 31)}
+    >>> found = observed_ltv(orders, users, windows=(30, 60, 90), **span)
+    >>> print(found[["cohort", "window_days", "users", "ltv", "complete"]].round(2).to_string(index=False))
+     cohort  window_days  users   ltv  complete
+    2026-01           30      3 13.33      True
+    2026-01           60      3 30.00      True
+    2026-01           90      3   NaN     False
+        all           30      3 13.33      True
+        all           60      3 30.00      True
+        all           90      0   NaN     False
     """
     limit = _number(settled_through)
     people = _people(orders, users, data_start=data_start, through=settled_through)
@@ -70,6 +85,19 @@ def ltv_curves(
                   column of users such as channel (then only users seen for horizon_days count, the same on every day)
     returns:      one row per group and day -- <by>, age_days (0 is the day life began), users, ltv, ltv_low, ltv_high
                   (t interval); groups under min_cell users are left out; with another `by` also the group "all"
+
+    >>> days = pd.to_datetime(["2026-01-05", "2026-01-07", "2026-01-06"])
+    >>> orders = pd.DataFrame({"user": [1, 1, 2], "day": days, "net": [30.0, 50.0, 10.0], "is_purchase": True})
+    >>> users = pd.DataFrame({"user": [1, 2], "signed_up_day": pd.Timestamp("2026-01-05"), "life_start": "signup"})
+    >>> users = users.assign(first_active_day=users["signed_up_day"], channel=["ads", "search"])
+    >>> span = {"data_start": date(2026, 1, 1), "settled_through": date(2026, 1, 31)}
+    >>> found = ltv_curves(orders, users, by="channel", horizon_days=3, **span)
+    >>> print(found.pivot(index="age_days", columns="channel", values="ltv").to_string())
+    channel    ads   all  search
+    age_days
+    0         30.0  15.0     0.0
+    1         30.0  20.0    10.0
+    2         80.0  45.0    10.0
     """
     limit = _number(settled_through)
     people = _people(orders, users, data_start=data_start, through=settled_through)

@@ -33,7 +33,7 @@ class PaidBack(NamedTuple):
 
 
 def curve(
-    units: ir.Table, user_days: Tabular, *, start: date, end: date, after_days: int, as_of: date,
+    units: Tabular, user_days: Tabular, *, start: date, end: date, after_days: int, as_of: date,
     margin: float | None, cost: float,
 ) -> pd.DataFrame:  # fmt: skip
     """Incremental margin earned from the start to the end of every week, and to the last day that is watched.
@@ -41,13 +41,24 @@ def curve(
     units:   `experiment.units`; as_of: last complete day of data
     returns: one row per week end -- day, days (since the start, both included), earned (currency) with low and high,
              cost, treated_users, control_users; none without margin, cost or two arms
+
+    >>> units = pd.DataFrame({"user": range(8), "arm": ["treated", "control"] * 4,
+    ...                       "revenue_before": [5.0, 4, 6, 5, 4, 6, 5, 5]})
+    >>> user_days = pd.DataFrame({"user": range(8), "day": pd.Timestamp("2026-06-03"),
+    ...                           "revenue": [20.0, 8, 22, 9, 18, 11, 21, 10]})
+    >>> june = {"start": date(2026, 6, 1), "end": date(2026, 6, 7), "after_days": 7, "as_of": date(2026, 6, 30)}
+    >>> found = curve(units, user_days, **june, margin=0.5, cost=15)
+    >>> print(found[["day", "days", "earned", "low", "high", "cost", "treated_users"]].round(1).to_string(index=False))
+           day  days  earned  low  high  cost  treated_users
+    2026-06-07     7    21.5 19.8  23.2    15              4
+    2026-06-14    14    21.5 19.8  23.2    15              4
     """
     last = min(end + timedelta(days=after_days), as_of)
     length = (last - start).days + 1
-    if margin is None or not cost > 0 or length < 7 or not anybody(units):
+    if margin is None or not cost > 0 or length < 7 or not anybody(assigned := engine_table(units)):
         return pd.DataFrame(columns=COLUMNS)
     ends = sorted({*range(7, length + 1, 7), length})
-    wide = _cumulated(units, user_days, start, ends)
+    wide = _cumulated(assigned, user_days, start, ends)
     pairs = {str(days): (wide[f"to_{days}"], wide.revenue_before) for days in ends}
     counted = count_moments(wide, by="arm", pairs=pairs)
     rows = [_row(days, counted[counted["name"] == str(days)], start, margin, cost) for days in ends]
@@ -55,7 +66,15 @@ def curve(
 
 
 def paid_back(curve: pd.DataFrame) -> PaidBack:
-    """The first week end from which on each side of the interval is at the cost or above, to the last day watched."""
+    """The first week end from which on each side of the interval is at the cost or above, to the last day watched.
+
+    >>> weeks = pd.DataFrame({"day": pd.date_range("2026-06-07", periods=4, freq="7D"), "cost": 100.0,
+    ...                       "earned": [80.0, 120, 90, 130], "low": [40.0, 70, 50, 80],
+    ...                       "high": [120.0, 170, 130, 180]})
+    >>> found = paid_back(weeks)
+    >>> print(f"{found.case}: by the estimate on {found.day:%d %B}, at best {found.first:%d %B}, surely {found.last}")
+    likely: by the estimate on 28 June, at best 07 June, surely None
+    """
     if curve.empty:
         return PaidBack(None, None, None, "none")
     day, first, last = (_for_good(curve, side) for side in ("earned", "high", "low"))

@@ -34,12 +34,16 @@ class HalfLife(NamedTuple):
 
 
 def metric_of(primary: str) -> str:
-    """What is followed week by week: the primary metric, or orders where that is a share of users."""
+    """What is followed week by week: the primary metric, or orders where that is a share of users.
+
+    >>> metric_of("revenue"), metric_of("buyers")
+    ('revenue', 'orders')
+    """
     return "orders" if primary in SHARES else primary
 
 
 def weekly_effects(
-    units: ir.Table, user_days: Tabular, *, metric: str, end: date, as_of: date, weeks: int = 8
+    units: Tabular, user_days: Tabular, *, metric: str, end: date, as_of: date, weeks: int = 8
 ) -> pd.DataFrame:
     """Treated minus control in every whole week after the campaign's end, adjusted by the days before it.
 
@@ -48,13 +52,24 @@ def weekly_effects(
              treated_users, control_users, treated, control (adjusted means per user), difference with low and high,
              relative with its interval, p; every week looks at all assigned users, active or not
     raises:  KeyError for a metric that is not in experiment.METRICS
+
+    >>> units = pd.DataFrame({"user": range(8), "arm": ["treated", "control"] * 4,
+    ...                       "orders_before": [1, 1, 2, 2, 1, 1, 2, 2]})
+    >>> days = pd.to_datetime([f"2026-06-{day}" for day in (12, 13, 12, 14, 15, 20)])
+    >>> user_days = pd.DataFrame({"user": [0, 2, 4, 6, 1, 0], "orders": 1, "day": days})
+    >>> found = weekly_effects(units, user_days, metric="orders", end=date(2026, 6, 10), as_of=date(2026, 6, 24))
+    >>> columns = ["week", "start", "treated", "control", "difference", "low", "high"]
+    >>> print(found[columns].round(2).to_string(index=False))
+     week      start  treated  control  difference   low  high
+        1 2026-06-11     1.00     0.25        0.75  0.09  1.41
+        2 2026-06-18     0.25     0.00        0.25 -0.41  0.91
     """
     if metric not in METRICS or metric in SHARES:
         raise KeyError(metric)
-    whole = min(weeks, (as_of - end).days // 7)
-    if whole < 1 or not anybody(units):
+    whole, assigned = min(weeks, (as_of - end).days // 7), engine_table(units)
+    if whole < 1 or not anybody(assigned):
         return pd.DataFrame(columns=COLUMNS)
-    wide = _by_week(units, engine_table(user_days), metric, end, whole)
+    wide = _by_week(assigned, engine_table(user_days), metric, end, whole)
     pairs = {str(week): (wide[f"week_{week}"], wide[f"{metric}_before"]) for week in range(1, whole + 1)}
     counted = count_moments(wide, by="arm", pairs=pairs)
     rows = [_row(int(str(week)), part, end) for week, part in counted.groupby("name", sort=False) if len(part) == 2]
@@ -68,6 +83,13 @@ def half_life(effects: pd.DataFrame, *, level: float = 0.95) -> HalfLife:
     returns: case none when the first week's effect is not clear, open when the interval of the rate covers no fading
              (then low is the shortest half-life the data allow, value and high are missing), else known
     source:  weighted least squares of a * 2^(-(week - 1) / half-life); delta method on the rate
+
+    >>> weeks = pd.DataFrame({"week": [1, 2, 3, 4], "treated_users": 1000, "difference": [0.40, 0.20, 0.10, 0.05]})
+    >>> found = half_life(weeks.assign(low=weeks["difference"] - 0.05, high=weeks["difference"] + 0.05))
+    >>> print(f"{found.value:.2f} weeks [{found.low:.2f}; {found.high:.2f}], {found.case}")
+    1.00 weeks [0.80; 1.34], known
+    >>> half_life(weeks.assign(low=-0.1, high=0.9)).case
+    'none'
     """
     nan, users = float("nan"), int(effects["treated_users"].iloc[0]) if len(effects) else 0
     if len(effects) < 3 or not effects["low"].iloc[0] * effects["high"].iloc[0] > 0:

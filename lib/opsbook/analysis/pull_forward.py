@@ -22,7 +22,7 @@ Arms = dict[tuple[str, str], PairMoments]
 Line = tuple[float, float, float]
 
 
-def ledger(units: ir.Table, orders: Tabular, *, metric: str, campaign_id: str, start: date, end: date) -> pd.DataFrame:
+def ledger(units: Tabular, orders: Tabular, *, metric: str, campaign_id: str, start: date, end: date) -> pd.DataFrame:
     """Gross - baseline - orders outside the campaign - later dip = net, over all treated users.
 
     Where orders carry the campaign (its coupon, its category), gross is what treated users bought with it, baseline
@@ -34,10 +34,26 @@ def ledger(units: ir.Table, orders: Tabular, *, metric: str, campaign_id: str, s
              high (missing where counted: gross, and the baseline of a control arm that bought nothing with it),
              treated_users, control_users; none without both arms
     source:  every line is adjusted by the same days before, so the adjustment of net is the sum of the others'
+
+    >>> units = pd.DataFrame({"user": range(8), "arm": ["treated", "control"] * 4,
+    ...                       "orders_before": [1, 1, 2, 2, 1, 1, 2, 2], "orders_during": [2, 1, 3, 2, 2, 1, 3, 2],
+    ...                       "orders_after": [0, 1, 1, 1, 1, 1, 1, 1], "orders_net": [2, 2, 4, 3, 3, 2, 4, 3]})
+    >>> orders = pd.DataFrame({"user": [0, 0, 2, 4, 6, 6], "day": pd.Timestamp("2026-06-03"), "campaign_id": "june",
+    ...                        "is_purchase": True, "net": 9.0})
+    >>> june = {"campaign_id": "june", "start": date(2026, 6, 1), "end": date(2026, 6, 7)}
+    >>> found = ledger(units, orders, metric="orders", **june)
+    >>> print(found[["line", "total", "low", "high"]].round(2).to_string(index=False))
+        line  total   low  high
+       gross    6.0   NaN   NaN
+    baseline    0.0   NaN   NaN
+       other   -2.0 -2.00 -2.00
+       later   -1.0 -3.63  1.63
+         net    3.0  0.37  5.63
     """
-    if not anybody(units):
+    assigned = engine_table(units)
+    if not anybody(assigned):
         return pd.DataFrame(columns=COLUMNS)
-    wide = _parts(units, orders, metric, campaign_id, start, end)
+    wide = _parts(assigned, orders, metric, campaign_id, start, end)
     before = wide.before
     counted = count_moments(wide, by="arm", pairs={name: (wide[name], before) for name in (*PARTS, "during")})
     arms = {(row["name"], row["arm"]): pair_moments(row) for row in counted.to_dict("records")}
