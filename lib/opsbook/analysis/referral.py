@@ -169,10 +169,9 @@ def _inviters(users: ir.Table, *, start: date, end: date) -> ir.Table:
 
 
 def _brought(users: ir.Table, inviters: ir.Table, window_days: int) -> ir.Table:
-    new = users.filter(users.invited_by.notnull()).select(
-        user=users.invited_by.cast("int32"), born=users.first_day.cast("date")
-    )
-    joined = new.inner_join(inviters.mutate(user=inviters.user.cast("int32")), "user")
+    invited_by = users.invited_by.cast(users.user.type())  # pandas makes numbers with gaps floats
+    new = users.filter(users.invited_by.notnull()).select(user=invited_by, born=users.first_day.cast("date"))
+    joined = new.inner_join(inviters, "user")
     inside = joined.born.delta(joined.since, unit="day").between(0, window_days - 1)
     return joined.filter(inside).group_by("user").agg(invitees=_.count())
 
