@@ -12,145 +12,145 @@ ANALYSIS = Path(__file__).parents[2] / "lib" / "opsbook" / "analysis"
 MODULES = sorted(path.stem for path in ANALYSIS.glob("[a-z]*.py"))
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 # Modules whose functions do not all have an example yet.
-MISSING = """
-aarrr
-abnormal
-acquired
-acquisition
-action_sheet
-activity
-aft
-age_shares
-aha
-anyway
-attainment
-attribution
-audience
-bayes
-before_after
-bg_nbd
-breakdown
-buyers
-campaign_days
-channel_mix
-churn
-clusters
-cohort_models
-cohort_trend
-cohorts
-competing
-concordance
-conversion_time
-coupons
-cox
-cox_check
-cox_likelihood
-cox_numbers
-cox_zph
-customer_value
-delivery
-detectable
-drivers
-early
-early_warning
-effect_groups
-estimates
-experiment
-funnel_events
-funnel_modes
-funnel_rates
-funnel_trend
-funnels
-gamma_gamma
-gray
-growth
-guardrail
-incrementality
-intensity
-interrupted
-intervention
-landmark
-last_time
-levers
-lifetime_change
-lifetime_holdout
-lifetimes
-likelihood
-logistic
-logrank
-looks
-ltv
-mantel_haenszel
-margins
-mean_differences
-means
-memory
-moments
-money
-multiplicity
-pace
-paid_back
-payback
-permutation
-persistence
-phase_curve
-plan_gap
-pooling
-profile
-proportion
-pull_forward
-purchase_patterns
-quasi_experiment
-ranking
-realistic
-referral
-registered
-response
-retention_definitions
-retention_grid
-rfm
-rfm_migration
-rfm_stability
-risk_check
-risk_list
-risk_model
-risk_rows
-risk_value
-roads
-sbg
-second_opinion
-segment_landmark
-segments
-selection
-sequential
-shapley
-silences
-sizing
-srm
-stage_ageing
-stage_moves
-stage_reasons
-stage_risk
-stage_value
-stages
-standing
-steady_state
-suppression
-survival
-synthetic_control
-targeting
-traps
-treatment
-unit_effects
-unit_panel
-usage_interval
-usage_trend
-variants
-verdict
-weekly_chain
-weighted_tests
-weighting
-""".split()
+MISSING = [
+    "aarrr",
+    "abnormal",
+    "acquired",
+    "acquisition",
+    "action_sheet",
+    "activity",
+    "aft",
+    "age_shares",
+    "aha",
+    "anyway",
+    "attainment",
+    "attribution",
+    "audience",
+    "bayes",
+    "before_after",
+    "bg_nbd",
+    "breakdown",
+    "buyers",
+    "campaign_days",
+    "channel_mix",
+    "churn",
+    "clusters",
+    "cohort_models",
+    "cohort_trend",
+    "cohorts",
+    "competing",
+    "concordance",
+    "conversion_time",
+    "coupons",
+    "cox",
+    "cox_check",
+    "cox_likelihood",
+    "cox_numbers",
+    "cox_zph",
+    "customer_value",
+    "delivery",
+    "detectable",
+    "drivers",
+    "early",
+    "early_warning",
+    "effect_groups",
+    "estimates",
+    "experiment",
+    "funnel_events",
+    "funnel_modes",
+    "funnel_rates",
+    "funnel_trend",
+    "funnels",
+    "gamma_gamma",
+    "gray",
+    "growth",
+    "guardrail",
+    "incrementality",
+    "intensity",
+    "interrupted",
+    "intervention",
+    "landmark",
+    "last_time",
+    "levers",
+    "lifetime_change",
+    "lifetime_holdout",
+    "lifetimes",
+    "likelihood",
+    "logistic",
+    "logrank",
+    "looks",
+    "ltv",
+    "mantel_haenszel",
+    "margins",
+    "mean_differences",
+    "means",
+    "memory",
+    "moments",
+    "money",
+    "multiplicity",
+    "pace",
+    "paid_back",
+    "payback",
+    "permutation",
+    "persistence",
+    "phase_curve",
+    "plan_gap",
+    "pooling",
+    "profile",
+    "proportion",
+    "pull_forward",
+    "purchase_patterns",
+    "quasi_experiment",
+    "ranking",
+    "realistic",
+    "referral",
+    "registered",
+    "response",
+    "retention_definitions",
+    "retention_grid",
+    "rfm",
+    "rfm_migration",
+    "rfm_stability",
+    "risk_check",
+    "risk_list",
+    "risk_model",
+    "risk_rows",
+    "risk_value",
+    "roads",
+    "sbg",
+    "second_opinion",
+    "segment_landmark",
+    "segments",
+    "selection",
+    "sequential",
+    "shapley",
+    "silences",
+    "sizing",
+    "srm",
+    "stage_ageing",
+    "stage_moves",
+    "stage_reasons",
+    "stage_risk",
+    "stage_value",
+    "stages",
+    "standing",
+    "steady_state",
+    "suppression",
+    "survival",
+    "synthetic_control",
+    "targeting",
+    "traps",
+    "treatment",
+    "unit_effects",
+    "unit_panel",
+    "usage_interval",
+    "usage_trend",
+    "variants",
+    "verdict",
+    "weekly_chain",
+    "weighted_tests",
+    "weighting",
+]
 
 
 def public_functions(module: str) -> dict[str, str]:
