@@ -1,4 +1,4 @@
-"""The records of the tiny company, before they become its mart: arithmetic on the key of a user and the number of a day."""
+"""The records of the tiny company, before they become its mart: arithmetic on the keys of users and numbers of days."""
 
 from __future__ import annotations
 
