@@ -39,16 +39,17 @@ def growth_accounting(
     raises:    ValueError when the periods are not consecutive
     method:    a user's last active day in a period tells, through the gap after it, in which period the next one lies
 
-    >>> user_days = pd.DataFrame({"day": pd.to_datetime(["2026-01-05", "2026-01-13", "2026-01-06", "2026-01-14"]),
-    ...                           "user": [1, 1, 2, 3], "gap_after": [8, None, None, None]})
-    >>> users = pd.DataFrame({"first_day": pd.to_datetime(["2026-01-05", "2026-01-06", "2026-01-14"])})
-    >>> users = users.assign(first_active_day=users["first_day"], life_start="signup")
-    >>> weeks = [Period(date(2026, 1, d), date(2026, 1, d + 6), "week", f"2026-W{w:02}") for w, d in ((2, 5), (3, 12))]
-    >>> span = {"data_start": date(2026, 1, 1), "settled_through": date(2026, 1, 31)}
-    >>> found = growth_accounting(user_days, users, periods=weeks, **span)
-    >>> print(found[["period", "active_users", "new", "current", "resurrected", "dormant"]].to_string(index=False))
-      period  active_users  new  current  resurrected  dormant
-    2026-W03             2    1        1            0        1
+    >>> from opsbook import tiny
+    >>> from opsbook.inputs.periods import parse_period
+    >>> weeks = [parse_period(f"2026-W{week:02}", as_of=tiny.AS_OF) for week in (7, 8, 9, 10)]
+    >>> span = {"data_start": tiny.DATA_START, "settled_through": tiny.AS_OF}
+    >>> found = growth_accounting(tiny.user_days, tiny.users, periods=weeks, **span)
+    >>> columns = ["period", "previous_users", "new", "current", "resurrected", "dormant", "active_users"]
+    >>> print(found[columns].to_string(index=False))
+      period  previous_users  new  current  resurrected  dormant  active_users
+    2026-W08              30    5       28            1        2            34
+    2026-W09              34    5       32            3        2            40
+    2026-W10              40    2       38            0        2            40
     """
     _refuse_gaps(periods)
     pairs, lives = _next_periods(user_days, periods), _life_periods(users, periods)

@@ -48,16 +48,16 @@ def active_day_bands(
              such as 4–7), from_days, users, band_users (active users of the age band), share, share_low, share_high
              (Wilson), complete (the window lies inside the data and is settled)
 
-    >>> days = [*pd.date_range("2026-01-22", "2026-01-28"), pd.Timestamp("2026-01-28")]
-    >>> user_days = pd.DataFrame({"user": [1] * 7 + [2], "day": days})
-    >>> users = pd.DataFrame({"user": [1, 2], "first_day": pd.to_datetime(["2025-11-01", "2026-01-28"])})
-    >>> users = users.assign(first_active_day=users["first_day"], life_start="signup")
-    >>> span = {"data_start": date(2025, 11, 1), "settled_through": date(2026, 1, 31)}
-    >>> found = active_day_bands(user_days, users, end=date(2026, 1, 28), window_days=7, **span)
-    >>> print(found.query("users > 0")[["age_band", "active_days", "users", "share"]].to_string(index=False))
-     age_band active_days  users  share
-    in_window           1      1    1.0
-        to_90           7      1    1.0
+    >>> from opsbook import tiny
+    >>> span = {"end": tiny.AS_OF, "data_start": tiny.DATA_START, "settled_through": tiny.AS_OF}
+    >>> found = active_day_bands(tiny.user_days, tiny.users, window_days=7, **span)
+    >>> print(found.pivot(index="age_band", columns="active_days", values="users").to_string())
+    active_days  1  2  3  4  5  6  7
+    age_band
+    in_window    1  1  0  0  0  0  0
+    to_180       4  1  2  0  0  0  1
+    to_90        6  6  2  2  0  0  5
+    unknown      0  1  0  0  0  0  0
     """
     active = user_activity(user_days, end=end, window_days=window_days).select("user", "active_days")
     aged = active.join(_ages(users, end, window_days), "user", how="left")
@@ -149,14 +149,14 @@ def breadth_frequency(
              window that ends at `end`), share_retained, share_retained_low, share_retained_high (Wilson), window_days,
              complete (both windows lie inside the data and are settled); no rows without event groups
 
-    >>> user_days = pd.DataFrame({"user": [1, 2, 2, 2], "n_view": [3, 1, 1, 2], "n_post": [0, 1, 0, 0],
-    ...                           "day": pd.to_datetime([f"2026-01-{day}" for day in (20, 20, 21, 27)])})
-    >>> span = {"end": date(2026, 1, 28), "data_start": date(2026, 1, 1), "settled_through": date(2026, 1, 31)}
-    >>> found = breadth_frequency(user_days, window_days=7, **span)
-    >>> print(found.query("users > 0")[["features_used", "active_days", "users", "retained"]].to_string(index=False))
-     features_used active_days  users  retained
-                 1           1      1         0
-                 2           2      1         1
+    >>> from opsbook import tiny
+    >>> span = {"end": tiny.AS_OF, "data_start": tiny.DATA_START, "settled_through": tiny.AS_OF}
+    >>> found = breadth_frequency(tiny.user_days, **span).query("users > 5")
+    >>> columns = ["features_used", "active_days", "users", "retained", "share_retained"]
+    >>> print(found[columns].round(2).to_string(index=False))
+     features_used active_days  users  retained  share_retained
+                 2         4–7     10         6             0.6
+                 2        8–14      8         8             1.0
     """
     middle = end - timedelta(days=window_days)
     earlier = user_activity(user_days, end=middle, window_days=window_days)

@@ -64,17 +64,17 @@ def lever_counts(
                periods
     raises:    ValueError when the periods are not consecutive
 
-    >>> days = pd.to_datetime(["2026-01-05", "2026-01-06", "2026-01-12", "2026-01-13", "2026-01-19", "2026-01-20"])
-    >>> user_days = pd.DataFrame({"user": [1, 2, 1, 3, 1, 4], "day": days})
-    >>> users = pd.DataFrame({"user": [1, 2, 3, 4], "first_day": days[[0, 1, 3, 5]], "life_start": "signup"})
-    >>> users = users.assign(first_active_day=users["first_day"])
-    >>> weeks = [Period(date(2026, 1, d), date(2026, 1, d + 6), "week", f"2026-W{d // 7 + 2:02}") for d in (5, 12, 19)]
-    >>> span = {"data_start": date(2026, 1, 1), "settled_through": date(2026, 1, 31)}
-    >>> found = lever_counts(user_days, users, periods=weeks, **span)
-    >>> print(found.drop(columns=["channel", "unknown", "complete"]).to_string(index=False))
-      period  signups  new_active  base_users  kept  pool  woken  active_users
-    2026-W03        1           1           2     1     0      0             2
-    2026-W04        1           1           2     1     1      0             2
+    >>> from opsbook import tiny
+    >>> from opsbook.inputs.periods import parse_period
+    >>> weeks = [parse_period(f"2026-W{week:02}", as_of=tiny.AS_OF) for week in (7, 8, 9)]
+    >>> span = {"data_start": tiny.DATA_START, "settled_through": tiny.AS_OF}
+    >>> found = lever_counts(tiny.user_days, tiny.users, periods=weeks, **span)
+    >>> print(found.drop(columns=["unknown", "complete"]).to_string(index=False))
+      period channel  signups  new_active  base_users  kept  pool  woken  active_users
+    2026-W08     ads        2           2           5     3    11      0             5
+    2026-W08  search        3           3          25    25     7      1            29
+    2026-W09     ads        2           2           5     4    13      0             6
+    2026-W09  search        3           3          29    28     6      3            34
     """
     three = list(periods)[-3:]
     if any(after.start != before.end + timedelta(days=1) for before, after in pairwise(three)):

@@ -50,17 +50,15 @@ def against_previous(
     user_days, users: as in `churn.durations`
     source: Irwin 1949; independent cohorts, Greenwood-integral errors; missing where a period has no users to judge
 
-    >>> import pandas as pd
-    >>> days = pd.to_datetime(["2026-01-05"] * 4 + ["2026-02-05"] * 4)
-    >>> stays = pd.DataFrame({"user": range(8), "first_day": days, "gap_after": [1, 1, 6, 9, 3, 7, 12, 15]})
-    >>> users = stays.assign(life_start="signup", first_active_day=days, entry_day=days)
-    >>> later = stays["first_day"] + pd.to_timedelta(stays["gap_after"], unit="D")
-    >>> user_days = pd.concat([stays.assign(day=days), stays.assign(day=later, gap_after=None)])
-    >>> months = [Period(date(2026, m, 1), date(2026, m, 28), "month", f"2026-{m:02}") for m in (1, 2)]
-    >>> span = {"as_of": date(2026, 5, 31), "churn_after_days": 28, "horizon_days": 20}
-    >>> found = against_previous(user_days, users, period=months[1], previous=months[0], **span)
-    >>> print(f"{found.now} days, before {found.before}: {found.difference:+.1f} [{found.low:.1f}; {found.high:.1f}]")
-    9.25 days, before 4.25: +5.0 [-0.6; 10.6]
+    >>> from opsbook import tiny
+    >>> from opsbook.inputs.periods import parse_period
+    >>> january, february = (parse_period(f"2026-{month}", as_of=tiny.AS_OF) for month in ("01", "02"))
+    >>> asked = {"as_of": tiny.AS_OF, "churn_after_days": 14, "horizon_days": 28}
+    >>> found = against_previous(tiny.user_days, tiny.users, period=february, previous=january, **asked)
+    >>> print(f"{found.n} users stay {found.now:.1f} days, {found.base_n} before them {found.before:.1f}")
+    19 users stay 23.6 days, 17 before them 21.1
+    >>> print(f"{found.difference:+.1f} [{found.low:.1f}; {found.high:.1f}] within {found.horizon_days:.0f} days")
+    +2.4 [-3.2; 8.0] within 28 days
     """
     people = engine_table(users)
     born = people.first_day.cast("date")

@@ -44,14 +44,13 @@ def halves(user_days: Tabular, users: Tabular, *, data_start: date, as_of: date,
 
     user_days, users: as in `churn.durations`; both tables hold one row per (entry_days, duration_days)
 
-    >>> days = pd.to_datetime(["2026-01-01", "2026-01-02", "2026-01-20"])
-    >>> user_days = pd.DataFrame({"user": [1, 2, 1], "day": days, "gap_after": [19, None, None]})
-    >>> users = pd.DataFrame({"user": [1, 2], "first_day": days[:2], "life_start": "signup"})
-    >>> users = users.assign(first_active_day=users["first_day"], entry_day=users["first_day"])
-    >>> span = {"data_start": date(2026, 1, 1), "as_of": date(2026, 2, 28), "churn_after_days": 28}
-    >>> found = halves(user_days, users, **span)
-    >>> print(f"known on {found.cut}: {found.earlier['churned'].sum()} churned, now {found.later['churned'].sum()}")
-    known on 2026-02-13: 1 churned, now 2
+    >>> from opsbook import tiny
+    >>> span = {"data_start": tiny.DATA_START, "as_of": tiny.AS_OF, "churn_after_days": 14}
+    >>> found = halves(tiny.user_days, tiny.users, **span)
+    >>> print(found.cut, found.earlier[["churned", "censored"]].sum().tolist())
+    2026-02-22 [17, 23]
+    >>> print(tiny.AS_OF, found.later[["churned", "censored"]].sum().tolist())
+    2026-03-29 [22, 18]
     """
     cut = data_start + (as_of - data_start + timedelta(days=churn_after_days)) / 2
     people = engine_table(users)

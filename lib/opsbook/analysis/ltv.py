@@ -46,20 +46,16 @@ def observed_ltv(
              complete (the whole cohort could be seen for the window; else the values are missing); cohorts of
              fewer than min_cell users are left out, also of "all"
 
-    >>> days = pd.to_datetime(["2026-01-05", "2026-02-20", "2026-01-08"])
-    >>> orders = pd.DataFrame({"user": [1, 1, 2], "day": days, "net": [30.0, 50.0, 10.0], "is_purchase": True})
-    >>> users = pd.DataFrame({"user": [1, 2, 3], "signed_up_day": pd.Timestamp("2026-01-05"), "life_start": "signup"})
-    >>> users = users.assign(first_active_day=users["signed_up_day"])
-    >>> span = {"data_start": date(2026, 1, 1), "settled_through": date(2026, 3, 31)}
-    >>> found = observed_ltv(orders, users, windows=(30, 60, 90), **span)
-    >>> print(found[["cohort", "window_days", "users", "ltv", "complete"]].round(2).to_string(index=False))
-     cohort  window_days  users   ltv  complete
-    2026-01           30      3 13.33      True
-    2026-01           60      3 30.00      True
-    2026-01           90      3   NaN     False
-        all           30      3 13.33      True
-        all           60      3 30.00      True
-        all           90      0   NaN     False
+    >>> from opsbook import tiny
+    >>> span = {"data_start": tiny.DATA_START, "settled_through": tiny.AS_OF}
+    >>> found = observed_ltv(tiny.orders, tiny.users, windows=(30,), **span)
+    >>> columns = ["cohort", "window_days", "users", "ltv", "ltv_low", "ltv_high", "complete"]
+    >>> print(found[columns].round(2).to_string(index=False))
+     cohort  window_days  users   ltv  ltv_low  ltv_high  complete
+    2026-01           30     16 56.56    28.86     84.26      True
+    2026-02           30     19 56.84    29.82     83.86      True
+    2026-03           30      3   NaN      NaN       NaN     False
+        all           30     35 56.71    38.36     75.07      True
     """
     limit = _number(settled_through)
     people = _people(orders, users, data_start=data_start, through=settled_through)
@@ -86,18 +82,16 @@ def ltv_curves(
     returns:      one row per group and day -- <by>, age_days (0 is the day life began), users, ltv, ltv_low, ltv_high
                   (t interval); groups under min_cell users are left out; with another `by` also the group "all"
 
-    >>> days = pd.to_datetime(["2026-01-05", "2026-01-07", "2026-01-06"])
-    >>> orders = pd.DataFrame({"user": [1, 1, 2], "day": days, "net": [30.0, 50.0, 10.0], "is_purchase": True})
-    >>> users = pd.DataFrame({"user": [1, 2], "signed_up_day": pd.Timestamp("2026-01-05"), "life_start": "signup"})
-    >>> users = users.assign(first_active_day=users["signed_up_day"], channel=["ads", "search"])
-    >>> span = {"data_start": date(2026, 1, 1), "settled_through": date(2026, 1, 31)}
-    >>> found = ltv_curves(orders, users, by="channel", horizon_days=3, **span)
-    >>> print(found.pivot(index="age_days", columns="channel", values="ltv").to_string())
-    channel    ads   all  search
+    >>> from opsbook import tiny
+    >>> span = {"data_start": tiny.DATA_START, "settled_through": tiny.AS_OF}
+    >>> found = ltv_curves(tiny.orders, tiny.users, by="channel", horizon_days=28, **span)
+    >>> shown = found[found["age_days"].isin([0, 6, 27])]
+    >>> print(shown.pivot(index="age_days", columns="channel", values="ltv").round(2).to_string())
+    channel     ads    all  search
     age_days
-    0         30.0  15.0     0.0
-    1         30.0  20.0    10.0
-    2         80.0  45.0    10.0
+    0          6.36   5.43    5.00
+    6         21.82  20.29   19.58
+    27        35.45  56.14   65.62
     """
     limit = _number(settled_through)
     people = _people(orders, users, data_start=data_start, through=settled_through)

@@ -42,16 +42,17 @@ def curve(
     returns: one row per week end -- day, days (since the start, both included), earned (currency) with low and high,
              cost, treated_users, control_users; none without margin, cost or two arms
 
-    >>> units = pd.DataFrame({"user": range(8), "arm": ["treated", "control"] * 4,
-    ...                       "revenue_before": [5.0, 4, 6, 5, 4, 6, 5, 5]})
-    >>> user_days = pd.DataFrame({"user": range(8), "day": pd.Timestamp("2026-06-03"),
-    ...                           "revenue": [20.0, 8, 22, 9, 18, 11, 21, 10]})
-    >>> june = {"start": date(2026, 6, 1), "end": date(2026, 6, 7), "after_days": 7, "as_of": date(2026, 6, 30)}
-    >>> found = curve(units, user_days, **june, margin=0.5, cost=15)
-    >>> print(found[["day", "days", "earned", "low", "high", "cost", "treated_users"]].round(1).to_string(index=False))
-           day  days  earned  low  high  cost  treated_users
-    2026-06-07     7    21.5 19.8  23.2    15              4
-    2026-06-14    14    21.5 19.8  23.2    15              4
+    >>> from opsbook import tiny
+    >>> from opsbook.analysis.experiment import units
+    >>> spring = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "after_days": 14}
+    >>> placed = units(tiny.assignments, tiny.user_days, experiment_id="spring", control="control", **spring)
+    >>> found = curve(placed, tiny.user_days, **spring, as_of=tiny.AS_OF, margin=0.5, cost=60)
+    >>> print(found[["day", "days", "earned", "low", "high", "cost", "treated_users"]].round(0).to_string(index=False))
+           day  days  earned   low  high  cost  treated_users
+    2026-02-22     7    20.0 -76.0 116.0    60             14
+    2026-03-01    14    80.0 -45.0 205.0    60             14
+    2026-03-08    21   118.0 -32.0 269.0    60             14
+    2026-03-15    28   105.0 -83.0 294.0    60             14
     """
     last = min(end + timedelta(days=after_days), as_of)
     length = (last - start).days + 1

@@ -53,16 +53,19 @@ def weekly_effects(
              relative with its interval, p; every week looks at all assigned users, active or not
     raises:  KeyError for a metric that is not in experiment.METRICS
 
-    >>> units = pd.DataFrame({"user": range(8), "arm": ["treated", "control"] * 4,
-    ...                       "orders_before": [1, 1, 2, 2, 1, 1, 2, 2]})
-    >>> days = pd.to_datetime([f"2026-06-{day}" for day in (12, 13, 12, 14, 15, 20)])
-    >>> user_days = pd.DataFrame({"user": [0, 2, 4, 6, 1, 0], "orders": 1, "day": days})
-    >>> found = weekly_effects(units, user_days, metric="orders", end=date(2026, 6, 10), as_of=date(2026, 6, 24))
+    >>> from opsbook import tiny
+    >>> from opsbook.analysis.experiment import units
+    >>> spring = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "after_days": 28}
+    >>> placed = units(tiny.assignments, tiny.user_days, experiment_id="spring", control="control", **spring)
+    >>> span = {"end": tiny.CAMPAIGN_END, "as_of": tiny.AS_OF}
+    >>> found = weekly_effects(placed, tiny.user_days, metric="active_days", **span)
     >>> columns = ["week", "start", "treated", "control", "difference", "low", "high"]
-    >>> print(found[columns].round(2).to_string(index=False))
-     week      start  treated  control  difference   low  high
-        1 2026-06-11     1.00     0.25        0.75  0.09  1.41
-        2 2026-06-18     0.25     0.00        0.25 -0.41  0.91
+    >>> print(found[columns].round(1).to_string(index=False))
+     week      start  treated  control  difference  low  high
+        1 2026-03-02      2.6      2.1         0.4 -0.4   1.3
+        2 2026-03-09      2.7      2.0         0.7 -0.2   1.6
+        3 2026-03-16      2.6      1.8         0.8 -0.2   1.7
+        4 2026-03-23      2.6      1.6         1.0  0.2   1.9
     """
     if metric not in METRICS or metric in SHARES:
         raise KeyError(metric)

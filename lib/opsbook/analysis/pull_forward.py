@@ -35,20 +35,19 @@ def ledger(units: Tabular, orders: Tabular, *, metric: str, campaign_id: str, st
              treated_users, control_users; none without both arms
     source:  every line is adjusted by the same days before, so the adjustment of net is the sum of the others'
 
-    >>> units = pd.DataFrame({"user": range(8), "arm": ["treated", "control"] * 4,
-    ...                       "orders_before": [1, 1, 2, 2, 1, 1, 2, 2], "orders_during": [2, 1, 3, 2, 2, 1, 3, 2],
-    ...                       "orders_after": [0, 1, 1, 1, 1, 1, 1, 1], "orders_net": [2, 2, 4, 3, 3, 2, 4, 3]})
-    >>> orders = pd.DataFrame({"user": [0, 0, 2, 4, 6, 6], "day": pd.Timestamp("2026-06-03"), "campaign_id": "june",
-    ...                        "is_purchase": True, "net": 9.0})
-    >>> june = {"campaign_id": "june", "start": date(2026, 6, 1), "end": date(2026, 6, 7)}
-    >>> found = ledger(units, orders, metric="orders", **june)
-    >>> print(found[["line", "total", "low", "high"]].round(2).to_string(index=False))
-        line  total   low  high
-       gross    6.0   NaN   NaN
-    baseline    0.0   NaN   NaN
-       other   -2.0 -2.00 -2.00
-       later   -1.0 -3.63  1.63
-         net    3.0  0.37  5.63
+    >>> from opsbook import tiny
+    >>> from opsbook.analysis.experiment import units
+    >>> spring = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END}
+    >>> asked = {"experiment_id": "spring", "control": "control", "after_days": 28}
+    >>> placed = units(tiny.assignments, tiny.user_days, **asked, **spring)
+    >>> found = ledger(placed, tiny.orders, metric="orders", campaign_id="spring", **spring)
+    >>> print(found[["line", "total", "low", "high"]].round(1).to_string(index=False))
+        line  total  low  high
+       gross    8.0  NaN   NaN
+    baseline    0.0  NaN   NaN
+       other    8.0 -2.0  18.0
+       later    8.6 -0.6  17.8
+         net   24.6 10.0  39.1
     """
     assigned = engine_table(units)
     if not anybody(assigned):

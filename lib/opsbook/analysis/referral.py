@@ -105,17 +105,15 @@ def quality(
              `days` days, per user), invited_users, invited, other_users, other, difference with low and high
              (Newcombe or Welch). Only users watched for the whole time by as_of.
 
-    >>> users = pd.DataFrame({"user": [1, 2, 3, 4, 5], "invited_by": [None, None, 1, 1, 1],
-    ...                       "first_day": pd.Timestamp("2026-01-05")})
-    >>> user_days = pd.DataFrame({"user": [1, 2, 3, 4], "orders": [1, 0, 2, 1], "revenue": [10.0, 0, 30, 20],
-    ...                           "day": pd.to_datetime([f"2026-01-{day}" for day in (12, 13, 12, 12)])})
-    >>> found = quality(users, user_days, start=date(2026, 1, 1), end=date(2026, 1, 31), as_of=date(2026, 3, 1))
-    >>> columns = ["measure", "invited_users", "invited", "other_users", "other", "difference"]
+    >>> from opsbook import tiny
+    >>> span = {"start": tiny.DATA_START, "end": tiny.AS_OF, "as_of": tiny.AS_OF}
+    >>> found = quality(tiny.users, tiny.user_days, **span, days=14)
+    >>> columns = ["measure", "invited_users", "invited", "other_users", "other", "difference", "low", "high"]
     >>> print(found[columns].round(2).to_string(index=False))
-     measure  invited_users  invited  other_users  other  difference
-    retained              3     0.67            2    0.5        0.17
-      orders              3     1.00            2    0.5        0.50
-     revenue              3    16.67            2    5.0       11.67
+     measure  invited_users  invited  other_users  other  difference   low  high
+    retained              6     0.83           36   0.28        0.56  0.13  0.74
+      orders              6     2.00           36   0.78        1.22  0.56  1.89
+     revenue              6    72.50           36  25.14       47.36 21.36 73.36
     """
     born = engine_table(users)
     if not _invited(born):
