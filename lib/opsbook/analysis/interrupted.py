@@ -93,7 +93,7 @@ def forecast(days: pd.DataFrame, *, metric: str, start: date, end: date, level: 
     source:  t interval with the root mean square of the placebo forecasts' log errors; overlapping ones count once
 
     >>> days = pd.date_range("2026-01-01", "2026-06-30", name="day")
-    >>> orders = np.where(days.dayofweek >= 5, 200.0, 100.0) + days.day % 5 + np.where(days >= "2026-06-24", 40, 0)
+    >>> orders = np.where(days.day_of_week >= 5, 200.0, 100.0) + days.day % 5 + np.where(days >= "2026-06-24", 40, 0)
     >>> table = pd.DataFrame({"orders": orders}, index=days)
     >>> found = forecast(table, metric="orders", start=date(2026, 6, 24), end=date(2026, 6, 30))
     >>> print(found[["actual", "expected", "low", "high", "relative", "checks"]].round(2).to_string(index=False))
@@ -121,11 +121,11 @@ def placebo_errors(days: pd.DataFrame, *, metric: str, start: date, end: date) -
     >>> days = pd.date_range("2026-01-01", "2026-03-25", name="day")
     >>> orders = pd.DataFrame({"orders": 100.0 + days.day % 5}, index=days)
     >>> found = placebo_errors(orders, metric="orders", start=date(2026, 3, 19), end=date(2026, 3, 25))
-    >>> print(found.round(3).to_string(index=False))
+    >>> print(found.to_string(index=False, float_format="%.3f"))
          start  actual  expected  error
-    2026-03-12   715.0    714.00  0.001
-    2026-03-05   711.0    714.00 -0.004
-    2026-02-26   716.0    713.75  0.003
+    2026-03-12 715.000   714.000  0.001
+    2026-03-05 711.000   714.000 -0.004
+    2026-02-26 716.000   713.750  0.003
     """
     length = (end - start).days + 1
     first = start - timedelta(days=length)
@@ -147,8 +147,8 @@ def _foretold(values: pd.Series, start: date, length: int) -> float:
     if first - pd.Timedelta(days=WEEKDAY_DAYS) < values.index[0]:
         return float("nan")
     early = values[first - pd.Timedelta(days=WEEKDAY_DAYS) : first - pd.Timedelta(days=1)]
-    shape = early.groupby(pd.DatetimeIndex(early.index).dayofweek).mean() / max(early.mean(), 1e-300)
-    ahead = pd.date_range(first, periods=length).dayofweek
+    shape = early.groupby(pd.DatetimeIndex(early.index).day_of_week).mean() / max(early.mean(), 1e-300)
+    ahead = pd.date_range(first, periods=length).day_of_week
     return float(early.iloc[-LEVEL_DAYS:].mean() * shape.reindex(ahead).sum())
 
 
