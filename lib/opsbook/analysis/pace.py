@@ -134,13 +134,14 @@ def path(
     >>> gained = pd.DataFrame({"day": pd.date_range("2026-06-01", periods=4), "participants": [30, 28, 33, 30]})
     >>> profiles = pd.DataFrame({"metric": "participants", "share": [0.2] * 5, "source": "earlier"})
     >>> found = path(gained, profiles, [Aim("participants", 200)], through=date(2026, 6, 3))
-    >>> print(found[["day", "actual", "due", "forecast", "low", "high"]].round(0).to_string(index=False))
-           day  actual   due  forecast   low  high
-    2026-06-01    30.0  40.0       NaN   NaN   NaN
-    2026-06-02    58.0  80.0       NaN   NaN   NaN
-    2026-06-03    91.0 120.0      91.0  91.0  91.0
-    2026-06-04     NaN 160.0     121.0  93.0 150.0
-    2026-06-05     NaN 200.0     152.0 107.0 198.0
+    >>> columns = ["day", "actual", "due", "forecast", "low", "high"]
+    >>> print(found[columns].to_string(index=False, float_format="%.0f"))
+           day  actual  due  forecast  low  high
+    2026-06-01      30   40       NaN  NaN   NaN
+    2026-06-02      58   80       NaN  NaN   NaN
+    2026-06-03      91  120        91   91    91
+    2026-06-04     NaN  160       121   93   150
+    2026-06-05     NaN  200       152  107   198
     """
     tables = [_path(gained, profiles, goal, through, fixed_cost, level) for goal in goals]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=PATH)

@@ -47,12 +47,13 @@ def curve(
     >>> spring = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "after_days": 14}
     >>> placed = units(tiny.assignments, tiny.user_days, experiment_id="spring", control="control", **spring)
     >>> found = curve(placed, tiny.user_days, **spring, as_of=tiny.AS_OF, margin=0.5, cost=60)
-    >>> print(found[["day", "days", "earned", "low", "high", "cost", "treated_users"]].round(0).to_string(index=False))
-           day  days  earned   low  high  cost  treated_users
-    2026-02-22     7    20.0 -76.0 116.0    60             14
-    2026-03-01    14    80.0 -45.0 205.0    60             14
-    2026-03-08    21   118.0 -32.0 269.0    60             14
-    2026-03-15    28   105.0 -83.0 294.0    60             14
+    >>> columns = ["day", "days", "earned", "low", "high", "cost", "treated_users"]
+    >>> print(found[columns].to_string(index=False, float_format="%.0f"))
+           day  days  earned  low  high  cost  treated_users
+    2026-02-22     7      20  -76   116    60             14
+    2026-03-01    14      80  -45   205    60             14
+    2026-03-08    21     118  -32   269    60             14
+    2026-03-15    28     105  -83   294    60             14
     """
     last = min(end + timedelta(days=after_days), as_of)
     length = (last - start).days + 1

@@ -60,7 +60,7 @@ def weekly_effects(
     >>> span = {"end": tiny.CAMPAIGN_END, "as_of": tiny.AS_OF}
     >>> found = weekly_effects(placed, tiny.user_days, metric="active_days", **span)
     >>> columns = ["week", "start", "treated", "control", "difference", "low", "high"]
-    >>> print(found[columns].round(1).to_string(index=False))
+    >>> print(found[columns].to_string(index=False, float_format="%.1f"))
      week      start  treated  control  difference  low  high
         1 2026-03-02      2.6      2.1         0.4 -0.4   1.3
         2 2026-03-09      2.7      2.0         0.7 -0.2   1.6

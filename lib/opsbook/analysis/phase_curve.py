@@ -118,7 +118,8 @@ def against_baseline(daily: pd.DataFrame, *, metric: str, level: float = 0.95) -
     >>> table = pd.DataFrame({"day": pd.date_range("2026-06-01", "2026-06-16")})
     >>> table["phase"] = ["before"] * 14 + ["burst"] * 2
     >>> table["orders"] = [9, 11, 12, 10, 11, 30, 31, 11, 11, 12, 10, 11, 30, 31, 20, 22]
-    >>> print(against_baseline(table, metric="orders").iloc[13:].round(1).to_string(index=False))
+    >>> found = against_baseline(table, metric="orders")
+    >>> print(found.iloc[13:].to_string(index=False, float_format="%.1f"))
            day  phase  value  expected  low  high
     2026-06-14 before   31.0      31.0 29.5  32.5
     2026-06-15  burst   20.0      10.0  8.5  11.5

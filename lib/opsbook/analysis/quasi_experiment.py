@@ -168,10 +168,10 @@ def placebo_dates(
     >>> may = {"start": date(2026, 5, 11), "end": date(2026, 5, 17), "after_days": 7, "data_start": date(2026, 1, 5)}
     >>> found = placebo_dates(users, user_days, treated="vip", metric="orders", **may, most=2)
     >>> columns = ["start", "treated_users", "control_users", "difference", "p_holm"]
-    >>> print(found[columns].round(2).to_string(index=False))
+    >>> print(found[columns].to_string(index=False, float_format="%.2f"))
          start  treated_users  control_users  difference  p_holm
-    2026-04-27             20             20       -0.07     1.0
-    2026-04-13             20             20       -0.07     1.0
+    2026-04-27             20             20       -0.07    1.00
+    2026-04-13             20             20       -0.07    1.00
     """
     whole = (end - start).days + 1 + after_days
     starts = sorted(dates, reverse=True) or [start - timedelta(days=whole * back) for back in range(1, most + 1)]
