@@ -232,7 +232,7 @@ def broken_down(
 
 
 def _with_group(walked: ir.Table, users: Tabular | None, by: str | None) -> ir.Table:
-    if by is None or users is None:
+    if by is None:
         return walked.mutate(group=ibis.literal(ALL))
     people = engine_table(users)
     named = people.select("user", group=people[by].cast("string").fill_null(UNKNOWN))
