@@ -28,8 +28,9 @@ from opsbook.mart.mart import NAMES
 from opsbook.mart.tiny_records import AS_OF, CAMPAIGN, CAMPAIGN_END, CAMPAIGN_START, DATA_START, contract_tables
 from opsbook.mart.write import write_mart
 
-__all__ = ["AS_OF", "CAMPAIGN", "CAMPAIGN_END", "CAMPAIGN_START", "DATA_START", "SPRING", "WORKBOOK"]
-__all__ += ["contract_tables", "period"]
+__all__ = ["AS_OF", "CAMPAIGN", "CAMPAIGN_END", "CAMPAIGN_START", "COVERED", "DATA_START", "SPRING"]
+__all__ += ["WORKBOOK", "contract_tables", "period"]
+COVERED: dict[str, Any] = {"data_start": DATA_START, "settled_through": AS_OF}
 SPRING: dict[str, Any] = {"campaign_id": CAMPAIGN, "start": CAMPAIGN_START, "end": CAMPAIGN_END}
 WORKBOOK = Workbook.model_validate(
     {
