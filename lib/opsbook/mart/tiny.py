@@ -22,12 +22,16 @@ import ibis
 import pandas as pd
 
 from opsbook.inputs import check, contract
+from opsbook.inputs.periods import Period, parse_period
 from opsbook.inputs.workbook import Workbook
 from opsbook.mart.mart import NAMES
 from opsbook.mart.tiny_records import AS_OF, CAMPAIGN, CAMPAIGN_END, CAMPAIGN_START, DATA_START, contract_tables
 from opsbook.mart.write import write_mart
 
-__all__ = ["AS_OF", "CAMPAIGN", "CAMPAIGN_END", "CAMPAIGN_START", "DATA_START", "WORKBOOK", "contract_tables"]
+__all__ = ["AS_OF", "CAMPAIGN", "CAMPAIGN_END", "CAMPAIGN_START", "COVERED", "DATA_START", "SPRING"]
+__all__ += ["WORKBOOK", "contract_tables", "period"]
+COVERED: dict[str, Any] = {"data_start": DATA_START, "settled_through": AS_OF}
+SPRING: dict[str, Any] = {"campaign_id": CAMPAIGN, "start": CAMPAIGN_START, "end": CAMPAIGN_END}
 WORKBOOK = Workbook.model_validate(
     {
         "company": {"key": "tiny", "name": "Tiny"},
@@ -46,6 +50,11 @@ def __getattr__(name: str) -> Any:
     if name not in NAMES:
         raise AttributeError(f"the tiny company has no {name!r}; its tables are {', '.join(NAMES)}")
     return _mart()[name].copy()
+
+
+def period(text: str) -> Period:
+    """A period such as 2026-02 or 2026-W08."""
+    return parse_period(text, as_of=AS_OF)
 
 
 @cache
