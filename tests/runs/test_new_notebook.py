@@ -83,6 +83,14 @@ def test_names_that_cannot_be_used_are_refused(home, name):
         made(home, name)
 
 
+@pytest.mark.parametrize("title", ['say "active"', "{users}", "back\\slash"])
+def test_a_title_that_would_break_the_catalogue_is_refused(home, title):
+    """A title stands in quotes in a catalogue, where braces are fields: it is refused and nothing is written."""
+    with pytest.raises(ParameterError, match="cannot be a title"):
+        made(home, title_zh=title)
+    assert not (home / "notebooks/catalogue").exists()
+
+
 def test_a_dry_run_writes_nothing(home):
     """--dry-run shows every file whole and leaves the folder alone."""
     before = sorted(home.rglob("*"))

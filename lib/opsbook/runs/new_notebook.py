@@ -35,20 +35,24 @@ def new_notebook(home: Path, name: str, *, like: str, company: str, title: str, 
     notebook = _numbered(home, name)
     area = notebook.partition("_")[2]
     _refuse_taken(area)
+    titles = {"title": title or scaffold.readable(area), "title_zh": title_zh or title or scaffold.readable(area)}
+    _refuse_unusable(titles)
     source = _like(home, like) if like else ""
-    filled = {"notebook": notebook, "area": area, "title": title or scaffold.readable(area)}
-    filled["title_zh"] = title_zh or filled["title"]
-    made = notebook_text(filled | {"parameters": _parameters(home, source)})
-    catalogues = catalogue_folder(home)
-    files = {home / "notebooks" / f"{notebook}.ipynb": made}
-    for language in words.LANGUAGES:
-        path = catalogues / f"{area}.{language}.yaml"
-        files[path] = scaffold.template(f"catalogue.{language}.yaml", **filled)
-    folder = places.workbook_path(home, company).parent / notebook
-    files |= _run_files(home, company, folder, notebook, source)
+    words_of_it = {"notebook": notebook, "area": area, "parameters": _parameters(home, source)} | titles
+    files = _sources(home, words_of_it) | _run_files(home, company, notebook, source)
     told = scaffold.write(files, home=home, dry_run=dry_run)
-    option = f" --company {company}" if company else ""
-    return f"{told}\nnext: opsbook run {notebook}{option}"
+    return f"{told}\nnext: opsbook run {notebook}" + (f" --company {company}" if company else "")
+
+
+def _sources(home: Path, filled: dict[str, str]) -> dict[Path, str]:
+    """The notebook and its catalogues."""
+    catalogues = {
+        catalogue_folder(home) / f"{filled['area']}.{language}.yaml": scaffold.template(
+            f"catalogue.{language}.yaml", **filled
+        )
+        for language in words.LANGUAGES
+    }
+    return {home / "notebooks" / f"{filled['notebook']}.ipynb": notebook_text(filled)} | catalogues
 
 
 def notebook_text(filled: dict[str, str]) -> str:
@@ -90,6 +94,13 @@ def _refuse_taken(area: str) -> None:
         )
 
 
+def _refuse_unusable(titles: dict[str, str]) -> None:
+    """A title stands inside quotes in a catalogue, where braces are fields."""
+    odd = [title for title in titles.values() if re.search(r'["{}\\\n]', title)]
+    if odd:
+        raise ParameterError(f"`{odd[0]}` cannot be a title", fix="leave out quotes, braces and backslashes")
+
+
 def _like(home: Path, like: str) -> str:
     found = named(like, places.notebooks(home))
     return found[0] if found else places.notebook_path(home, like).stem
@@ -110,8 +121,9 @@ def _lines_of_every_run() -> Iterator[str]:
         yield f'{name} = "{field.default or ""}"  # {field.description}'
 
 
-def _run_files(home: Path, company: str, folder: Path, notebook: str, like: str) -> dict[Path, str]:
+def _run_files(home: Path, company: str, notebook: str, like: str) -> dict[Path, str]:
     """The first run: that of the notebook it is like, where the company has one."""
+    folder = places.workbook_path(home, company).parent / notebook
     written = [file for file in places.run_files(home, company) if file.notebook == like]
     if written:
         return {folder / written[0].path.name: written[0].path.read_text(encoding="utf-8")}
