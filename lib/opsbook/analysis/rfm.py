@@ -40,6 +40,19 @@ def rfm_groups(
              groups), share_users, share_users_low, share_users_high (Wilson), revenue, share_revenue,
              share_revenue_low, share_revenue_high (delta method), revenue_per_user
     raises:  ValueError when cut is "value" and a value is missing
+
+    >>> from opsbook import rfm, tiny
+    >>> told = rfm.rfm_groups(tiny.orders(), as_of=tiny.AS_OF)
+    >>> print(told[["key", "users", "buyers", "revenue", "share_revenue"]].round(2).to_string(index=False))
+    key  users  buyers  revenue  share_revenue
+    HHH     10      45   1330.0           0.50
+    LHH      1      45     90.0           0.03
+    HLH      3      45    220.0           0.08
+    LLH      3      45    200.0           0.07
+    HHL      0      45      0.0           0.00
+    LHL      0      45      0.0           0.00
+    HLL      9      45    270.0           0.10
+    LLL     19      45    570.0           0.21
     """
     buyers = rfm_buyers(orders, as_of=as_of, window_days=window_days, money=money)
     cuts = cut_points(buyers, cut=cut, values=values)
@@ -68,6 +81,13 @@ def rfm_cuts(
     returns: one row per measure (recency_days, orders, revenue) -- measure, cut, buyers, high_users (beyond the cut),
              tied_users (exactly on it, counted as low)
     raises:  ValueError when cut is "value" and a value is missing
+
+    >>> from opsbook import rfm, tiny
+    >>> print(rfm.rfm_cuts(tiny.orders(), as_of=tiny.AS_OF).to_string(index=False))
+         measure  cut  buyers  high_users  tied_users
+    recency_days 19.0      45          22           2
+          orders  2.0      45          11          14
+         revenue 40.0      45          17          12
     """
     buyers = rfm_buyers(orders, as_of=as_of, window_days=window_days, money=money)
     cuts = cut_points(buyers, cut=cut, values=values)

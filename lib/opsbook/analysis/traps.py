@@ -49,6 +49,14 @@ def heavy_tail(user_days: Tabular, *, period: Period, min_cell: int = 10) -> Che
     min_cell payers: no single person's amount is told.
 
     user_days: one row per user and active day -- user, day, orders, revenue
+
+    >>> import pandas as pd
+    >>> from opsbook import traps
+    >>> from opsbook.inputs.periods import parse_period
+    >>> week = parse_period("2026-W02", as_of=pd.Timestamp("2026-03-01").date())
+    >>> days = pd.DataFrame({"user": range(200), "day": pd.Timestamp("2026-01-07"), "orders": 1, "revenue": [10.0] * 199 + [4000.0]})
+    >>> traps.heavy_tail(days, period=week).case
+    'fired'
     """
     payers = _paid(user_days, period.start, period.end).filter(_.orders > 0)
     rank = ibis.row_number().over(ibis.window(order_by=[payers.revenue.desc(), payers.user]))
@@ -70,6 +78,12 @@ def same_day_orders(orders: Tabular, *, as_of: date, window_days: int = 365) -> 
     """Purchases of a user on a day that has another of hers, and what merging them does to the frequency.
 
     orders: one row per order -- user, day, is_purchase. Fires from 1 % of the window's purchases.
+
+    >>> from opsbook import tiny, traps
+    >>> twice = tiny.orders().iloc[:10]
+    >>> again = traps.pd.concat([tiny.orders(), twice.assign(order_id="again")])
+    >>> traps.same_day_orders(tiny.orders(), as_of=tiny.AS_OF).case, traps.same_day_orders(again, as_of=tiny.AS_OF).case
+    ('silent', 'fired')
     """
     bought = engine_table(orders).select("user", day=_.day.cast("date"), is_purchase=_.is_purchase.cast("boolean"))
     first = as_of - timedelta(days=window_days - 1)
@@ -90,6 +104,13 @@ def outside_window(checks: Tabular) -> Check:
     """Rows dated before the declared start, impossible in time, late, or read in two zones.
 
     checks: one row per broken rule -- table, rule, rows. Fires when there is any.
+
+    >>> import pandas as pd
+    >>> from opsbook import traps
+    >>> checks = pd.DataFrame({"table": ["events"], "rule": ["clock_error"], "rows": [12]})
+    >>> found = traps.outside_window(checks)
+    >>> print(found.case, dict(found.numbers))
+    fired {'dropped': 12, 'flagged': 0}
     """
     broken = engine_table(checks)
     sums = {"dropped": _.rows.sum(where=_.rule.isin(DROPPED)), "flagged": _.rows.sum(where=_.rule.isin(FLAGGED))}
@@ -102,6 +123,16 @@ def day_boundary(steps: Tabular, *, period: Period) -> Check:
 
     steps: one row per event -- at (UTC), day, hour (local). Fires from 1 %; unknown where every event carries the same
     hour, which means that the source has days and no times.
+
+    >>> import pandas as pd
+    >>> from opsbook import traps
+    >>> from opsbook.inputs.periods import parse_period
+    >>> week = parse_period("2026-W02", as_of=pd.Timestamp("2026-03-01").date())
+    >>> at = pd.to_datetime(["2026-01-06 23:00", "2026-01-07 04:00", "2026-01-07 10:00"])
+    >>> steps = pd.DataFrame({"at": at, "day": pd.Timestamp("2026-01-07"), "hour": [7, 12, 18]})
+    >>> found = traps.day_boundary(steps, period=week)
+    >>> print(found.case, dict(found.numbers))
+    fired {'n': 3, 'share': 0.3333333333333333, 'night': 0.0}
     """
     events = engine_table(steps).select(day=_.day.cast("date"), utc_day=_.at.date(), hour=_.hour)
     events = events.filter(_.day.between(ibis.date(period.start), ibis.date(period.end)))
@@ -116,6 +147,11 @@ def left_truncation(users: Tabular, *, data_start: date) -> Check:
     """Users whose life began before the data, or nobody knows when: their early days were never seen.
 
     users: one row per user -- first_day, life_start (signup, first_event, unknown). Fires when there is any.
+
+    >>> from opsbook import tiny, traps
+    >>> found = traps.left_truncation(tiny.users(), data_start=tiny.DATA_START)
+    >>> print(found.case, dict(found.numbers))
+    fired {'n': 60, 'unknown': 0, 'early': 15}
     """
     people = engine_table(users).select(first_day=_.first_day.cast("date"), life_start="life_start")
     early = (_.life_start == "signup") & (_.first_day < ibis.date(data_start))
@@ -129,6 +165,8 @@ def undecided(line: pd.DataFrame) -> Check:
     """New users of the period whose first seven days are not over: neither activated nor failed.
 
     line: aarrr of the period. Fires when there is any.
+
+    >>> from opsbook import aarrr
     """
     n = line.set_index("metric")["n"]
     new, judged = int(n["new_users"]), int(n["activated"])

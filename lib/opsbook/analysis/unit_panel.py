@@ -33,7 +33,7 @@ class Named(Protocol):
 
 
 def of(
-    eve: ir.Table,
+    eve: Tabular,
     user_days: Tabular,
     units: Named | None,
     *,
@@ -48,6 +48,7 @@ def of(
 
     eve: `segments.people` of the day before the start, with the column that `units.attribute` names
     """
+    eve = engine_table(eve)
     if units is None:
         return pd.DataFrame(columns=COLUMNS)
     named = eve.select("user", "entry_day", unit=eve[units.attribute].cast("string"))
@@ -62,7 +63,7 @@ def treated(units: Named | None) -> list[str]:
 
 
 def panel(
-    people: ir.Table,
+    people: Tabular,
     user_days: Tabular,
     *,
     start: date,
@@ -81,6 +82,7 @@ def panel(
              revenue, orders, active_days per user and day. Units with fewer than `min_cell` users in any block are not
              among them.
     """
+    people = engine_table(people)
     blocks = _blocks(start, end, after_days, through, data_start, most_weeks)
     table = _sums(people, user_days, blocks).merge(_entered(people, blocks), on=["unit", "block"], how="right")
     table = table.merge(blocks, on="block").fillna(dict.fromkeys(METRICS, 0.0))

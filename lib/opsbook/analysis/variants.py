@@ -34,7 +34,7 @@ class Compared(NamedTuple):
     pairs: pd.DataFrame
 
 
-def against_control(units: ir.Table, *, control: str, metric: str, window: str = "net") -> pd.DataFrame:
+def against_control(units: Tabular, *, control: str, metric: str, window: str = "net") -> pd.DataFrame:
     """Each variant minus the control in one metric and window, adjusted by the days before.
 
     units:   table of `experiment.units`; metric: one of experiment.METRICS; window: during, after or net
@@ -43,6 +43,7 @@ def against_control(units: ir.Table, *, control: str, metric: str, window: str =
              No rows without control or variants.
     raises:  KeyError for a metric that is not in experiment.METRICS
     """
+    units = engine_table(units)
     if metric not in METRICS:
         raise KeyError(metric)
     return _table(_moments(units, metric, window), control)
@@ -73,12 +74,13 @@ def several(arms: pd.DataFrame, *, control: str) -> bool:
 
 
 def compared(
-    units: ir.Table, arms: pd.DataFrame, *, control: str, metric: str, window: str = "net", level: float = 0.95
+    units: Tabular, arms: pd.DataFrame, *, control: str, metric: str, window: str = "net", level: float = 0.95
 ) -> Compared:
     """Every variant against the control, and against each other; nothing is counted where there are not several.
 
     units: table of `experiment.units`; arms: `experiment.arms`; level: of the intervals, wider at looks before the end
     """
+    units = engine_table(units)
     if not several(arms, control=control):
         return Compared(pd.DataFrame(columns=COLUMNS), pd.DataFrame(columns=PAIRS))
     found = _moments(units, metric, window)
@@ -110,7 +112,7 @@ def best(compared: Compared, *, level: float = 0.95) -> str:
 
 
 def total_of_all(
-    units: ir.Table, increments: pd.DataFrame, *, metric: str, primary: Sequence[str], control: str, level: float = 0.95
+    units: Tabular, increments: pd.DataFrame, *, metric: str, primary: Sequence[str], control: str, level: float = 0.95
 ) -> tuple[float, float, float]:
     """Net increment of a metric over the users of all treated arms, to be held against what the whole campaign cost.
 
@@ -118,6 +120,7 @@ def total_of_all(
     rows nothing may be read
     returns: value, low, high; missing without a comparison
     """
+    units = engine_table(units)
     if not len(primary) or increments.empty:
         return total(increments, metric=metric)
     pooled = units.mutate(variant=ibis.ifelse(units.variant == control, control, "\ttreated"))
@@ -130,9 +133,10 @@ def total_of_all(
 
 
 def stratified(
-    units: ir.Table, users: Tabular, arms: pd.DataFrame, *, by: str, metric: str, level: float = 0.95
+    units: Tabular, users: Tabular, arms: pd.DataFrame, *, by: str, metric: str, level: float = 0.95
 ) -> pd.DataFrame:
     """`post_stratified` by an attribute of users; nothing is counted without two arms, or where all are one stratum."""
+    units = engine_table(units)
     people = engine_table(users)
     if len(arms) < 2 or by not in people.columns:
         return pd.DataFrame(columns=POOLED)
@@ -148,7 +152,7 @@ def pooled(stratified: pd.DataFrame) -> pd.DataFrame:
     return whole.assign(method="post_stratified")[["method", "difference", "low", "high"]]
 
 
-def post_stratified(units: ir.Table, *, by: str, metric: str, window: str = "net", level: float = 0.95) -> pd.DataFrame:
+def post_stratified(units: Tabular, *, by: str, metric: str, window: str = "net", level: float = 0.95) -> pd.DataFrame:
     """The difference within each stratum and, weighted by the strata's users, over all of them.
 
     units:   table of `experiment.units` joined with a column `by` known before the assignment
@@ -156,6 +160,7 @@ def post_stratified(units: ir.Table, *, by: str, metric: str, window: str = "net
              control_users, weight (share of users), difference (per user), low, high
     source:  Miratrix, Sekhon, Yu 2013, equation 3; with CUPED inside the strata
     """
+    units = engine_table(units)
     pair = {metric: (units[f"{metric}_{window}"], units[f"{metric}_before"])}
     known = units.mutate(cell=units["arm"] + "\t" + units[by].cast("string").fill_null("unknown"))
     counted = count_moments(known, by="cell", pairs=pair).to_dict("records")

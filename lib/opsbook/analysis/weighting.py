@@ -89,13 +89,14 @@ def review(
     return WeightedReview(increments, plain[ESTIMATES], balance, placebos, _checks(counted, weights, balance, placebos))
 
 
-def cells(chosen: ir.Table, user_days: Tabular, *, start: date, end: date, after_days: int) -> pd.DataFrame:
+def cells(chosen: Tabular, user_days: Tabular, *, start: date, end: date, after_days: int) -> pd.DataFrame:
     """Users counted by what was known of them before the start.
 
     returns: one row per treated (bool), orders, active_days, revenue, tenure (numbers of bins), channel -- users, sums
              of the covariates <name>_sum and <name>_square, and per metric and window <metric>_<window>_sum and
              _square; the window `earlier` is the four weeks before those of the covariates
     """
+    chosen = engine_table(chosen)
     people = engine_table(chosen)
     known = people.filter(people.entry_day.cast("date") <= start - timedelta(days=BEFORE_DAYS))
     marked = known.select(
