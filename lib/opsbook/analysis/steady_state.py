@@ -148,12 +148,13 @@ def steady_check(
     >>> from datetime import date
     >>> import pandas as pd
     >>> from opsbook import steady_state, weekly_chain
-    >>> span, end = {"data_start": date(2026, 1, 5)}, date(2026, 8, 16)
     >>> visits = [(u, d) for u in range(224) for d in range(u, min(u + 15 + u * 37 % 90, 224), 1 + u * 7 % 11)]
-    >>> days = pd.DataFrame({"user": [u for u, _ in visits], "day": pd.to_datetime([d for _, d in visits], unit="D", origin="2026-01-05")})
-    >>> users = days.groupby("user")["day"].agg(first_day="min", first_active_day="min").reset_index().assign(life_start="signup")
-    >>> weeks = weekly_chain.chain_weeks(weekly_chain.weekly_patterns(days, users, end=end, **span), end=end)
-    >>> told = steady_state.steady_check(days, users, weeks, seed=1, **span)
+    >>> days = pd.DataFrame(visits, columns=["user", "n"])
+    >>> days, span = days.assign(day=pd.to_datetime(days["n"], unit="D", origin="2026-01-05")), {"data_start": date(2026, 1, 5)}
+    >>> users = days.groupby("user", as_index=False).agg(first_day=("day", "min"), first_active_day=("day", "min"))
+    >>> patterns = weekly_chain.weekly_patterns(days, users.assign(life_start="signup"), end=date(2026, 8, 16), **span)
+    >>> weeks = weekly_chain.chain_weeks(patterns, end=date(2026, 8, 16))
+    >>> told = steady_state.steady_check(days, users.assign(life_start="signup"), weeks, seed=1, **span)
     >>> print(told[["end", "weeks", "then", "said", "came"]].round(0).to_string(index=False))
            end  weeks  then  said  came
     2026-06-21      8    84  81.0    84

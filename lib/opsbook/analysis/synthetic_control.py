@@ -72,8 +72,8 @@ def synthetic_control(panel: pd.DataFrame, *, treated: Sequence[str], start: obj
     >>> from opsbook import synthetic_control
     >>> panel = pd.DataFrame({"Anqing": [10.0, 12, 11, 18], "Baoji": [5.0, 9, 6, 8], "Dali": [15.0, 15, 16, 17]})
     >>> fit = synthetic_control.synthetic_control(panel, treated=["Anqing"], start=3)
-    >>> print(f"effect {fit.effect:+.1f} against", dict(zip(fit.donors["unit"], fit.donors["weight"].round(2).tolist())))
-    effect +5.5 against {'Dali': 0.5, 'Baoji': 0.5}
+    >>> print(f"effect {fit.effect:+.1f}", fit.donors.set_index("unit")["weight"].round(2).to_dict())
+    effect +5.5 {'Dali': 0.5, 'Baoji': 0.5}
     """
     split = _split(panel, treated, start)
     gap = split.others[: split.before] - split.target[: split.before, None]
@@ -110,7 +110,7 @@ def placebo_in_space(
 
     >>> import pandas as pd
     >>> from opsbook import synthetic_control as sc
-    >>> panel = pd.DataFrame({"a": [9.0, 11, 10, 18], "b": [5.0, 7, 6, 6], "c": [15.0, 15, 16, 15], "d": [8.0, 9, 8, 9]})
+    >>> panel = pd.DataFrame({"a": [9.0, 11, 10, 18], "b": [5.0, 7, 6, 6], "c": [15.0, 15, 16, 15], "d": [8, 9, 8, 9]})
     >>> told = sc.placebo_in_space(panel, method=sc.difference_in_differences, treated=["a"], start=3)
     >>> print(told[["unit", "is_treated", "effect", "ratio"]].round(2).to_string(index=False))
     unit  is_treated  effect  ratio
@@ -142,9 +142,9 @@ def permutation_p(
 
     >>> import pandas as pd
     >>> from opsbook import synthetic_control as sc
-    >>> panel = pd.DataFrame({"a": [9.0, 11, 10, 18], "b": [5.0, 7, 6, 6], "c": [15.0, 15, 16, 15]})
-    >>> print(sc.permutation_p(panel, method=sc.difference_in_differences, treated=["a"], start=3) == 1 / 3)
-    True
+    >>> panel = pd.DataFrame({"a": [9.0, 11, 10, 18], "b": [5.0, 7, 6, 6], "c": [15.0, 15, 16, 15], "d": [8, 9, 8, 9]})
+    >>> sc.permutation_p(panel, method=sc.difference_in_differences, treated=["a"], start=3)
+    0.25
     """
     own = _placebo_row(treated, True, method(panel, treated=treated, start=start))["ratio"]
     sets = [
@@ -206,7 +206,7 @@ def without_each_donor(panel: pd.DataFrame, *, method: Method, treated: Sequence
 
     >>> import pandas as pd
     >>> from opsbook import synthetic_control as sc
-    >>> panel = pd.DataFrame({"a": [9.0, 11, 10, 18], "b": [5.0, 7, 6, 6], "c": [15.0, 15, 16, 15], "d": [8.0, 9, 8, 9]})
+    >>> panel = pd.DataFrame({"a": [9.0, 11, 10, 18], "b": [5.0, 7, 6, 6], "c": [15.0, 15, 16, 15], "d": [8, 9, 8, 9]})
     >>> told = sc.without_each_donor(panel, method=sc.synthetic_control, treated=["a"], start=3)
     >>> print(told.round(2).to_string(index=False))
     unit  weight  effect

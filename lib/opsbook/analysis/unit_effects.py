@@ -61,6 +61,20 @@ def review(panel: pd.DataFrame, *, comparison: str, treated: Sequence[str], metr
     panel:  table of `unit_panel.panel`; comparison: did (change against the mean of the others) or synthetic_control
             (synthetic DiD is its headline); treated: units; metric: the primary one
     source: Abadie, Diamond, Hainmueller 2010; Arkhangelsky et al. 2021, algorithm 4 with t limits
+
+    >>> from opsbook import tiny, unit_effects, unit_panel
+    >>> people = tiny.users()[["user", "entry_day", "city"]].rename(columns={"city": "unit"})
+    >>> span = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "data_start": tiny.DATA_START}
+    >>> panel = unit_panel.panel(people, tiny.user_days(), after_days=7, through=tiny.AS_OF, **span)
+    >>> found = unit_effects.review(panel, comparison="did", treated=["Baoji"], metric="revenue")
+    >>> print(found.placebos.round(2).to_string(index=False))
+    Empty DataFrame
+    Columns: [unit, is_treated, difference]
+    Index: []
+    >>> print(found.checks[["check", "outcome"]].to_string(index=False))
+    Empty DataFrame
+    Columns: [check, outcome]
+    Index: []
     """
     if comparison not in HEADLINE or not _enough(panel, treated):
         return NOTHING

@@ -36,6 +36,16 @@ def gap_counts(user_days: Tabular, *, as_of: date) -> pd.DataFrame:
     user_days: one row per user and active day -- user, day, gap_after (days to the next active day, missing = none)
     returns:   one row per gap_days and user_group (0..GROUPS-1) -- gap_days, user_group, returned (silences that a
                return by as_of ended), open (still silent at as_of after gap_days)
+
+    >>> from opsbook import tiny, usage_interval
+    >>> gaps = usage_interval.gap_counts(tiny.user_days(), as_of=tiny.AS_OF)
+    >>> print(gaps.groupby("gap_days")[["returned", "open"]].sum().head(4).to_string())
+              returned  open
+    gap_days
+    0                0    10
+    1              182     1
+    2              143     4
+    3               65     3
     """
     return _counted(engine_table(user_days), as_of)
 
@@ -44,6 +54,16 @@ def first_gap_counts(user_days: Tabular, users: Tabular, *, as_of: date) -> pd.D
     """The same for the silence after every user's first active day; users whose start is unknown are left out.
 
     users: one row per user -- user, life_start (signup, first_event, unknown), first_active_day
+
+    >>> from opsbook import tiny, usage_interval
+    >>> gaps = usage_interval.first_gap_counts(tiny.user_days(), tiny.users(), as_of=tiny.AS_OF)
+    >>> print(gaps.groupby("gap_days")[["returned", "open"]].sum().head(4).to_string())
+              returned  open
+    gap_days
+    0                0     1
+    1               25     0
+    2               14     0
+    3                7     0
     """
     people = engine_table(users).filter(_.life_start != "unknown")
     starts = people.select("user", day=_.first_active_day.cast("date"))
@@ -60,6 +80,16 @@ def return_curve(gaps: pd.DataFrame, *, min_at_risk: int = MIN_AT_RISK, level: f
              (all of them), watched_days
     source:  (1 - G(t)) / (1 - G(H)) and 1 - G(H) / G(t), G = Kaplan-Meier of gaps with open gaps censored, H = the
              last gap length that at least min_at_risk silences reached; intervals: _with_jackknife
+
+    >>> from opsbook import tiny, usage_interval
+    >>> gaps = usage_interval.gap_counts(tiny.user_days(), as_of=tiny.AS_OF)
+    >>> curve = usage_interval.return_curve(gaps)
+    >>> print(curve[["day", "returned_share", "later_share", "returns_seen", "watched_days"]].head(4).round(3).to_string(index=False))
+     day  returned_share  later_share  returns_seen  watched_days
+       1           0.378        0.879           472            16
+       2           0.677        0.791           472            16
+       3           0.815        0.684           472            16
+       4           0.822        0.676           472            16
     """
     horizon = _horizon(gaps, min_at_risk)
     told: dict[str, object] = {"day": np.arange(horizon + 1)}
@@ -90,6 +120,18 @@ def stage_thresholds(
              factor of MARGIN of the suggestion's interval), early, late, unknown (nothing is suggested: the data
              reach no such day, or watched silences for less than twice as long), not_used (no rule has this bound)
     source:  the interval of a quantile inverts that of the curve (Woodruff 1952)
+
+    >>> from opsbook import tiny, usage_interval
+    >>> from opsbook.inputs.workbook import DEFAULT_STAGES
+    >>> first = usage_interval.first_gap_counts(tiny.user_days(), tiny.users(), as_of=tiny.AS_OF)
+    >>> gaps = usage_interval.gap_counts(tiny.user_days(), as_of=tiny.AS_OF)
+    >>> curves = [usage_interval.return_curve(table, min_at_risk=10) for table in (gaps, first)]
+    >>> told = usage_interval.stage_thresholds(*curves, rules=DEFAULT_STAGES)
+    >>> print(told[["threshold", "in_use_days", "suggested_days", "share_in_use", "fit"]].round(2).to_string(index=False))
+       threshold  in_use_days  suggested_days  share_in_use     fit
+    introduction         13.0             NaN           NaN unknown
+        sleeping          7.0             5.0          0.94    fits
+            lost         28.0             NaN          0.99 unknown
     """
     rows = []
     for name, target in TARGETS.items():
@@ -115,6 +157,18 @@ def wake_chance(
              low, high
     source:  1 - G(s + h) / G(s), G = Kaplan-Meier of gaps with open gaps censored; interval as in return_curve, or of
              Wilson where so few silences ended that leaving out a group of users leaves none
+
+    >>> from opsbook import tiny, usage_interval
+    >>> gaps = usage_interval.gap_counts(tiny.user_days(), as_of=tiny.AS_OF)
+    >>> told = usage_interval.wake_chance(gaps, within_days=[7], min_at_risk=10)
+    >>> print(told[["silent_days", "within_days", "silences", "chance", "low", "high"]].round(2).to_string(index=False))
+     silent_days  within_days  silences  chance  low  high
+               3            7       124    0.66 0.58  0.73
+               7            7        59    0.39 0.27  0.52
+              10            7        36    0.08 0.01  0.50
+              14            7        30    0.00 0.00  0.11
+              21            7        24    0.05 0.01  0.20
+              28            7        19    0.00 0.00  0.17
     """
     horizon = _horizon(gaps, min_at_risk)
     cells = [(h, s) for h in within_days for s in silent_days if s + h <= horizon]

@@ -62,7 +62,7 @@ NOTHING = WeightedReview(*(pd.DataFrame(columns=names) for names in (COLUMNS, ES
 
 
 def review(
-    chosen: ir.Table | None,
+    chosen: Tabular | None,
     user_days: Tabular,
     *,
     comparison: str,
@@ -96,7 +96,6 @@ def cells(chosen: Tabular, user_days: Tabular, *, start: date, end: date, after_
              of the covariates <name>_sum and <name>_square, and per metric and window <metric>_<window>_sum and
              _square; the window `earlier` is the four weeks before those of the covariates
     """
-    chosen = engine_table(chosen)
     people = engine_table(chosen)
     known = people.filter(people.entry_day.cast("date") <= start - timedelta(days=BEFORE_DAYS))
     marked = known.select(
