@@ -149,12 +149,13 @@ def steady_check(
     >>> import pandas as pd
     >>> from opsbook import steady_state, weekly_chain
     >>> visits = [(u, d) for u in range(224) for d in range(u, min(u + 15 + u * 37 % 90, 224), 1 + u * 7 % 11)]
-    >>> days = pd.DataFrame(visits, columns=["user", "n"])
-    >>> days, span = days.assign(day=pd.to_datetime(days["n"], unit="D", origin="2026-01-05")), {"data_start": date(2026, 1, 5)}
+    >>> days = pd.DataFrame(visits, columns=["user", "day"])
+    >>> days["day"] = pd.to_datetime(days["day"], unit="D", origin="2026-01-05")
     >>> users = days.groupby("user", as_index=False).agg(first_day=("day", "min"), first_active_day=("day", "min"))
-    >>> patterns = weekly_chain.weekly_patterns(days, users.assign(life_start="signup"), end=date(2026, 8, 16), **span)
+    >>> users, span = users.assign(life_start="signup"), {"data_start": date(2026, 1, 5)}
+    >>> patterns = weekly_chain.weekly_patterns(days, users, end=date(2026, 8, 16), **span)
     >>> weeks = weekly_chain.chain_weeks(patterns, end=date(2026, 8, 16))
-    >>> told = steady_state.steady_check(days, users.assign(life_start="signup"), weeks, seed=1, **span)
+    >>> told = steady_state.steady_check(days, users, weeks, seed=1, **span)
     >>> print(told[["end", "weeks", "then", "said", "came"]].round(0).to_string(index=False))
            end  weeks  then  said  came
     2026-06-21      8    84  81.0    84

@@ -62,19 +62,21 @@ def review(panel: pd.DataFrame, *, comparison: str, treated: Sequence[str], metr
             (synthetic DiD is its headline); treated: units; metric: the primary one
     source: Abadie, Diamond, Hainmueller 2010; Arkhangelsky et al. 2021, algorithm 4 with t limits
 
-    >>> from opsbook import tiny, unit_effects, unit_panel
-    >>> people = tiny.users()[["user", "entry_day", "city"]].rename(columns={"city": "unit"})
-    >>> span = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "data_start": tiny.DATA_START}
-    >>> panel = unit_panel.panel(people, tiny.user_days(), after_days=7, through=tiny.AS_OF, **span)
-    >>> found = unit_effects.review(panel, comparison="did", treated=["Baoji"], metric="revenue")
+    >>> import pandas as pd
+    >>> from opsbook import unit_effects
+    >>> weeks = pd.DataFrame({"block": range(-8, 2), "window": ["before"] * 8 + ["during", "after"]})
+    >>> weeks["first_day"] = pd.Timestamp("2026-02-09") + pd.to_timedelta(7 * weeks["block"], unit="D")
+    >>> cities = ["Anqing", "Baoji", "Chengde", "Dali"]
+    >>> panel = pd.concat([weeks.assign(unit=city, revenue=10 + n + weeks["block"] * (n + 1) % 3 / 4) for n, city in
+    ...                    enumerate(cities)]).assign(days=7, users=100, orders=1.0, active_days=1.0)
+    >>> panel["revenue"] += 4.0 * ((panel["unit"] == "Anqing") & (panel["block"] == 0))
+    >>> found = unit_effects.review(panel, comparison="did", treated=["Anqing"], metric="revenue")
     >>> print(found.placebos.round(2).to_string(index=False))
-    Empty DataFrame
-    Columns: [unit, is_treated, difference]
-    Index: []
-    >>> print(found.checks[["check", "outcome"]].to_string(index=False))
-    Empty DataFrame
-    Columns: [check, outcome]
-    Index: []
+       unit  is_treated  difference
+     Anqing        True       26.69
+      Baoji       False        0.66
+    Chengde       False        1.31
+       Dali       False       -1.97
     """
     if comparison not in HEADLINE or not _enough(panel, treated):
         return NOTHING

@@ -83,8 +83,8 @@ def return_curve(gaps: pd.DataFrame, *, min_at_risk: int = MIN_AT_RISK, level: f
 
     >>> from opsbook import tiny, usage_interval
     >>> gaps = usage_interval.gap_counts(tiny.user_days(), as_of=tiny.AS_OF)
-    >>> curve = usage_interval.return_curve(gaps)
-    >>> print(curve[["day", "returned_share", "later_share", "returns_seen", "watched_days"]].head(4).round(3).to_string(index=False))
+    >>> curve = usage_interval.return_curve(gaps).head(4).round(3)
+    >>> print(curve[["day", "returned_share", "later_share", "returns_seen", "watched_days"]].to_string(index=False))
      day  returned_share  later_share  returns_seen  watched_days
        1           0.378        0.879           472            16
        2           0.677        0.791           472            16
@@ -126,8 +126,8 @@ def stage_thresholds(
     >>> first = usage_interval.first_gap_counts(tiny.user_days(), tiny.users(), as_of=tiny.AS_OF)
     >>> gaps = usage_interval.gap_counts(tiny.user_days(), as_of=tiny.AS_OF)
     >>> curves = [usage_interval.return_curve(table, min_at_risk=10) for table in (gaps, first)]
-    >>> told = usage_interval.stage_thresholds(*curves, rules=DEFAULT_STAGES)
-    >>> print(told[["threshold", "in_use_days", "suggested_days", "share_in_use", "fit"]].round(2).to_string(index=False))
+    >>> told = usage_interval.stage_thresholds(*curves, rules=DEFAULT_STAGES).round(2)
+    >>> print(told[["threshold", "in_use_days", "suggested_days", "share_in_use", "fit"]].to_string(index=False))
        threshold  in_use_days  suggested_days  share_in_use     fit
     introduction         13.0             NaN           NaN unknown
         sleeping          7.0             5.0          0.94    fits

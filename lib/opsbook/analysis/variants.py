@@ -42,6 +42,17 @@ def against_control(units: Tabular, *, control: str, metric: str, window: str = 
              difference with low and high (each at its own 95 %), relative with its interval, p, p_holm (over variants).
              No rows without control or variants.
     raises:  KeyError for a metric that is not in experiment.METRICS
+
+    >>> from opsbook import experiment, tiny, variants
+    >>> lots = tiny.assignments()
+    >>> lots["variant"] = (lots["user"] % 3).map({0: "control", 1: "coupon", 2: "points"})
+    >>> span = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "after_days": 7}
+    >>> units = experiment.units(lots, tiny.user_days(), experiment_id=tiny.EXPERIMENT, control="control", **span)
+    >>> told = variants.against_control(units, control="control", metric="active_days")
+    >>> print(told[["variant", "users", "mean", "control", "difference", "p_holm"]].round(2).to_string(index=False))
+    variant  users  mean  control  difference  p_holm
+     points     17  2.85     1.97        0.88    0.81
+     coupon     18  2.24     1.65        0.59    0.81
     """
     units = engine_table(units)
     if metric not in METRICS:
@@ -68,6 +79,12 @@ def several(arms: pd.DataFrame, *, control: str) -> bool:
     """Whether the control is there and at least two variants beside it.
 
     arms: table of `experiment.arms`
+
+    >>> import pandas as pd
+    >>> from opsbook import variants
+    >>> arms = pd.DataFrame({"variant": ["control", "coupon", "points"], "users": [100, 101, 99]})
+    >>> variants.several(arms, control="control"), variants.several(arms.head(2), control="control")
+    (True, False)
     """
     names = set(arms["variant"])
     return control in names and len(names) > 2
@@ -79,6 +96,16 @@ def compared(
     """Every variant against the control, and against each other; nothing is counted where there are not several.
 
     units: table of `experiment.units`; arms: `experiment.arms`; level: of the intervals, wider at looks before the end
+
+    >>> from opsbook import experiment, tiny, variants
+    >>> lots = tiny.assignments()
+    >>> lots["variant"] = (lots["user"] % 3).map({0: "control", 1: "coupon", 2: "points"})
+    >>> span = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "after_days": 7}
+    >>> units = experiment.units(lots, tiny.user_days(), experiment_id=tiny.EXPERIMENT, control="control", **span)
+    >>> found = variants.compared(units, lots[["variant"]].drop_duplicates(), control="control", metric="orders")
+    >>> print(found.pairs[["better", "worse", "difference", "p_holm"]].round(2).to_string(index=False))
+    better  worse  difference  p_holm
+    points coupon        0.26    0.48
     """
     units = engine_table(units)
     if not several(arms, control=control):
@@ -93,6 +120,12 @@ def pairs(arms: Mapping[str, PairMoments], *, level: float = 0.95) -> pd.DataFra
 
     returns: one row per pair -- better, worse (variants by estimate), difference (per user) with low and high, p,
              p_holm (over all pairs)
+
+    >>> from opsbook import moments, variants
+    >>> arms = {"coupon": moments.stacked([9.0, 12.0, 11.0, 8.0]), "points": moments.stacked([4.0, 6.0, 5.0, 5.0])}
+    >>> print(variants.pairs(arms)[["better", "worse", "difference", "p_holm"]].round(3).to_string(index=False))
+    better  worse  difference  p_holm
+    coupon points         5.0   0.007
     """
     rows = [_pair(one, other, arms, level) for one, other in combinations(sorted(arms), 2)]
     table = pd.DataFrame(rows, columns=PAIRS[:-1])
@@ -100,7 +133,16 @@ def pairs(arms: Mapping[str, PairMoments], *, level: float = 0.95) -> pd.DataFra
 
 
 def best(compared: Compared, *, level: float = 0.95) -> str:
-    """The variant that beats every other one with Holm over all pairs, and the control; empty when none does."""
+    """The variant that beats every other one with Holm over all pairs, and the control; empty when none does.
+
+    >>> import pandas as pd
+    >>> from opsbook import variants
+    >>> against = pd.DataFrame({"variant": ["coupon", "points"], "difference": [3.0, 1.0], "p_holm": [0.001, 0.4]})
+    >>> each = pd.DataFrame({"better": ["coupon"], "worse": ["points"], "p_holm": [0.03]})
+    >>> close = each.assign(p_holm=0.3)
+    >>> variants.best(variants.Compared(against, each)), variants.best(variants.Compared(against, close))
+    ('coupon', '')
+    """
     (against, each), alpha = compared, 1 - level + 1e-12
     if against.empty:
         return ""
@@ -119,6 +161,14 @@ def total_of_all(
     increments: as `incrementality.increments`, of the primary arms; without `primary` these are all arms, and without
     rows nothing may be read
     returns: value, low, high; missing without a comparison
+
+    >>> from opsbook import experiment, incrementality, tiny, variants
+    >>> span = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "after_days": 7, "control": tiny.CONTROL}
+    >>> units = experiment.units(tiny.assignments(), tiny.user_days(), experiment_id=tiny.EXPERIMENT, **span)
+    >>> increments = incrementality.increments(experiment.arm_moments(units))
+    >>> asked = {"metric": "revenue", "primary": [], "control": tiny.CONTROL}
+    >>> print("{:.0f} ({:.0f} to {:.0f})".format(*variants.total_of_all(units, increments, **asked)))
+    617 (155 to 1079)
     """
     units = engine_table(units)
     if not len(primary) or increments.empty:
@@ -135,7 +185,19 @@ def total_of_all(
 def stratified(
     units: Tabular, users: Tabular, arms: pd.DataFrame, *, by: str, metric: str, level: float = 0.95
 ) -> pd.DataFrame:
-    """`post_stratified` by an attribute of users; nothing is counted without two arms, or where all are one stratum."""
+    """`post_stratified` by an attribute of users; nothing is counted without two arms, or where all are one stratum.
+
+    >>> from opsbook import experiment, tiny, variants
+    >>> span = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "after_days": 7, "control": tiny.CONTROL}
+    >>> units = experiment.units(tiny.assignments(), tiny.user_days(), experiment_id=tiny.EXPERIMENT, **span)
+    >>> arms = tiny.assignments()[["variant"]].drop_duplicates()
+    >>> told = variants.stratified(units, tiny.users(), arms, by="channel", metric="revenue").round(2)
+    >>> print(told[["stratum", "treated_users", "control_users", "weight", "difference"]].to_string(index=False))
+    stratum  treated_users  control_users  weight  difference
+        ads             13             13    0.49       15.13
+     search             14             13    0.51       31.09
+        all             27             26    1.00       23.26
+    """
     units = engine_table(units)
     people = engine_table(users)
     if len(arms) < 2 or by not in people.columns:
@@ -147,7 +209,16 @@ def stratified(
 
 
 def pooled(stratified: pd.DataFrame) -> pd.DataFrame:
-    """The row over all strata, as one method among others -- method, difference, low, high."""
+    """The row over all strata, as one method among others -- method, difference, low, high.
+
+    >>> import pandas as pd
+    >>> from opsbook import variants
+    >>> table = pd.DataFrame({"stratum": ["ads", "search", "all"], "difference": [20.0, 40.0, 30.0]})
+    >>> table = table.assign(low=table["difference"] - 9, high=table["difference"] + 9)
+    >>> print(variants.pooled(table).to_string(index=False))
+             method  difference  low  high
+    post_stratified        30.0 21.0  39.0
+    """
     whole = stratified[stratified["stratum"] == "all"]
     return whole.assign(method="post_stratified")[["method", "difference", "low", "high"]]
 
@@ -159,6 +230,18 @@ def post_stratified(units: Tabular, *, by: str, metric: str, window: str = "net"
     returns: one row per stratum with two users in each arm, the last row `all` -- stratum, treated_users,
              control_users, weight (share of users), difference (per user), low, high
     source:  Miratrix, Sekhon, Yu 2013, equation 3; with CUPED inside the strata
+
+    >>> import pandas as pd
+    >>> from opsbook import variants
+    >>> units = pd.DataFrame({"arm": ["control", "treated"] * 40, "channel": ["ads"] * 40 + ["search"] * 40})
+    >>> units["orders_before"] = [n % 5 for n in range(80)]
+    >>> units["orders_net"] = units["orders_before"] + (units["arm"] == "treated") * (units["channel"] == "ads") * 2
+    >>> told = variants.post_stratified(units, by="channel", metric="orders")
+    >>> print(told[["stratum", "treated_users", "weight", "difference"]].round(2).to_string(index=False))
+    stratum  treated_users  weight  difference
+        ads             20     0.5         2.0
+     search             20     0.5         0.0
+        all             40     1.0         1.0
     """
     units = engine_table(units)
     pair = {metric: (units[f"{metric}_{window}"], units[f"{metric}_before"])}

@@ -27,6 +27,14 @@ def weekly_patterns(user_days: Tabular, users: Tabular, *, end: date, data_start
     users:     one row per user -- user, first_day, first_active_day, life_start
     returns:   one row per pattern of users active in these weeks -- active_0, active_1, … (bool), life_week (week in
                which life began; the number of weeks read where that was earlier or is unknown), users
+
+    >>> from opsbook import tiny, weekly_chain
+    >>> span = {"end": tiny.AS_OF, "data_start": tiny.DATA_START}
+    >>> patterns = weekly_chain.weekly_patterns(tiny.user_days(), tiny.users(), **span)
+    >>> print(len(patterns), "patterns of", patterns["users"].sum(), "users")
+    36 patterns of 60 users
+    >>> print(patterns.query("active_0 and not active_1 and active_2")["users"].sum(), "skipped last week alone")
+    1 skipped last week alone
     """
     whole = ((end - data_start).days + 1) // 7
     read = min(weeks + LOOKBACK, whole)
@@ -49,6 +57,18 @@ def chain_weeks(patterns: pd.DataFrame, *, end: date) -> pd.DataFrame:
     returns: one row per week, oldest first -- end, the states (users), active_28 (their sum), returns (resurrected
              after four weeks or more of silence, or a first use; missing in the oldest week), next_… (of the users in
              that state, active in the following week; missing in the last week)
+
+    >>> from opsbook import tiny, weekly_chain
+    >>> span = {"end": tiny.AS_OF, "data_start": tiny.DATA_START}
+    >>> patterns = weekly_chain.weekly_patterns(tiny.user_days(), tiny.users(), **span)
+    >>> weeks = weekly_chain.chain_weeks(patterns, end=tiny.AS_OF)
+    >>> print(weeks[["end", *weekly_chain.STATES, "active_28"]].to_string(index=False))
+           end  new  current  resurrected  silent_1  silent_2  silent_3  active_28
+    2026-02-01    7       18            3         7         6         3         44
+    2026-02-08    8       20            2         8         5         6         49
+    2026-02-15    7       24            1         6         7         5         50
+    2026-02-22    0       24            2         8         4         7         45
+    2026-03-01    0       18            4         8         7         4         41
     """
     names = ["end", *STATES, "active_28", "returns", *(f"next_{state}" for state in STATES)]
     averaged = _averaged(patterns)
@@ -70,6 +90,13 @@ def refusal(weeks: pd.DataFrame, *, min_cell: int = 10) -> str:
 
     weeks: too few complete weeks; few: in a state other than new fewer than `min_cell` users over all weeks; stay:
     fewer than `min_cell` users fell silent over all weeks, so that the stock would grow without end.
+
+    >>> from opsbook import tiny, weekly_chain
+    >>> span = {"end": tiny.AS_OF, "data_start": tiny.DATA_START}
+    >>> patterns = weekly_chain.weekly_patterns(tiny.user_days(), tiny.users(), **span)
+    >>> weeks = weekly_chain.chain_weeks(patterns, end=tiny.AS_OF)
+    >>> weekly_chain.refusal(weeks), weekly_chain.refusal(weeks, min_cell=5), weekly_chain.refusal(weeks.head(0))
+    ('few', '', 'weeks')
     """
     if weeks.empty:
         return "weeks"
@@ -91,6 +118,14 @@ def chain_rates(
     returns: one row per draw, the first as counted; none where `refusal` has a reason -- one column per state (share
              of the users in it who were active in the following week, 0-1), newcomers, returns (users per week)
     source:  Hanley and MacGibbon 2006 (Poisson bootstrap)
+
+    >>> from opsbook import tiny, weekly_chain
+    >>> span = {"end": tiny.AS_OF, "data_start": tiny.DATA_START}
+    >>> patterns = weekly_chain.weekly_patterns(tiny.user_days(), tiny.users(), **span)
+    >>> rates = weekly_chain.chain_rates(patterns, seed=1, draws=3, min_cell=5)
+    >>> print(rates[["new", "current", "silent_1", "newcomers", "returns"]].round(2).head(1).to_string(index=False))
+     new  current  silent_1  newcomers  returns
+    0.95      0.7      0.21       3.75      0.5
     """
     names = [*STATES, "newcomers", "returns"]
     if refusal(chain_weeks(patterns, end=end), min_cell=min_cell):
