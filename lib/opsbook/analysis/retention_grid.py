@@ -182,7 +182,7 @@ def values(
     >>> start = retention_grid.starts(tiny.user_days(), tiny.users(), tiny.steps(), window=window)
     >>> back = retention_grid.returns(tiny.user_days(), tiny.steps(), window=window)
     >>> told = retention_grid.values(start, back, window=window, metric="revenue", last_age=2)
-    >>> print(told.head(3)[["cohort", "age", "users", "total", "per_member"]].round(2).to_string(index=False))
+    >>> print(told.head(3)[["cohort", "age", "users", "total", "per_member"]].to_string(index=False))
         cohort  age  users  total  per_member
     2026-01-05    0      8   60.0         7.5
     2026-01-05    1      8  120.0        15.0

@@ -54,11 +54,11 @@ def of(
     >>> span = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "data_start": tiny.DATA_START}
     >>> panel = unit_panel.of(tiny.users(), tiny.user_days(), units, after_days=7, through=tiny.AS_OF, **span)
     >>> told = panel[panel["unit"] == "Baoji"].tail(3)
-    >>> print(told[["block", "window", "first_day", "users", "revenue", "active_days"]].round(2).to_string(index=False))
-     block window  first_day  users  revenue  active_days
-        -1 before 2026-02-02     10     0.86         0.16
-         0 during 2026-02-09     11     1.30         0.19
-         1  after 2026-02-16     12     0.95         0.10
+    >>> print(told[["block", "window", "users", "revenue", "active_days"]].round(2).to_string(index=False))
+     block window  users  revenue  active_days
+        -1 before     10     0.86         0.16
+         0 during     11     1.30         0.19
+         1  after     12     0.95         0.10
     """
     eve = engine_table(eve)
     if units is None:

@@ -52,11 +52,11 @@ def usage_trend(
     >>> from opsbook import tiny, usage_trend
     >>> span = {"end": tiny.AS_OF, "data_start": tiny.DATA_START, "settled_through": tiny.AS_OF}
     >>> told = usage_trend.usage_trend(tiny.user_days(), tiny.users(), window_days=14, **span)
-    >>> print(told[["start", "end", "users", "rising", "falling", "same", "balance"]].round(2).to_string(index=False))
-         start        end  users  rising  falling  same  balance
-    2026-01-19 2026-02-01      9       0        4     5    -0.44
-    2026-02-02 2026-02-15     11       1        6     4    -0.45
-    2026-02-16 2026-03-01     15       0        7     8    -0.47
+    >>> print(told[["users", "rising", "falling", "same", "balance"]].round(2).to_string(index=False))
+     users  rising  falling  same  balance
+         9       0        4     5    -0.44
+        11       1        6     4    -0.45
+        15       0        7     8    -0.47
     """
     counted = _compared(user_days, users, end, window_days, windows, change, change_days)
     places = [place for place in range(windows) if _first_day(end, place, window_days) >= data_start]
