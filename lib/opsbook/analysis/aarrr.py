@@ -46,6 +46,21 @@ def aarrr(
                users, missing below min_cell of them · arppu_capped: the same with each user's revenue at most the
                99.9th percentile of paying users · invited: share of new users somebody invited, missing when the data
                name no inviter at all
+
+    >>> from opsbook import aarrr, growth, tiny
+    >>> january, february = tiny.period("2026-01"), tiny.period("2026-02")
+    >>> moved = growth.growth_accounting(tiny.user_days, tiny.users, periods=[january, february], **tiny.COVERED)
+    >>> line = aarrr.aarrr(tiny.user_days, tiny.users, period=february, growth=moved, settled_through=tiny.AS_OF)
+    >>> print(line[["step", "metric", "value", "n", "unit"]].round(2).to_string(index=False))
+           step       metric  value  n  unit
+    acquisition    new_users  19.00 19 users
+     activation    activated   0.89 19 share
+      retention     retained   0.74 38 share
+        revenue       paying   0.72 47 share
+        revenue         arpu  42.13 47 money
+        revenue        arppu  58.24 34 money
+        revenue arppu_capped  58.20 34 money
+       referral      invited   0.21 19 share
     """
     row = growth[growth["period"] == period.label].tail(1)
     new = _poisson(int((row["new"] + row["new_silent"]).sum())) if len(row) else UNSEEN
@@ -75,6 +90,18 @@ def aarrr_changes(line: pd.DataFrame, base: pd.DataFrame, *, comparable: bool = 
     comparable: whether both periods are complete; without it no change is told
     returns:    the rows of `line` with base_value, change (in the unit), change_low, change_high, p (normal), p_holm
                 (Holm over the metrics), compared (how many), clear (p_holm at most .05)
+
+    >>> import pandas as pd
+    >>> from opsbook import aarrr
+    >>> ends = {"low": [72.4, 0.6], "high": [110.6, 0.78], "unit": ["users", "share"]}
+    >>> now = pd.DataFrame({"metric": ["new_users", "retained"], "value": [90, 0.7], "n": [90, 100], **ends})
+    >>> then = now.assign(value=[120, 0.5], low=[99.5, 0.4], high=[143.5, 0.6], n=[120, 100])
+    >>> changed = aarrr.aarrr_changes(now, then)
+    >>> shown = changed[["metric", "base_value", "value", "change_low", "change_high", "clear"]]
+    >>> print(shown.round(2).to_string(index=False))
+       metric  base_value  value  change_low  change_high  clear
+    new_users       120.0   90.0      -58.40        -1.60   True
+     retained         0.5    0.7        0.06         0.33   True
     """
     before = base.set_index("metric").reindex(line["metric"])
     told = [_change(now, then) for (_i, now), (_j, then) in zip(line.iterrows(), before.iterrows(), strict=True)]
@@ -88,7 +115,13 @@ def aarrr_changes(line: pd.DataFrame, base: pd.DataFrame, *, comparable: bool = 
 
 
 def comparable(base: Period, period: Period, *, data_start: date, settled_through: date) -> bool:
-    """Whether the data cover both periods whole and the later one is settled."""
+    """Whether the data cover both periods whole and the later one is settled.
+
+    >>> from opsbook import aarrr, tiny
+    >>> january, february = tiny.period("2026-01"), tiny.period("2026-02")
+    >>> aarrr.comparable(january, february, **tiny.COVERED)  # the data begin on 5 January
+    False
+    """
     return data_start <= base.start and period.end <= settled_through
 
 

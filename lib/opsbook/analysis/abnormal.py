@@ -36,8 +36,8 @@ class Screened(NamedTuple):
 
 
 def screen(
-    members: ir.Table,
-    touches: ir.Table,
+    members: Tabular,
+    touches: Tabular,
     users: Tabular,
     user_days: Tabular,
     redemptions: Tabular,
@@ -56,7 +56,22 @@ def screen(
              (active days after joining), tree_met, instant_met, silent_met (bool), met (how many), flagged (bool);
              silent is only judged once silent_days have passed. asked: tree needs invited_by, instant needs
              signed_up_at
+
+    >>> from opsbook import abnormal, audience, tiny
+    >>> from opsbook.inputs.abnormal import AbnormalRules
+    >>> touches = audience.touches(tiny.steps, tiny.exposures, tiny.redemptions, **tiny.SPRING)
+    >>> members = audience.members(touches, tiny.users, start=tiny.CAMPAIGN_START)
+    >>> tables = members, touches, tiny.users, tiny.user_days, tiny.redemptions
+    >>> rules = AbnormalRules(tree_users=1, tree_days=60, rules_met=1)  # strict, so that somebody is listed
+    >>> screened = abnormal.screen(*tables, rules=rules, **tiny.SPRING, as_of=tiny.AS_OF)
+    >>> shown = screened.table.order_by("user").to_pandas()[["user", "tree", "tree_users", "rewards", "flagged"]]
+    >>> print(shown.tail(3).to_string(index=False))
+     user  tree  tree_users  rewards  flagged
+       32   NaN           0        1    False
+       40  10.0           1        1     True
+       44   NaN           0        1    False
     """
+    members, touches = engine_table(members), engine_table(touches)
     known = engine_table(users)
     joined = _joined(members, touches, redemptions, campaign_id, start, end).cache()
     trees, has_trees = _trees(known, start - timedelta(days=rules.tree_days), end)
@@ -82,6 +97,21 @@ def found(screened: Screened) -> pd.DataFrame:
     """How many participants meet each rule, and how many meet enough of them.
 
     returns: one row per rule that could be asked, then flagged, then all -- rule, users
+
+    >>> from opsbook import abnormal, audience, tiny
+    >>> from opsbook.inputs.abnormal import AbnormalRules
+    >>> touches = audience.touches(tiny.steps, tiny.exposures, tiny.redemptions, **tiny.SPRING)
+    >>> members = audience.members(touches, tiny.users, start=tiny.CAMPAIGN_START)
+    >>> tables = members, touches, tiny.users, tiny.user_days, tiny.redemptions
+    >>> rules = AbnormalRules(tree_users=1, tree_days=60, rules_met=1)  # strict, so that somebody is listed
+    >>> screened = abnormal.screen(*tables, rules=rules, **tiny.SPRING, as_of=tiny.AS_OF)
+    >>> print(abnormal.found(screened).to_string(index=False))
+       rule  users
+       tree      2
+    instant      0
+     silent      0
+    flagged      2
+        all      8
     """
     names = {f"{rule}": screened.table[f"{rule}_met"].sum() for rule in screened.asked}
     sums = screened.table.agg(**names, flagged=_.flagged.sum(), all=_.count()).to_pandas().fillna(0).iloc[0]
@@ -97,6 +127,19 @@ def with_and_without(
     returns: the rows all, without, flagged -- line, participants, new_users, redemptions, reward_cost (currency),
              orders, revenue (net, start to end, of participants); without and flagged are missing where a group of
              fewer than min_cell users could be told
+
+    >>> from opsbook import abnormal, audience, tiny
+    >>> from opsbook.inputs.abnormal import AbnormalRules
+    >>> touches = audience.touches(tiny.steps, tiny.exposures, tiny.redemptions, **tiny.SPRING)
+    >>> members = audience.members(touches, tiny.users, start=tiny.CAMPAIGN_START)
+    >>> tables = members, touches, tiny.users, tiny.user_days, tiny.redemptions
+    >>> rules = AbnormalRules(tree_users=1, tree_days=60, rules_met=1)  # strict, so that somebody is listed
+    >>> screened = abnormal.screen(*tables, rules=rules, **tiny.SPRING, as_of=tiny.AS_OF)
+    >>> print(abnormal.with_and_without(screened, tiny.orders, **tiny.SPRING, min_cell=1).to_string(index=False))
+       line  participants  new_users  redemptions  reward_cost  orders  revenue
+        all           8.0        0.0          8.0         40.0    22.0    380.0
+    without           6.0        0.0          6.0         30.0    16.0    290.0
+    flagged           2.0        0.0          2.0         10.0     6.0     90.0
     """
     bought = engine_table(orders)
     day, own = bought.day.cast("date"), bought.campaign_id.cast("string")
@@ -119,14 +162,28 @@ def with_and_without(
     return lines.rename_axis("line").reset_index()[LINES]
 
 
-def effect_without(units: ir.Table, screened: Screened, *, metric: str) -> pd.DataFrame:
+def effect_without(units: Tabular, screened: Screened, *, metric: str) -> pd.DataFrame:
     """The net relative effect without the listed users, where any of them was assigned (`experiment.units`).
 
     Only treated users can be listed, by what they did after treatment: the effect without them is a check of how much
     hangs on them, no better estimate.
     returns: one row -- left_out, users (assigned), relative with relative_low and relative_high; none where nobody is
              left out
+
+    >>> from opsbook import abnormal, audience, experiment, tiny
+    >>> from opsbook.inputs.abnormal import AbnormalRules
+    >>> touches = audience.touches(tiny.steps, tiny.exposures, tiny.redemptions, **tiny.SPRING)
+    >>> members = audience.members(touches, tiny.users, start=tiny.CAMPAIGN_START)
+    >>> tables = members, touches, tiny.users, tiny.user_days, tiny.redemptions
+    >>> rules = AbnormalRules(tree_users=1, tree_days=60, rules_met=1)  # strict, so that somebody is listed
+    >>> screened = abnormal.screen(*tables, rules=rules, **tiny.SPRING, as_of=tiny.AS_OF)
+    >>> days = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "after_days": 28}
+    >>> units = experiment.units(tiny.assignments, tiny.user_days, experiment_id="spring", control="control", **days)
+    >>> print(abnormal.effect_without(units, screened, metric="active_days").round(2).to_string(index=False))
+     left_out  users  relative  relative_low  relative_high
+            2     28      0.51           0.0           1.01
     """
+    units = engine_table(units)
     if not anybody(units):
         return pd.DataFrame(columns=WITHOUT)
     listed = screened.table.filter(_.flagged).select("user")
@@ -145,6 +202,19 @@ def roster(screened: Screened, users: Tabular) -> ir.Table:
     """The list operations take: one row per flagged participant, by user_id -- the columns of ROSTER.
 
     user_id and tree (the id of the user at the root) are the company's own; nothing but the runner may ask for it.
+
+    >>> from opsbook import abnormal, audience, tiny
+    >>> from opsbook.inputs.abnormal import AbnormalRules
+    >>> touches = audience.touches(tiny.steps, tiny.exposures, tiny.redemptions, **tiny.SPRING)
+    >>> members = audience.members(touches, tiny.users, start=tiny.CAMPAIGN_START)
+    >>> tables = members, touches, tiny.users, tiny.user_days, tiny.redemptions
+    >>> rules = AbnormalRules(tree_users=1, tree_days=60, rules_met=1)  # strict, so that somebody is listed
+    >>> screened = abnormal.screen(*tables, rules=rules, **tiny.SPRING, as_of=tiny.AS_OF)
+    >>> listed = abnormal.roster(screened, tiny.users).to_pandas()
+    >>> print(listed[["user_id", "rules", "tree", "tree_users", "rewards", "reward_cost"]].to_string(index=False))
+    user_id rules tree  tree_users  rewards  reward_cost
+        u20  tree  u20           1        1          5.0
+        u40  tree  u10           1        1          5.0
     """
     known = engine_table(users)
     roots = known.select(root_user=known.user, root=known.user_id)

@@ -19,7 +19,7 @@ GROUPS = ("campaign", "others")
 def newcomers(
     user_days: Tabular,
     users: Tabular,
-    touches: ir.Table,
+    touches: Tabular,
     *,
     start: date,
     end: date,
@@ -34,7 +34,19 @@ def newcomers(
     touches: `audience.touches`
     returns: one row per (entry_days, duration_days, came_by) -- came_by (campaign, others), churned, censored (users);
              none where a group has fewer than min_cell users or churn_after_days is not fixed
+
+    >>> from opsbook import acquired, tiny
+    >>> february = tiny.period("2026-02")
+    >>> shown = tiny.users[tiny.users["user"] % 2 == 0]  # as if these had met the campaign on their first day
+    >>> touches = shown.assign(day=shown["first_day"], event="exposed")[["user", "day", "event"]]
+    >>> span = {"start": february.start, "end": february.end, "as_of": tiny.AS_OF}
+    >>> stays = acquired.newcomers(tiny.user_days, tiny.users, touches, **span, churn_after_days=14, min_cell=1)
+    >>> print(stays.groupby("came_by", as_index=False)[["churned", "censored"]].sum().to_string(index=False))
+     came_by  churned  censored
+    campaign        2         8
+      others        4         5
     """
+    touches = engine_table(touches)
     if churn_after_days is None:
         return _nobody()
     known = engine_table(users)

@@ -36,6 +36,15 @@ def by_channel(
              watched (new users whose 7 days are over), stayed (of them), share_stayed (Wilson), effective_cac (cost /
              (new users x share stayed)) with interval; channels of fewer than min_cell new users are left out
     source:  Garwood 1936 for the counts; the interval of effective_cac takes the new users who stayed as the count
+
+    >>> from opsbook import acquisition, tiny
+    >>> span = {"start": tiny.DATA_START, "end": tiny.AS_OF, "as_of": tiny.AS_OF}
+    >>> tables = tiny.costs, tiny.users, tiny.user_days
+    >>> found = acquisition.by_channel(*tables, campaign_id="none", **span, min_cell=5)
+    >>> shown = found[["channel", "cost", "new_users", "cac", "watched", "stayed", "effective_cac"]]
+    >>> print(shown.round(2).to_string(index=False))
+    channel   cost  new_users  cac  watched  stayed  effective_cac
+        ads 1008.0         12 84.0       12      12           84.0
     """
     spent = _spent(costs, campaign_id, start, end).group_by("channel").agg(cost=exact_sum(_.amount)).to_pandas()
     if spent.empty:
@@ -58,6 +67,14 @@ def daily(
     """Cost and new users of every channel and day on which it spent money -- channel, day, cost, new_users.
 
     before_days: how many days before the start are read too, so that there are days enough to learn from
+
+    >>> from opsbook import acquisition, tiny
+    >>> days = acquisition.daily(tiny.costs, tiny.users, **tiny.SPRING)
+    >>> print(days.head(3).to_string(index=False))
+    channel        day  cost  new_users
+        ads 2026-02-16  12.0          1
+        ads 2026-02-17  12.0          0
+        ads 2026-02-18  12.0          0
     """
     start = start - timedelta(days=before_days)
     spent = _spent(costs, campaign_id, start, end).group_by(["channel", "day"]).agg(cost=exact_sum(_.amount))
@@ -77,6 +94,18 @@ def delivered(together: pd.DataFrame, ledger: pd.DataFrame, *, budgets: Mapping[
     budgets: channel -> planned cost
     returns: one row per channel -- channel, planned_exposed, exposed (users), share_of_plan (0-1), participants,
              budget, cost (media booked on the channel), cost_per_participant with interval; missing where not known
+
+    >>> import pandas as pd
+    >>> from opsbook import acquisition
+    >>> shown = pd.DataFrame({"channel": ["push", "text"], "exposed": [900, 400], "participants": [90, 10]})
+    >>> plan = shown.assign(planned_exposed=[1000, 400])
+    >>> costs = pd.DataFrame({"kind": "media", "detail": ["push", "text"], "amount": [450.0, 200.0]})
+    >>> table = acquisition.delivered(plan, costs, budgets={"push": 500.0, "text": None})
+    >>> shown = table[["channel", "exposed", "share_of_plan", "cost", "cost_per_participant"]]
+    >>> print(shown.round(2).to_string(index=False))
+    channel  exposed  share_of_plan  cost  cost_per_participant
+       push      900            0.9 450.0                   5.0
+       text      400            1.0 200.0                  20.0
     """
     media = ledger[ledger["kind"] == "media"].set_index("detail")["amount"]
     planned = together.get("planned_exposed", pd.Series(np.nan, index=together.index)).astype("float64")

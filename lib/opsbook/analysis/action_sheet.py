@@ -23,6 +23,23 @@ def action_sheet(groups: pd.DataFrame, trend: pd.DataFrame, *, min_cell: int) ->
              share_revenue_low, share_revenue_high, revenue_per_user, before_users, after_users, change, change_low,
              change_high, p_holm, shown (False where the group, or one that it would reveal, has fewer than
              min_cell buyers)
+
+    >>> from opsbook import action_sheet, rfm, rfm_migration, tiny
+    >>> ends = [tiny.period("2026-02").end, tiny.AS_OF]
+    >>> moves = rfm_migration.rfm_migration(tiny.orders, ends=ends, **tiny.COVERED)
+    >>> groups = rfm.rfm_groups(tiny.orders, as_of=tiny.AS_OF)
+    >>> sheet = action_sheet.action_sheet(groups, rfm_migration.group_trend(moves), min_cell=3)
+    >>> shown = sheet[["key", "users", "revenue", "before_users", "after_users", "shown"]]
+    >>> print(shown.round(2).to_string(index=False))
+    key  users  revenue  before_users  after_users  shown
+    HHH   13.0   3160.0           9.0         11.0   True
+    LHH    NaN      NaN           NaN          NaN  False
+    HLH    4.0    470.0           1.0          1.0   True
+    LLH    3.0    300.0           4.0          6.0   True
+    HHL    NaN      NaN           NaN          NaN  False
+    LHL    0.0      0.0           1.0          2.0   True
+    HLL    7.0    375.0           8.0          0.0   True
+    LLL   19.0    930.0          13.0         13.0   True
     """
     sheet = groups.drop(columns="buyers").merge(trend[["key", *TREND]], on="key", how="left", validate="1:1")
     table = blanked(sheet, of="users", values=["users", *SHARES, *REVENUES, *TREND], min_cell=min_cell)

@@ -37,6 +37,14 @@ def rolling_actives(
                complete (the window lies inside the data and its days are settled)
     method:    each user-day adds 1 on its day and takes it away min(gap_after, window) days later; the running sum
                counts every user once, without a distinct count
+
+    >>> from opsbook import activity, tiny
+    >>> last = activity.rolling_actives(tiny.user_days, start=tiny.AS_OF, end=tiny.AS_OF, **tiny.COVERED)
+    >>> print(last.to_string(index=False))
+           day  window_days  users  complete
+    2026-03-29            1      8      True
+    2026-03-29            7     32      True
+    2026-03-29           28     40      True
     """
     longest = max(windows_days)
     counted = _gap_counts(user_days, start=start - timedelta(days=longest - 1), end=end, longest_days=longest)
@@ -55,6 +63,15 @@ def period_actives(
     returns: one row per period in the order given -- period (label), start, end, days, active_users,
              mean_daily_users (user-days / days), complete (inside the data and settled)
     method:  a user is counted on the last active day inside the period, where the next one lies after its end
+
+    >>> from opsbook import activity, tiny
+    >>> periods = [tiny.period("2026-W10"), tiny.period("2026-W11"), tiny.period("2026-W14")]
+    >>> actives = activity.period_actives(tiny.user_days, periods=periods, **tiny.COVERED)
+    >>> print(actives.round(1).to_string(index=False))
+      period      start        end  days  active_users  mean_daily_users  complete
+    2026-W10 2026-03-02 2026-03-08     7            40              15.4      True
+    2026-W11 2026-03-09 2026-03-15     7            38              14.9      True
+    2026-W14 2026-03-30 2026-04-05     7             0               0.0     False
     """
     counted = _gap_counts(
         user_days,
@@ -79,6 +96,15 @@ def changes(actives: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
     actives: period_actives of consecutive periods, oldest first
     returns: its columns and previous_users, change_users, change (share), change_low, change_high (both missing
              when there are too few earlier changes), earlier_changes (number used)
+
+    >>> from opsbook import activity, tiny
+    >>> weeks = [tiny.period(f"2026-W{number:02d}") for number in range(2, 11)]
+    >>> actives = activity.period_actives(tiny.user_days, periods=weeks, **tiny.COVERED)
+    >>> told = activity.changes(actives)[["period", "active_users", "change", "change_low", "change_high"]]
+    >>> print(told.tail(2).round(2).to_string(index=False))
+      period  active_users  change  change_low  change_high
+    2026-W09            40    0.18       -0.12         0.58
+    2026-W10            40    0.00       -0.24         0.31
     """
     table = actives.assign(previous_users=actives["active_users"].shift())
     usable = table["complete"] & table["complete"].shift(fill_value=False) & (table["previous_users"] > 0)
@@ -104,6 +130,12 @@ def against(user_days: Tabular, *, period: Period, base: Period | None, level: f
 
     returns: one row, or none without a base -- period, base (labels), active_users, base_users, both_users (active in
              both), change_users, change (share), change_low, change_high
+
+    >>> from opsbook import activity, tiny
+    >>> table = activity.against(tiny.user_days, period=tiny.period("2026-W10"), base=tiny.period("2026-W06"))
+    >>> print(table.round(2).to_string(index=False))
+      period     base  active_users  base_users  both_users  change_users  change  change_low  change_high
+    2026-W10 2026-W06            40          30          21            10    0.33       -0.01          0.8
     """
     names = ["period", "base", "active_users", "base_users", "both_users", "change_users"]
     names += ["change", "change_low", "change_high"]
@@ -129,6 +161,12 @@ def stickiness(
     returns: one row per end, in the order given -- end, window_days, mean_daily_users, active_users, stickiness (0-1),
              low, high (users resampled), n (active users), complete
     source:  the ratio is the mean over active users of active days / window, hence its standard error
+
+    >>> from opsbook import activity, tiny
+    >>> table = activity.stickiness(tiny.user_days, ends=[tiny.AS_OF], **tiny.COVERED)
+    >>> print(table.round(2).to_string(index=False))
+           end  window_days  mean_daily_users  active_users  stickiness  low  high  n  complete
+    2026-03-29           28             14.21            40        0.36 0.26  0.45 40      True
     """
     spread = _active_day_moments(user_days, ends=ends, window_days=window_days)
     table = pd.DataFrame({"end": pd.to_datetime(pd.Series(list(ends), dtype="object")).astype("datetime64[ns]")})
@@ -158,6 +196,19 @@ def active_day_distribution(
     """L28: on how many of the last 28 days each user was active.
 
     returns: one row per number of days 1..window -- active_days, users, share (of the window's active users), complete
+
+    >>> from opsbook import activity, tiny
+    >>> spread = activity.active_day_distribution(tiny.user_days, end=tiny.AS_OF, **tiny.COVERED)
+    >>> print(spread[spread["users"] > 0].round(2).to_string(index=False))
+     active_days  users  share  complete
+               1      1   0.02      True
+               3      4   0.10      True
+               4      9   0.22      True
+               5      5   0.12      True
+               6      3   0.08      True
+               9      6   0.15      True
+              14      6   0.15      True
+              28      6   0.15      True
     """
     days = _in_window(user_days, end=end, window_days=window_days)
     per_user = days.group_by("user").agg(active_days=_.count())
@@ -169,7 +220,17 @@ def active_day_distribution(
 
 
 def without_small_days(spread: pd.DataFrame, *, min_cell: int) -> pd.DataFrame:
-    """active_day_distribution with users and share missing on days of too few users, and on one more that they need."""
+    """active_day_distribution with users and share missing on days of too few users, and on one more that they need.
+
+    >>> import pandas as pd
+    >>> from opsbook import activity
+    >>> spread = pd.DataFrame({"active_days": [1, 2, 3], "users": [40, 3, 25], "share": [0.59, 0.04, 0.37]})
+    >>> print(activity.without_small_days(spread, min_cell=5).to_string(index=False))
+     active_days  users  share
+               1   40.0   0.59
+               2    NaN    NaN
+               3    NaN    NaN
+    """
     return blanked(spread, of="users", values=["users", "share"], min_cell=min_cell)
 
 

@@ -25,6 +25,16 @@ def time_ratios(durations: pd.DataFrame, *, covariates: Sequence[str], level: fl
     returns:   one row per model, covariate and level but the reference -- model, covariate, level, reference, users,
                time_ratio (above 1 = stays longer) with low and high, p; no rows where a model finds no estimate
     source:    Kalbfleisch & Prentice 2002, chapter 7; rows weighted by their users
+
+    >>> from opsbook import aft, churn, tiny
+    >>> span = {"as_of": tiny.AS_OF, "churn_after_days": 14}
+    >>> durations = churn.durations(tiny.user_days, tiny.users, **span, by=["channel"])
+    >>> ratios = aft.time_ratios(durations, covariates=["channel"])
+    >>> shown = ratios[["model", "level", "reference", "users", "time_ratio", "low", "high"]]
+    >>> print(shown.round(2).to_string(index=False))
+           model level reference  users  time_ratio  low  high
+         weibull   ads    search     19        0.12 0.05  0.28
+    log_logistic   ads    search     19        0.13 0.06  0.27
     """
     rows, known = checked(durations), []
     design = pd.DataFrame(index=rows.index)
@@ -42,7 +52,14 @@ def time_ratios(durations: pd.DataFrame, *, covariates: Sequence[str], level: fl
 
 
 def agree(table: pd.DataFrame, *, clear: float = 0.05) -> tuple[int, int]:
-    """How many levels both models call clear in one direction, and how many either calls clear."""
+    """How many levels both models call clear in one direction, and how many either calls clear.
+
+    >>> import pandas as pd
+    >>> from opsbook import aft
+    >>> ratios = pd.DataFrame({"model": ["weibull", "log_logistic"], "covariate": "channel", "level": "ads"})
+    >>> aft.agree(ratios.assign(time_ratio=[0.6, 0.7], p=[0.01, 0.20]))
+    (0, 1)
+    """
     wide = table.assign(sign=np.sign(np.log(table["time_ratio"].astype(float))) * (table["p"].astype(float) < clear))
     signs = wide.pivot_table(index=["covariate", "level"], columns="model", values="sign")
     if signs.shape[1] < 2:

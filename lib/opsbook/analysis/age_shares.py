@@ -46,7 +46,13 @@ WEEKS = (Age("week", 1), Age("week", 4), Age("week", 8))
 
 
 def ages(window: Window) -> tuple[Age, ...]:
-    """Day 1, 7 and 30 for cohorts by day or week; week 1, 4 and 8 for cohorts by month."""
+    """Day 1, 7 and 30 for cohorts by day or week; week 1, 4 and 8 for cohorts by month.
+
+    >>> from opsbook import age_shares, tiny
+    >>> from opsbook.analysis.cohort_window import Window
+    >>> [f"{age.unit} {age.number}" for age in age_shares.ages(Window("month", tiny.DATA_START, tiny.AS_OF))]
+    ['week 1', 'week 4', 'week 8']
+    """
     return WEEKS if window.unit == "month" else DAYS
 
 
@@ -59,6 +65,17 @@ def counts(
     users:     one row per user -- user, first_day, life_start, and the column `by`
     returns:   one row per cohort, level and age whose window every member could be observed for -- cohort (first day
                of the unit), level (`all` without `by`, `unknown` where missing), unit, age, users, retained
+
+    >>> from opsbook import age_shares, tiny
+    >>> from opsbook.analysis.cohort_window import Window
+    >>> weeks = Window("week", tiny.DATA_START, tiny.AS_OF)
+    >>> counted = age_shares.counts(tiny.user_days, tiny.users, window=weeks, ages=age_shares.ages(weeks), by="channel")
+    >>> print(counted[counted["age"] == 7].head(4).to_string(index=False))
+        cohort  level unit  age  users  retained
+    2026-01-05    ads  day    7      2         1
+    2026-01-05 search  day    7      3         1
+    2026-01-12 search  day    7      4         2
+    2026-01-19    ads  day    7      2         0
     """
     level = _[by].cast("string").fill_null("unknown") if by else ibis.literal("all")
     known = (_.life_start != "unknown") & _.first_day.notnull() & (_.first_day <= ibis.date(window.as_of))
@@ -93,6 +110,18 @@ def since(counted: pd.DataFrame, *, window: Window, period: Period, min_cell: in
     """The cohorts of a trend: those of the period, and of the 60 days, 26 weeks or 24 months to its end.
 
     Cohorts below min_cell users are left out altogether, so that no subtraction reveals them.
+
+    >>> from opsbook import age_shares, tiny
+    >>> from opsbook.analysis.cohort_window import Window
+    >>> weeks = Window("week", tiny.DATA_START, tiny.AS_OF)
+    >>> counted = age_shares.counts(tiny.user_days, tiny.users, window=weeks, ages=age_shares.ages(weeks)[:1])
+    >>> kept = age_shares.since(counted, window=weeks, period=tiny.period("2026-02"), min_cell=5)
+    >>> print(kept.to_string(index=False))
+        cohort level unit  age  users  retained
+    2026-01-05   all  day    1      5         1
+    2026-02-02   all  day    1      5         1
+    2026-02-16   all  day    1      5         1
+    2026-02-23   all  day    1      5         1
     """
     reach = timedelta(days=SPAN_DAYS[window.unit] - 1)
     first, last = pd.Timestamp(min(period.start, period.end - reach)), pd.Timestamp(period.end)
@@ -105,6 +134,16 @@ def by_cohort(counted: pd.DataFrame) -> pd.DataFrame:
     (Wilson).
 
     counted: counts
+
+    >>> from opsbook import age_shares, tiny
+    >>> from opsbook.analysis.cohort_window import Window
+    >>> weeks = Window("week", tiny.DATA_START, tiny.AS_OF)
+    >>> counted = age_shares.counts(tiny.user_days, tiny.users, window=weeks, ages=age_shares.ages(weeks)[1:2])
+    >>> print(age_shares.by_cohort(counted).head(3).round(2).to_string(index=False))
+    unit  age     cohort  users  retained  share  low  high
+     day    7 2026-01-05      5         2    0.4 0.12  0.77
+     day    7 2026-01-12      4         2    0.5 0.15  0.85
+     day    7 2026-01-19      4         0    0.0 0.00  0.49
     """
     sums = counted.groupby(["unit", "age", "cohort"], as_index=False)[["users", "retained"]].sum()
     share = wilson(sums["retained"], sums["users"])
@@ -116,6 +155,15 @@ def pooled(counted: pd.DataFrame, *, min_level: int = MIN_LEVEL) -> pd.DataFrame
 
     Levels that fall short become `other`; when `other` falls short too it takes the smallest of the rest. Without two
     levels left there is nothing to adjust for, and the levels are one.
+
+    >>> import pandas as pd
+    >>> from opsbook import age_shares
+    >>> counted = pd.DataFrame({"level": ["search", "ads", "friends"], "users": [90, 60, 4], "retained": [30, 10, 2]})
+    >>> counted = counted.assign(cohort="2026-01", unit="day", age=7)
+    >>> print(age_shares.pooled(counted, min_level=5)[["level", "users", "retained"]].to_string(index=False))
+     level  users  retained
+     other     64        12
+    search     90        30
     """
     cohorts = counted["cohort"].nunique()
     while True:
@@ -140,6 +188,15 @@ def standardised(counted: pd.DataFrame) -> pd.DataFrame:
              own mix at the levels' pooled shares. The *_users are effective sizes, p (1 - p) / variance, so that a
              binomial of that size is as uncertain as the estimate. Variances take each level's share with half a
              user added on either side, so that a level where nobody or everybody came back is not certain.
+
+    >>> import pandas as pd
+    >>> from opsbook import age_shares
+    >>> counted = pd.DataFrame({"cohort": [1, 1, 2, 2], "level": ["ads", "search"] * 2, "unit": "day", "age": 7})
+    >>> counted = counted.assign(users=[20, 80, 80, 20], retained=[2, 40, 8, 10])  # ads always 10 %, search always 50 %
+    >>> print(age_shares.standardised(counted)[["cohort", "users", "adjusted", "mix"]].round(2).to_string(index=False))
+     cohort  users  adjusted  mix
+          1    100       0.3 0.42
+          2    100       0.3 0.18
     """
     n = counted.pivot(index="cohort", columns="level", values="users").astype(float)
     k = counted.pivot(index="cohort", columns="level", values="retained").astype(float)

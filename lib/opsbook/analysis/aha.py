@@ -31,6 +31,16 @@ def population(early: Early) -> pd.DataFrame:
 
     returns: one row per window, and 0 for all newcomers -- seen_after_days, users (seen on that day of life or later),
              train_users (searched), test_users (judging), retained, share, share_low, share_high (Wilson)
+
+    >>> from opsbook import aha, early, tiny
+    >>> from opsbook.inputs.aha import AhaSettings
+    >>> tables, settings = (tiny.steps, tiny.user_days, tiny.users), AhaSettings(windows=(3, 7), min_users=2)
+    >>> newcomers = early.early_behaviour(*tables, settings=settings, groups={}, end=tiny.AS_OF, **tiny.COVERED, seed=1)
+    >>> print(aha.population(newcomers).round(2).to_string(index=False))
+     seen_after_days  users  train_users  test_users  retained  share  share_low  share_high
+                   0     32           17          15        21   0.66       0.48        0.80
+                   3     32           17          15        21   0.66       0.48        0.80
+                   7     29           15          14        21   0.72       0.54        0.85
     """
     days = [0, *early.settings.windows]
     rows = [early.everyone[early.everyone["seen"] >= place] for place in range(len(days))]
@@ -53,6 +63,18 @@ def search(early: Early, *, seed: int) -> pd.DataFrame:
              that the best of all behaviours tried reaches this score where none matters); is_best; is_close (beyond
              chance too, and the half searched does not tell it from the best)
     source:  largest score of Westfall & Young 1993; outcomes are shuffled window by window, which can only raise p
+
+    >>> from opsbook import aha, early, tiny
+    >>> from opsbook.inputs.aha import AhaSettings
+    >>> tables, settings = (tiny.steps, tiny.user_days, tiny.users), AhaSettings(windows=(3, 7), min_users=2)
+    >>> newcomers = early.early_behaviour(*tables, settings=settings, groups={}, end=tiny.AS_OF, **tiny.COVERED, seed=1)
+    >>> tried = aha.search(newcomers, seed=1)
+    >>> shown = tried[["item", "window_days", "at_least", "reach", "difference", "p_search"]].head(3)
+    >>> print(shown.round(2).to_string(index=False))
+           item  window_days  at_least  reach  difference  p_search
+    add_to_cart            3         1   0.41       -0.14       1.0
+           read            3         1   0.72       -0.48       1.0
+    add_to_cart            7         1   0.56        0.04       1.0
     """
     if early.patterns.empty:
         return pd.DataFrame(columns=COLUMNS)
@@ -74,6 +96,10 @@ def users_per_arm(base_share: float, difference: float, *, level: float = 0.95, 
     """Users in each arm of an experiment that sees `difference` over `base_share` with this power; None if none can.
 
     source: two-sided normal test of two shares, Fleiss, Levin & Paik 2003, section 4.2, without continuity correction
+
+    >>> from opsbook import aha
+    >>> aha.users_per_arm(0.30, 0.05), aha.users_per_arm(0.30, 0.01)
+    (1377, 33275)
     """
     other = base_share + difference
     if not (0 <= base_share <= 1 and 0 <= other <= 1) or difference == 0:

@@ -23,6 +23,17 @@ def buyers(increments: pd.DataFrame) -> pd.DataFrame:
     returns: the rows during and net (with the days after) -- window, treated_users, control_users, bought (treated
              users), anyway with interval (control's share x treated users), share_anyway (anyway / bought, at most 1),
              extra (bought - anyway) with interval
+
+    >>> from opsbook import anyway, experiment, incrementality, tiny
+    >>> days = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "after_days": 28}
+    >>> units = experiment.units(tiny.assignments, tiny.user_days, experiment_id="spring", control="control", **days)
+    >>> increments = incrementality.increments(experiment.arm_moments(units))
+    >>> bought = anyway.buyers(increments)
+    >>> shown = bought[["window", "treated_users", "bought", "anyway", "share_anyway", "extra"]]
+    >>> print(shown.round(2).to_string(index=False))
+    window  treated_users  bought  anyway  share_anyway  extra
+    during             14      12    7.88          0.66   4.12
+       net             14      13    8.75          0.67   4.25
     """
     own = increments[(increments["metric"] == "buyers") & increments["window"].isin(WINDOWS)]
     rows = [_buyers(row) for row in own.to_dict("records")]
@@ -38,6 +49,16 @@ def prices(increments: pd.DataFrame, *, cost: float) -> pd.DataFrame:
              interval, case (known; open = the increment may be 0, then price_low is the least it cost and price_high
              has no limit; none = no increment, or no cost)
     source:  Fieller's interval of a ratio whose numerator is known: unbounded as soon as the denominator may be 0
+
+    >>> from opsbook import anyway, experiment, incrementality, tiny
+    >>> days = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "after_days": 28}
+    >>> units = experiment.units(tiny.assignments, tiny.user_days, experiment_id="spring", control="control", **days)
+    >>> increments = incrementality.increments(experiment.arm_moments(units))
+    >>> paid = anyway.prices(increments, cost=320.0)
+    >>> print(paid[["unit", "increment", "price", "price_low", "price_high", "case"]].round(1).to_string(index=False))
+     unit  increment  price  price_low  price_high  case
+    buyer        4.2    NaN       41.6         inf  open
+    order       24.6   13.0        8.2        31.9 known
     """
     methods = {"buyer": ("buyers", "plain"), "order": ("orders", "cuped")}
     rows = []

@@ -7,7 +7,6 @@ from datetime import date
 from typing import Protocol
 
 import ibis
-import ibis.expr.types as ir
 import pandas as pd
 
 from opsbook.analysis.moments import exact_sum
@@ -29,12 +28,19 @@ class Target(Protocol):
 
 
 def orders_and_revenue(
-    orders: Tabular, members: ir.Table, *, campaign_id: str, start: date, end: date
+    orders: Tabular, members: Tabular, *, campaign_id: str, start: date, end: date
 ) -> dict[str, float]:
     """Purchases from start to end by users whom the campaign reached, and any other marked with the campaign.
 
     returns: orders (count), revenue (net of refunds, currency) -- gross figures, not an effect
+
+    >>> from opsbook import attainment, audience, tiny
+    >>> touches = audience.touches(tiny.steps, tiny.exposures, tiny.redemptions, **tiny.SPRING)
+    >>> members = audience.members(touches, tiny.users, start=tiny.CAMPAIGN_START)
+    >>> attainment.orders_and_revenue(tiny.orders, members, **tiny.SPRING)
+    {'orders': 27.0, 'revenue': 580.0}
     """
+    members = engine_table(members)
     bought = engine_table(orders)
     day = bought.day.cast("date")
     inside = bought.filter((day >= start) & (day <= end) & bought.is_purchase)
@@ -51,6 +57,14 @@ def actual(
     """The actual figure of every metric a goal may name; missing, not zero, where the company has no such table.
 
     participation: table of `audience.participation`; sold: result of `orders_and_revenue`; given: contract tables
+
+    >>> import pandas as pd
+    >>> from opsbook import attainment
+    >>> took_part = pd.DataFrame({"members": [900], "exposed": [900], "participants": [90], "converters": [40]})
+    >>> sold = {"orders": 55.0, "revenue": 2750.0}
+    >>> told = attainment.actual(took_part, sold, new_users=12, cost=600.0, given=["orders", "exposures", "events"])
+    >>> {name: float(told[name]) for name in ("participants", "new_users", "orders", "revenue", "cost")}
+    {'participants': 90.0, 'new_users': 12.0, 'orders': 55.0, 'revenue': 2750.0, 'cost': 600.0}
     """
     counts = {name: float(participation[name].sum()) for name in METRICS[:3]}
     figures = counts | dict(sold) | {"new_users": float(new_users), "cost": cost}
@@ -63,6 +77,15 @@ def attained(actual: Mapping[str, float], goals: Sequence[Target]) -> pd.DataFra
     attainment is actual / target where higher is better and target / actual where lower is better (a cost of nothing
     attains without limit, shown as missing); gap is actual - target.
     returns: one row per goal -- metric, direction, target, actual, attainment (1 = reached), gap, weight, reached
+
+    >>> from opsbook import attainment
+    >>> from opsbook.inputs.campaign import Goal
+    >>> goals = [Goal(metric="orders", target=50), Goal(metric="cost", target=500, direction="lower")]
+    >>> table = attainment.attained({"orders": 55.0, "cost": 600.0}, goals)
+    >>> print(table.round(2).to_string(index=False))
+    metric direction  target  actual  attainment   gap  weight  reached
+    orders    higher    50.0    55.0        1.10   5.0     1.0     True
+      cost     lower   500.0   600.0        0.83 100.0     1.0    False
     """
     rows = [_row(goal, float(actual.get(goal.metric, float("nan")))) for goal in goals]
     table = pd.DataFrame(rows, columns=COLUMNS)
@@ -70,7 +93,14 @@ def attained(actual: Mapping[str, float], goals: Sequence[Target]) -> pd.DataFra
 
 
 def overall(attained: pd.DataFrame) -> float:
-    """Weighted mean attainment, each goal capped at 1 so that a windfall hides no miss; missing without goals."""
+    """Weighted mean attainment, each goal capped at 1 so that a windfall hides no miss; missing without goals.
+
+    >>> import pandas as pd
+    >>> from opsbook import attainment
+    >>> reached = pd.DataFrame({"attainment": [1.8, 0.5], "weight": [1.0, 1.0]})
+    >>> attainment.overall(reached)  # 180 % of one goal does not hide the miss of the other
+    0.75
+    """
     known = attained.dropna(subset=["attainment"])
     weight = known["weight"].sum()
     return float((known["attainment"].clip(upper=1) * known["weight"]).sum() / weight) if weight else float("nan")

@@ -35,6 +35,16 @@ def paths(
     conversions: one row per conversion -- user, at, day; users who converted in the window before are not in it
     returns:     one row per path -- path (channels in order, the last `longest`), days_before (of each touch, in
                  whole days), conversions (users), nulls (users who had not converted by `end`)
+
+    >>> from opsbook import attribution, tiny
+    >>> buys = attribution.conversions(tiny.steps, ["order"])
+    >>> visits = tiny.steps[tiny.steps["event"] == "open"].assign(channel=["push", "search", "search"] * 378 + ["push"])
+    >>> found = attribution.paths(visits, buys, **{key: tiny.SPRING[key] for key in ("start", "end")}, longest=2)
+    >>> print(found.head(3).to_string(index=False))
+              path days_before  conversions  nulls
+    (push, search)      (1, 0)            3      0
+    (push, search)      (2, 0)            2      1
+    (push, search)      (3, 0)            1      0
     """
     won = _first_conversions(engine_table(conversions), start, end)
     seen = _touches(engine_table(touches), start - timedelta(days=window_days), end)
@@ -56,7 +66,16 @@ def paths(
 
 
 def conversions(steps: Tabular, events: Sequence[str]) -> ir.Table:
-    """The conversion events as `paths` reads them: one row per event -- user, at, day."""
+    """The conversion events as `paths` reads them: one row per event -- user, at, day.
+
+    >>> from opsbook import attribution, tiny
+    >>> buys = attribution.conversions(tiny.steps, ["order"]).to_pandas()
+    >>> print(buys.sort_values(["user", "at"]).head(3).to_string(index=False))
+     user                  at        day
+        0 2026-01-05 14:00:00 2026-01-05
+        0 2026-01-12 14:00:00 2026-01-12
+        1 2026-01-07 14:00:00 2026-01-07
+    """
     own = engine_table(steps)
     return own.filter(own.event.isin(list(events))).select("user", "at", "day")
 
@@ -71,6 +90,17 @@ def credits(paths: pd.DataFrame, *, direct: Sequence[str] = ("direct",)) -> pd.D
              (over the sets of channels), lowest and highest of the eight; each rule adds up to all conversions
     source:  Shapley of sets: a path's conversions belong equally to its distinct channels (unanimity games add);
              Markov: Anderl, Becker, von Wangenheim, Schumann 2016, by linear algebra
+
+    >>> import pandas as pd
+    >>> from opsbook import attribution
+    >>> paths = pd.DataFrame({"path": [("ads", "search"), ("search", "direct"), ("ads",)], "conversions": [10, 6, 2]})
+    >>> credited = attribution.credits(paths.assign(nulls=[40, 20, 30]))
+    >>> shown = credited[["channel", "first", "last", "last_non_direct", "linear", "shapley"]]
+    >>> print(shown.round(1).to_string(index=False))
+    channel  first  last  last_non_direct  linear  shapley
+     search    6.0  10.0             16.0     8.0      8.0
+        ads   12.0   2.0              2.0     7.0      7.0
+     direct    0.0   6.0              0.0     3.0      3.0
     """
     used = paths[paths["path"].map(len) > 0].reset_index(drop=True)
     channels = sorted({channel for path in used["path"] for channel in path})
@@ -89,6 +119,18 @@ def shares(paths: pd.DataFrame, *, seed: int, direct: Sequence[str] = ("direct",
 
     returns: one row per channel and method -- channel, method, share, low, high; users are redrawn (Poisson counts of
              each path), so the interval is about chance, not about which rule is right
+
+    >>> import pandas as pd
+    >>> from opsbook import attribution
+    >>> paths = pd.DataFrame({"path": [("ads", "search"), ("search",), ("ads",)], "conversions": [10, 6, 2]})
+    >>> shares = attribution.shares(paths.assign(nulls=[40, 20, 30]), seed=1, draws=200)
+    >>> shown = shares[shares["method"].isin(["first", "last"])]
+    >>> print(shown[["channel", "method", "share"]].round(2).to_string(index=False))
+    channel method  share
+     search  first   0.33
+        ads  first   0.67
+     search   last   0.89
+        ads   last   0.11
     """
     used = paths[paths["path"].map(len) > 0].reset_index(drop=True)
     found = credits(used, direct=direct).set_index("channel")
@@ -101,6 +143,13 @@ def removal_effects(paths: pd.DataFrame) -> pd.Series:
     """Share of the chance to convert that is lost without a channel, in a first-order chain of channels.
 
     returns: channel -> 1 - P(convert without it) / P(convert); users who would come to it are lost
+
+    >>> import pandas as pd
+    >>> from opsbook import attribution
+    >>> paths = pd.DataFrame({"path": [("ads", "search"), ("search",), ("ads",)], "conversions": [10, 6, 2]})
+    >>> print(attribution.removal_effects(paths.assign(nulls=[40, 20, 30])).round(2).to_string())
+    ads       0.70
+    search    0.89
     """
     channels = sorted({channel for path in paths["path"] for channel in path})
     counts = (paths[name].to_numpy(float) for name in ("conversions", "nulls"))

@@ -42,6 +42,11 @@ def reading(
     same unit (0 and the smallest effect worth having is a sceptic's prior); worthwhile: smallest effect worth having
     returns: Reading in the unit of value; all missing when the estimate has no interval
     source:  conjugate normal model; expected loss as in Stucchio 2015
+
+    >>> from opsbook import bayes
+    >>> told = bayes.reading(2.0, low=0.0, high=4.0, prior_sd=1.0, worthwhile=1.0)
+    >>> {name: round(float(number), 2) for name, number in told._asdict().items()}
+    {'value': 0.98, 'low': -0.42, 'high': 2.38, 'better': 0.91, 'worthwhile': 0.49, 'expected_loss': 0.03}
     """
     error = (high - low) / (2 * ndtri(0.5 + level / 2))
     if not (np.isfinite(value) and error > 0):
@@ -61,6 +66,16 @@ def beside(increments: pd.DataFrame, *, metric: str, worthwhile_lift: float, lev
     returns: one row -- metric, difference (per user), posterior (mean) with low and high, share_better and
              share_worthwhile (chances, 0-1), expected_loss (per user, of rolling it out), worthwhile (the smallest
              difference worth having), prior_sd; none where the control's mean is not above zero
+
+    >>> import pandas as pd
+    >>> from opsbook import bayes
+    >>> row = {"metric": "revenue", "window": "net", "method": "plain", "control": 50.0, "difference": 4.0}
+    >>> increments = pd.DataFrame([row | {"low": 0.0, "high": 8.0}])
+    >>> told = bayes.beside(increments, metric="revenue", worthwhile_lift=0.05)
+    >>> shown = told[["difference", "posterior", "low", "high", "share_better", "worthwhile"]]
+    >>> print(shown.round(2).to_string(index=False))
+     difference  posterior  low  high  share_better  worthwhile
+            4.0        2.4 -0.7   5.5          0.94         2.5
     """
     own = headline(increments)
     own = own[(own["metric"] == metric) & (own["window"] == "net") & (own["control"] > 0)]

@@ -20,25 +20,44 @@ COLUMNS = ["metric", "users", "before", "during", "change", "low", "high", "rela
 REGRESSION = ["group", "users", "first", "second", "third"]
 
 
-def reachable(members: ir.Table, users: Tabular, *, start: date, end: date) -> ir.Table:
+def reachable(members: Tabular, users: Tabular, *, start: date, end: date) -> ir.Table:
     """Users seen since before the compared days: those shown the campaign, or everybody when nobody is recorded so.
 
     Never the participants alone: they chose to take part, mostly when they were about to buy.
     returns: one row per user -- user
+
+    >>> from opsbook import audience, before_after, tiny
+    >>> touches = audience.touches(tiny.steps, tiny.exposures, tiny.redemptions, **tiny.SPRING)
+    >>> members = audience.members(touches, tiny.users, start=tiny.CAMPAIGN_START)
+    >>> people = before_after.reachable(members, tiny.users, start=tiny.CAMPAIGN_START, end=tiny.CAMPAIGN_END)
+    >>> len(people.to_pandas()), len(members.to_pandas())
+    (12, 14)
     """
+    members = engine_table(members)
     known = engine_table(users)
     old = known.filter(known.entry_day.cast("date") <= _shift(start, end, -_length(start, end))[0]).select("user")
     shown = members.filter(_.exposed).select("user")
     return old.semi_join(shown, "user") if int(shown.count().to_pandas()) else old
 
 
-def comparison(people: ir.Table, user_days: Tabular, *, start: date, end: date, data_start: date) -> pd.DataFrame:
+def comparison(people: Tabular, user_days: Tabular, *, start: date, end: date, data_start: date) -> pd.DataFrame:
     """The same users during the campaign and in as many days just before it.
 
     returns: one row per metric -- metric (revenue, orders, active_days), users, before, during (means per user),
              change with low and high (Student interval of the users' own changes), relative, p.
              No rows when the days before are not all in the data.
+
+    >>> from opsbook import before_after, tiny
+    >>> people = tiny.exposures[["user"]]
+    >>> span = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "data_start": tiny.DATA_START}
+    >>> changed = before_after.comparison(people, tiny.user_days, **span)
+    >>> print(changed.round(2).to_string(index=False))
+         metric  users  before  during  change  low  high  relative    p
+        revenue     14   20.00   41.43   21.43 5.76 37.10      1.07 0.01
+         orders     14    0.79    1.93    1.14 0.47  1.82      1.45 0.00
+    active_days     14    5.14   10.00    4.86 1.95  7.76      0.94 0.00
     """
+    people = engine_table(people)
     before = _shift(start, end, -_length(start, end))
     if before[0] < data_start:
         return pd.DataFrame(columns=COLUMNS)
@@ -64,6 +83,16 @@ def regression_to_the_mean(
     returns:  rows `fell_by_half` (spent more than the median in the first window and less than half of that in the
               second) and `everybody` -- group, users, first, second, third (mean revenue per user in each window).
               No rows without windows.
+
+    >>> from datetime import timedelta
+    >>> from opsbook import before_after, tiny
+    >>> first = [tiny.DATA_START + timedelta(days=28 * number) for number in range(3)]
+    >>> windows = [(day, day + timedelta(days=27)) for day in first]
+    >>> table = before_after.regression_to_the_mean(tiny.users, tiny.user_days, windows=windows)
+    >>> print(table.round(1).to_string(index=False))
+           group  users  first  second  third
+    fell_by_half     13   62.3     5.4   12.3
+       everybody     60   28.0    33.0   34.8
     """
     if not windows:
         return pd.DataFrame(columns=REGRESSION)

@@ -72,6 +72,13 @@ def fit(patterns: pd.DataFrame, *, unit_days: float = UNIT_DAYS) -> Fit:
               order to the end of observation), customers
     returns:  Fit of r and alpha (order rate, alpha in units of unit_days), a and b (chance to leave after an order)
     source:   Fader, Hardie, Lee 2005, "Counting your customers" the easy way, formula 6
+
+    >>> from opsbook import bg_nbd, purchase_patterns, tiny
+    >>> span = {"through": tiny.AS_OF, "data_start": tiny.DATA_START}
+    >>> patterns = purchase_patterns.purchase_patterns(tiny.orders, tiny.users, **span)
+    >>> fitted = bg_nbd.fit(patterns)
+    >>> [round(float(value), 1) for value in fitted.values], fitted.converged
+    ([1.8, 4.9, 0.2, 1.6], True)
     """
     histories = _histories(patterns, unit_days)
     return maximise(
@@ -86,6 +93,16 @@ def share_alive(
 
     values: r, alpha, a, b
     source: Fader, Hardie, Lee 2008, "Computing P(alive) using the BG/NBD model"
+
+    >>> import pandas as pd
+    >>> from opsbook import bg_nbd
+    >>> histories = pd.DataFrame({"frequency": [0, 3, 3], "recency_days": [0, 20, 80], "age_days": [84, 84, 84]})
+    >>> shown = histories.assign(alive=bg_nbd.share_alive(histories, (0.8, 3.0, 0.7, 2.5)))
+    >>> print(shown.round(2).to_string(index=False))
+     frequency  recency_days  age_days  alive
+             0             0        84   1.00
+             3            20        84   0.15
+             3            80        84   0.85
     """
     return _alive(np.asarray(values, dtype=float), _histories(patterns, unit_days))
 
@@ -97,7 +114,18 @@ def expected_orders(
     days: float,
     unit_days: float = UNIT_DAYS,
 ) -> np.ndarray:
-    """Orders that one customer of each history is expected to place in the next days, in the order of the rows."""
+    """Orders that one customer of each history is expected to place in the next days, in the order of the rows.
+
+    >>> import pandas as pd
+    >>> from opsbook import bg_nbd
+    >>> histories = pd.DataFrame({"frequency": [0, 3, 3], "recency_days": [0, 20, 80], "age_days": [84, 84, 84]})
+    >>> orders = bg_nbd.expected_orders(histories, (0.8, 3.0, 0.7, 2.5), days=28)
+    >>> print(histories.assign(orders=orders).round(2).to_string(index=False))
+     frequency  recency_days  age_days  orders
+             0             0        84    0.20
+             3            20        84    0.14
+             3            80        84    0.80
+    """
     histories = _histories(patterns, unit_days)
     parameters = np.asarray(values, dtype=float)
     return (
@@ -131,7 +159,12 @@ def expected_total(
 
 
 def new_customer_orders(values: np.ndarray | tuple[float, ...], *, days: float, unit_days: float = UNIT_DAYS) -> float:
-    """Repeat orders that a customer is expected to place in the days after the very first order."""
+    """Repeat orders that a customer is expected to place in the days after the very first order.
+
+    >>> from opsbook import bg_nbd
+    >>> [round(float(bg_nbd.new_customer_orders((0.8, 3.0, 0.7, 2.5), days=days)), 2) for days in (28, 56, 365)]
+    [0.87, 1.53, 5.33]
+    """
     newborn = pd.DataFrame({"frequency": [0], "recency_days": [0], "age_days": [0], "customers": [1]})
     return float(expected_orders(newborn, values, days=days, unit_days=unit_days)[0])
 

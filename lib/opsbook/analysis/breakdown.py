@@ -25,8 +25,8 @@ METHOD_P = "two-sided z test of two shares (pooled), Holm over segments"
 
 
 def now(
-    membership: ir.Table,
-    people: ir.Table,
+    membership: Tabular,
+    people: Tabular,
     user_days: Tabular,
     *,
     names: Sequence[str],
@@ -43,7 +43,18 @@ def now(
              the window / actives of the window), buyers, share_paying (of active users), arpu (revenue per active
              user), each share with _low and _high (Wilson; ratios by the delta method), suppressed (the segment or
              everyone else has fewer than min_cell users: no number is given), complete (the period is settled)
+
+    >>> from opsbook import breakdown, tiny
+    >>> buyers = tiny.orders[["user"]].drop_duplicates().assign(segment="buyers")
+    >>> span = {"period": tiny.period("2026-W13"), "settled_through": tiny.AS_OF}
+    >>> table = breakdown.now(buyers, tiny.users, tiny.user_days, names=["buyers"], **span, window_days=28, min_cell=5)
+    >>> shown = table[["segment", "users", "active_users", "share_active", "stickiness", "arpu"]]
+    >>> print(shown.round(2).to_string(index=False))
+     segment  users  active_users  share_active  stickiness  arpu
+      buyers     50            28          0.56        0.39 15.00
+    everyone     60            32          0.53        0.36 13.12
     """
+    membership, people = engine_table(membership), engine_table(people)
     facts = _activity(user_days, period, window_days)
     total = int(people.count().to_pandas())
     grouped = _grouped(membership, people).left_join(facts, "user").drop("user_right")
@@ -73,8 +84,8 @@ NOW = (
 
 
 def returning(
-    membership: ir.Table,
-    people: ir.Table,
+    membership: Tabular,
+    people: Tabular,
     user_days: Tabular,
     *,
     names: Sequence[str],
@@ -89,7 +100,17 @@ def returning(
     returns: one row per segment -- segment, users, returned, share_returned, _low, _high (Wilson), rest_users,
              rest_returned, share_rest, difference, difference_low, difference_high (Newcombe), p, p_holm, tested
              (segments tested), suppressed, complete
+
+    >>> from opsbook import breakdown, tiny
+    >>> sharers = tiny.steps[tiny.steps["event"] == "share"][["user"]].drop_duplicates().assign(segment="sharers")
+    >>> span = {"period": tiny.period("2026-W13"), "settled_through": tiny.AS_OF}
+    >>> table = breakdown.returning(sharers, tiny.users, tiny.user_days, names=["sharers"], **span, min_cell=5)
+    >>> shown = table[["segment", "users", "returned", "share_returned", "share_rest", "difference"]]
+    >>> print(shown.round(2).to_string(index=False))
+    segment  users  returned  share_returned  share_rest  difference
+    sharers     13         1            0.08        0.66       -0.58
     """
+    membership, people = engine_table(membership), engine_table(people)
     active = _days(user_days, period.start, period.end).select("user").distinct().mutate(active=ibis.literal(1))
     seen = _grouped(membership, people).left_join(active, "user").drop("user_right")
     counts = seen.group_by("segment").agg(users=_.count(), returned=_.active.fill_null(0).sum()).to_pandas()
@@ -106,6 +127,16 @@ def against_rest(table: pd.DataFrame, *, of: str, out_of: str, min_cell: int) ->
     """Shares of segments against the share of everybody else, tested together.
 
     table: one row per segment -- segment, <of>, <out_of>, rest_<of>, rest_<out_of> (users)
+
+    >>> import pandas as pd
+    >>> from opsbook import breakdown
+    >>> table = pd.DataFrame({"segment": ["payers", "sharers"], "back": [60, 30], "users": [100, 100]})
+    >>> table = table.assign(rest_back=[200, 290], rest_users=[900, 900])
+    >>> tested = breakdown.against_rest(table, of="back", out_of="users", min_cell=10)
+    >>> print(tested[["segment", "share_back", "share_rest", "difference", "p_holm"]].round(3).to_string(index=False))
+    segment  share_back  share_rest  difference  p_holm
+     payers         0.6       0.222       0.378   0.000
+    sharers         0.3       0.322      -0.022   0.651
     """
     sides = [table[name] for name in (of, out_of, f"rest_{of}", f"rest_{out_of}")]
     hidden = (table[out_of] < min_cell) | (table[f"rest_{out_of}"] < min_cell)
@@ -122,9 +153,9 @@ def against_rest(table: pd.DataFrame, *, of: str, out_of: str, min_cell: int) ->
 
 
 def campaign(
-    membership: ir.Table,
-    people: ir.Table,
-    members: ir.Table,
+    membership: Tabular,
+    people: Tabular,
+    members: Tabular,
     orders: Tabular,
     *,
     names: Sequence[str],
@@ -140,7 +171,19 @@ def campaign(
              was, else users), base_participants, share_participants (of base), _low, _high (Wilson), buyers, orders
              (start to end), share_buyers (of users), _low, _high, orders_per_user, suppressed; and against everybody
              else difference, difference_low, difference_high (Newcombe, of share_participants), p, p_holm, tested
+
+    >>> from opsbook import audience, breakdown, tiny
+    >>> touches = audience.touches(tiny.steps, tiny.exposures, tiny.redemptions, **tiny.SPRING)
+    >>> members = audience.members(touches, tiny.users, start=tiny.CAMPAIGN_START)
+    >>> eager = tiny.user_days[tiny.user_days["user"] % 5 == 0][["user"]].drop_duplicates().assign(segment="daily")
+    >>> span = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "min_cell": 3}
+    >>> table = breakdown.campaign(eager, tiny.users, members, tiny.orders, names=["daily"], **span)
+    >>> print(table[["segment", "users", "exposed", "participants", "buyers", "orders"]].to_string(index=False))
+     segment  users  exposed  participants  buyers  orders
+       daily     12        3             2       7      14
+    everyone     60       14             8      26      43
     """
+    membership, people, members = engine_table(membership), engine_table(people), engine_table(members)
     sales = _between(engine_table(orders), start, end).filter(_.is_purchase.cast("boolean"))
     bought = sales.group_by("user").agg(orders=_.count())
     joined = _grouped(membership, people).left_join(members.select("user", "exposed", "participated"), "user")

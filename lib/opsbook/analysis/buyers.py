@@ -29,6 +29,14 @@ def rfm_buyers(orders: Tabular, *, as_of: date, window_days: int = 365, money: M
     orders:  one row per order -- user, day, net (paid minus refunded), is_purchase
     money:   what M is: the total of the window, or the mean per order
     returns: user, recency_days (since the last order), orders, revenue (net, of the window), money (M)
+
+    >>> from opsbook import buyers, tiny
+    >>> bought = buyers.rfm_buyers(tiny.orders, as_of=tiny.AS_OF, window_days=28).to_pandas()
+    >>> print(bought.astype({"revenue": float, "money": float}).sort_values("user").head(3).to_string(index=False))
+     user  recency_days  orders  revenue  money
+        2             2       2     80.0   80.0
+        7            20       1     50.0   50.0
+        8            18       1     20.0   20.0
     """
     sales = engine_table(orders).select(
         "user", day=_.day.cast("date"), net=_.net.cast(MONEY), is_purchase=_.is_purchase.cast("boolean")
@@ -45,12 +53,17 @@ def rfm_buyers(orders: Tabular, *, as_of: date, window_days: int = 365, money: M
     return measured.select("user", "recency_days", "orders", "revenue", "money")
 
 
-def cut_points(buyers: ir.Table, *, cut: Cut = "median", values: Mapping[str, float] | None = None) -> dict[str, float]:
+def cut_points(buyers: Tabular, *, cut: Cut = "median", values: Mapping[str, float] | None = None) -> dict[str, float]:
     """Where high begins for each of MEASURES: median or mean of the buyers, or the values of the business.
 
     returns: measure -> cut (days, orders, currency); missing values when nobody bought
     raises:  ValueError when cut is "value" and a value is missing
+
+    >>> from opsbook import buyers, tiny
+    >>> buyers.cut_points(buyers.rfm_buyers(tiny.orders, as_of=tiny.AS_OF))
+    {'recency_days': 19.5, 'orders': 3.0, 'revenue': 90.0}
     """
+    buyers = engine_table(buyers)
     if cut == "value":
         missing = [name for name in MEASURES if name not in (values or {})]
         if missing:
@@ -65,14 +78,32 @@ def cut_points(buyers: ir.Table, *, cut: Cut = "median", values: Mapping[str, fl
     return {name: float(found[name]) for name in MEASURES}
 
 
-def keyed(buyers: ir.Table, cuts: Mapping[str, float]) -> ir.Table:
-    """The buyers with their three-letter `key`: H above the cut (more recent than it), L at or below it."""
+def keyed(buyers: Tabular, cuts: Mapping[str, float]) -> ir.Table:
+    """The buyers with their three-letter `key`: H above the cut (more recent than it), L at or below it.
+
+    >>> from opsbook import buyers, tiny
+    >>> bought = buyers.rfm_buyers(tiny.orders, as_of=tiny.AS_OF)
+    >>> keyed = buyers.keyed(bought, {"recency_days": 28, "orders": 2, "revenue": 100}).to_pandas()
+    >>> print(keyed.sort_values("user").head(3)[["user", "recency_days", "orders", "key"]].to_string(index=False))
+     user  recency_days  orders key
+        0            76       2 LLL
+        1            53       3 LHL
+        2             2       4 HHH
+    """
+    buyers = engine_table(buyers)
     high = [is_high(buyers, name, cuts[name]) for name in MEASURES]
     recency, orders, money = (ibis.ifelse(letter, "H", "L") for letter in high)
     return buyers.mutate(key=recency.concat(orders, money))
 
 
 def is_high(buyers: ir.Table, measure: str, cut: float) -> ir.BooleanValue:
-    """Whether a buyer lies beyond the cut of the measure; fewer days since the last order are higher."""
+    """Whether a buyer lies beyond the cut of the measure; fewer days since the last order are higher.
+
+    >>> from opsbook import buyers, tiny
+    >>> bought = buyers.rfm_buyers(tiny.orders, as_of=tiny.AS_OF)
+    >>> recent = bought.filter(buyers.is_high(bought, "recency_days", 14)).to_pandas()
+    >>> len(recent), int(recent["recency_days"].max())
+    (20, 13)
+    """
     column = buyers[MEASURES[measure]]
     return column < float(cut) if measure == "recency_days" else column > float(cut)

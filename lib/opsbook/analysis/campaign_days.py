@@ -29,8 +29,8 @@ class Phase(Protocol):
 
 
 def gained(
-    touches: ir.Table,
-    members: ir.Table,
+    touches: Tabular,
+    members: Tabular,
     orders: Tabular,
     costs: Tabular,
     redemptions: Tabular,
@@ -45,7 +45,18 @@ def gained(
     shown before the start counts on the first day, what was booked later than the end on the last.
     returns: one row per day from start to end -- day, and the METRICS (users, orders, currency; cost without what is
              fixed)
+
+    >>> from opsbook import audience, campaign_days, tiny
+    >>> touches = audience.touches(tiny.steps, tiny.exposures, tiny.redemptions, **tiny.SPRING)
+    >>> members = audience.members(touches, tiny.users, start=tiny.CAMPAIGN_START)
+    >>> daily = campaign_days.gained(touches, members, tiny.orders, tiny.costs, tiny.redemptions, **tiny.SPRING)
+    >>> print(daily.head(3).round(2).to_string(index=False))
+           day  exposed  participants  converters  new_users  orders  revenue  cost
+    2026-02-16      9.0           6.0         6.0        0.0     6.0     90.0  50.0
+    2026-02-17      2.0           1.0         1.0        0.0     3.0     55.0  25.0
+    2026-02-18      0.0           0.0         0.0        0.0     0.0      0.0  20.0
     """
+    touches, members = engine_table(touches), engine_table(members)
     first, last = ibis.date(start), ibis.date(end)
     found = [
         _reached(touches, members),
@@ -62,7 +73,14 @@ def gained(
 
 
 def spent(gained: pd.DataFrame, *, through: date, fixed_cost: float) -> float:
-    """What the campaign had cost by the end of a day, what is fixed included (currency)."""
+    """What the campaign had cost by the end of a day, what is fixed included (currency).
+
+    >>> import pandas as pd
+    >>> from opsbook import campaign_days, tiny
+    >>> daily = pd.DataFrame({"day": pd.date_range(tiny.CAMPAIGN_START, periods=3), "cost": [40.0, 25.0, 30.0]})
+    >>> campaign_days.spent(daily, through=daily["day"][1].date(), fixed_cost=100.0)
+    165.0
+    """
     return float(gained.loc[gained["day"] <= pd.Timestamp(through), "cost"].sum()) + fixed_cost
 
 
@@ -73,6 +91,14 @@ def usual(user_days: Tabular, *, start: date, days: int, data_start: date) -> pd
     returns: one row per day of the campaign -- place (0 …), new_faces (users seen before the window whose first day in
              it is this one), orders, revenue (mean of the weekday in the 28 days before, or all 1 without two weeks of
              data). New faces are missing where the window and a week before it are not all in the data.
+
+    >>> from opsbook import campaign_days, tiny
+    >>> usual = campaign_days.usual(tiny.user_days, start=tiny.CAMPAIGN_START, days=14, data_start=tiny.DATA_START)
+    >>> print(usual.head(3).round(2).to_string(index=False))
+     place  new_faces  orders  revenue
+         0       14.0    1.00     47.5
+         1        3.0    1.75     62.5
+         2        6.0    1.00     25.0
     """
     table = engine_table(user_days)
     table = table.mutate(day=table.day.cast("date"))
@@ -100,6 +126,20 @@ def profiles(usual: pd.DataFrame, earlier: pd.DataFrame, *, start: date, phases:
     usual:   `usual`; earlier: `gained` of the earlier campaign, without rows where there is none
     returns: one row per metric and place -- metric, place, share (sums to 1 per metric; missing without a profile),
              source (plan, earlier, weekdays, new_faces, none)
+
+    >>> from opsbook import campaign_days, tiny
+    >>> usual = campaign_days.usual(tiny.user_days, start=tiny.CAMPAIGN_START, days=14, data_start=tiny.DATA_START)
+    >>> table = campaign_days.profiles(usual, usual.iloc[:0], start=tiny.CAMPAIGN_START)
+    >>> shown = table[table["place"] == 0]  # what the first of fourteen days is expected to bring
+    >>> print(shown.round(3).to_string(index=False))
+          metric  share    source  place
+         exposed  0.560 new_faces      0
+    participants  0.560 new_faces      0
+      converters    NaN      none      0
+       new_users    NaN      none      0
+          orders  0.043  weekdays      0
+         revenue  0.061  weekdays      0
+            cost    NaN      none      0
     """
     rows = [_profile(metric, usual, earlier, _planned(start, len(usual), phases)) for metric in METRICS]
     return pd.concat([row.assign(place=range(len(usual))) for row in rows], ignore_index=True)

@@ -29,6 +29,14 @@ def channel_mix(
                metric, users (active now), channels, base_value, value, total, total_low, total_high, inside,
                inside_low, inside_high (normal, users independent), mix; missing when a period has nobody
     source:    Kitagawa 1955: parts and values of the two periods averaged
+
+    >>> from opsbook import channel_mix, tiny
+    >>> periods = {"base": tiny.period("2026-W06"), "now": tiny.period("2026-W09")}
+    >>> parts = channel_mix.channel_mix(tiny.user_days, tiny.users, **periods, min_cell=1)
+    >>> print(parts[["metric", "base_value", "value", "total", "inside", "mix"]].round(2).to_string(index=False))
+    metric  base_value  value  total  inside  mix
+    paying        0.40   0.42   0.02    0.02 0.00
+      arpu       12.33  13.75   1.42    1.25 0.17
     """
     counted = pd.concat(
         [_by_channel(user_days, users, period).assign(side=side) for side, period in enumerate((base, now))]

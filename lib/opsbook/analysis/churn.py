@@ -176,8 +176,9 @@ def user_lives(
     return parts.union(_recorded_end(recorded, as_of).select(*chosen, fate=_recorded_fate(), **days))
 
 
-def with_silence(user_days: Tabular, people: ir.Table, *, as_of: date, churn_after_days: int) -> ir.Table:
+def with_silence(user_days: Tabular, people: Tabular, *, as_of: date, churn_after_days: int) -> ir.Table:
     """The users with seen_day, churned, returned and end_day, as silence alone tells."""
+    people = engine_table(people)
     people = people.mutate(seen_day=(_.first_active_day <= ibis.date(as_of)).ifelse(_.first_active_day, ibis.null()))
     churns = _first_churn(engine_table(user_days), people, as_of, churn_after_days)
     return _with_end(people.left_join(churns, "user").drop("user_right"), as_of, churn_after_days)

@@ -14,6 +14,7 @@ import pandas as pd
 from opsbook.analysis import cox, survival
 from opsbook.analysis.concordance import concordance
 from opsbook.analysis.proportion import Estimate
+from opsbook.mart.tables import Tabular, engine_table
 
 METHOD = "Cox on earlier users, Breslow baseline; observed by Kaplan-Meier"
 BANDS = ["band", "users", "predicted", "observed", "low", "high", "inside"]
@@ -54,8 +55,9 @@ def calibration(
     return table, _trust(rows, table, until)
 
 
-def halves(lives: ir.Table, *, last_day: date) -> tuple[ir.Table, ir.Table]:
+def halves(lives: Tabular, *, last_day: date) -> tuple[ir.Table, ir.Table]:
     """The users of `churn.user_lives` who joined in the earlier and in the later half of the days up to last_day."""
+    lives = engine_table(lives)
     day = lives.first_day.cast("date")
     known = lives.filter(day <= ibis.date(last_day))
     middle = known.agg(middle=day.epoch_days().median()).to_pandas()["middle"].iloc[0]

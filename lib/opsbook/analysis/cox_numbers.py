@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Sequence
 
 import ibis
-import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 from lifelines import CoxPHFitter
@@ -19,7 +18,7 @@ from scipy.special import ndtri
 from scipy.stats import chi2, norm
 
 from opsbook.analysis import cox, landmark
-from opsbook.mart.tables import Tabular
+from opsbook.mart.tables import Tabular, engine_table
 
 _ = ibis._
 METHOD = "Cox regression on rows by lifelines, Efron ties, Wald interval"
@@ -33,7 +32,7 @@ COLUMNS = [
 
 
 def per_deviation(
-    lives: ir.Table,
+    lives: Tabular,
     user_days: Tabular,
     *,
     landmark_days: int,
@@ -50,6 +49,7 @@ def per_deviation(
              hazard_ratio per deviation with low, high, p; p_bands: likelihood ratio of line and bands against the line
     source:  Cox 1972, Efron 1977; one model per number
     """
+    lives = engine_table(lives)
     alive = landmark.still_there(lives, landmark_days=landmark_days)
     names, followed = landmark.numbers(alive), int(alive.count().to_pandas())
     if not names:

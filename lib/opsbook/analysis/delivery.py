@@ -43,8 +43,8 @@ class Plan(FunnelPlan, Protocol):
 
 
 def people(
-    members: ir.Table,
-    touches: ir.Table,
+    members: Tabular,
+    touches: Tabular,
     exposures: Tabular,
     orders: Tabular,
     *,
@@ -60,6 +60,7 @@ def people(
     returns: one row per user, in the engine -- user, channel, exposed, participated, converted (bool), orders,
              revenue (net, currency) of converters
     """
+    members, touches = engine_table(members), engine_table(touches)
     began = touches.filter(_.event == "participated").group_by("user").agg(since=_.at.min())
     bought = engine_table(orders)
     day, own = bought.day.cast("date"), bought.campaign_id.cast("string")
@@ -81,13 +82,14 @@ def people(
     )
 
 
-def delivered(people: ir.Table, *, exposures_known: bool) -> pd.DataFrame:
+def delivered(people: Tabular, *, exposures_known: bool) -> pd.DataFrame:
     """What each channel delivered; participants who are not recorded as exposed stand apart where exposures are known.
 
     returns: one row per channel and `recorded` -- channel, recorded (whether exposed; True for all where exposures are
              not known), exposed (users; missing where not known), participants, converters (users), orders, revenue
              (currency), orders_variance, revenue_variance, covariance (of a converter's orders and revenue, n - 1)
     """
+    people = engine_table(people)
     recorded = _.exposed if exposures_known else ibis.literal(True)
     kept = people.mutate(recorded=recorded).filter(_.recorded | _.participated)
     groups = ["channel", "recorded"]

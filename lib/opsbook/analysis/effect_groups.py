@@ -35,9 +35,9 @@ SPLITS = ["dimension", "groups", "p", "p_holm", "compared"]
 
 
 def effects(
-    units: ir.Table,
+    units: Tabular,
     users: Tabular,
-    people: ir.Table,
+    people: Tabular,
     *,
     metric: str,
     segments: Sequence[str],
@@ -54,6 +54,7 @@ def effects(
              zero), suppressed (an arm has fewer than min_cell users, or subtraction would tell one that has)
     source:  CUPED within the group, delta method; a dimension's eight largest groups, the others are left out
     """
+    units, people = engine_table(units), engine_table(people)
     rows: list[list[object]] = []
     if anybody(units):
         facts = _facts(units, users, people, metric, segments, attributes, start)

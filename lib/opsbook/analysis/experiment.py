@@ -98,18 +98,20 @@ def window_days(*, start: date, end: date, after_days: int, through: date) -> di
     return {"during": during, "after": after, "net": during + after}
 
 
-def anybody(units: ir.Table) -> bool:
+def anybody(units: Tabular) -> bool:
     """Whether anybody was assigned: without an experiment no comparison is worth a query of its own."""
+    units = engine_table(units)
     return bool(units.limit(1).count().to_pandas())
 
 
-def arm_moments(units: ir.Table) -> pd.DataFrame:
+def arm_moments(units: Tabular) -> pd.DataFrame:
     """Moments of every metric and window by arm, paired with the pre-period, uncapped and capped.
 
     Caps are the 99.9th percentile of both arms together, of the outcome and of its pre-period alike.
     returns: one row per arm, metric, window and capping -- arm, metric, window, capped (bool), users, total, mean,
              variance, other_mean, other_variance, covariance (other = the pre-period)
     """
+    units = engine_table(units)
     capped = _with_caps(units)
     pairs = {
         f"{metric}:{window}:{cap}": (capped[f"{metric}_{window}{cap}"], capped[f"{metric}_before{cap}"])

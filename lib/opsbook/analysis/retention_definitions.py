@@ -44,18 +44,17 @@ def definition_table(
                (Wilson), difference (share minus that of on_day); ages whose last day nobody has reached are left out
 
     >>> from opsbook import retention_definitions, tiny
-    >>> from opsbook.inputs.periods import parse_period
-    >>> period = parse_period("2026-01-05..2026-01-25", as_of=tiny.AS_OF)
-    >>> tables = tiny.user_days(), tiny.users(), tiny.steps()
+    >>> period = tiny.period("2026-01-05..2026-01-25")
+    >>> tables = tiny.user_days, tiny.users, tiny.steps
     >>> told = retention_definitions.definition_table(*tables, period=period, as_of=tiny.AS_OF, ages=[7])
     >>> print(told[["age", "counted_as", "users", "retained", "share"]].round(2).to_string(index=False))
      age     counted_as  users  retained  share
-       7         on_day     23         8   0.35
-       7    on_24_hours     23         8   0.35
-       7 following_week     23        21   0.91
-       7    through_day     23        19   0.83
-       7    on_or_after     23        21   0.91
-       7      every_day     23         0   0.00
+       7         on_day     13         4   0.31
+       7    on_24_hours     13         4   0.31
+       7 following_week     13        11   0.85
+       7    through_day     13        13   1.00
+       7    on_or_after     13        11   0.85
+       7      every_day     13         2   0.15
     """
     born = _born(users, period)
     counted = _by_calendar(born, _aged(user_days, born, as_of), ages, as_of)

@@ -37,9 +37,9 @@ def events_named(name: str, *, groups: Mapping[str, Sequence[str]], steps: Tabul
     raises: ParameterError for a name that is neither a group nor an event of the data
 
     >>> from opsbook import retention_grid, tiny
-    >>> retention_grid.events_named("cart", groups=tiny.GROUPS, steps=tiny.steps())
-    ['add_to_cart']
-    >>> retention_grid.events_named("order", groups=tiny.GROUPS, steps=tiny.steps())
+    >>> retention_grid.events_named("social", groups=tiny.WORKBOOK.event_groups, steps=tiny.steps)
+    ['share']
+    >>> retention_grid.events_named("order", groups=tiny.WORKBOOK.event_groups, steps=tiny.steps)
     ['order']
     """
     if not name:
@@ -71,10 +71,10 @@ def starts(
 
     >>> from opsbook import cohorts, retention_grid, tiny
     >>> window = cohorts.Window("week", tiny.DATA_START, tiny.AS_OF)
-    >>> buyers = retention_grid.starts(tiny.user_days(), tiny.users(), tiny.steps(), window=window, events=["order"])
+    >>> buyers = retention_grid.starts(tiny.user_days, tiny.users, tiny.steps, window=window, events=["order"])
     >>> counted = buyers.to_pandas().groupby("cohort").size().head(3)
     >>> print({str(window.first_day(cohort)): users for cohort, users in counted.items()})
-    {'2026-01-05': 2, '2026-01-12': 5, '2026-01-19': 4}
+    {'2026-01-05': 3, '2026-01-12': 3, '2026-01-19': 3}
     """
     people = engine_table(users)
     known = people.filter(_.first_day.notnull() & (_.first_day <= ibis.date(window.as_of)))
@@ -100,11 +100,13 @@ def returns(
 
     >>> from opsbook import cohorts, retention_grid, tiny
     >>> window = cohorts.Window("week", tiny.DATA_START, tiny.AS_OF)
-    >>> back = retention_grid.returns(tiny.user_days(), tiny.steps(), window=window).order_by("user", "at").to_pandas()
+    >>> back = retention_grid.returns(tiny.user_days, tiny.steps, window=window).order_by("user", "at").to_pandas()
     >>> print(back.query("user == 5").to_string(index=False))
      user   at  orders  revenue
-        5 2922       0      0.0
-        5 2923       0      0.0
+        5 2922       1     30.0
+        5 2923       1     30.0
+        5 2924       1     30.0
+        5 2925       1     30.0
     """
     days = engine_table(user_days).filter(_.day <= ibis.date(window.as_of))
     named = engine_table(steps).filter(_.day <= ibis.date(window.as_of))
@@ -140,18 +142,21 @@ def grid(
 
     >>> from opsbook import cohorts, retention_grid, tiny
     >>> window = cohorts.Window("week", tiny.DATA_START, tiny.AS_OF)
-    >>> start = retention_grid.starts(tiny.user_days(), tiny.users(), tiny.steps(), window=window)
-    >>> back = retention_grid.returns(tiny.user_days(), tiny.steps(), window=window)
+    >>> start = retention_grid.starts(tiny.user_days, tiny.users, tiny.steps, window=window)
+    >>> back = retention_grid.returns(tiny.user_days, tiny.steps, window=window)
     >>> told = retention_grid.grid(start, back, window=window, rule="on_or_after", last_age=3)
     >>> print(told.pivot(index="cohort", columns="age", values="share").round(2).to_string())
     age           0     1     2     3
     cohort
-    2026-01-05  1.0  0.88  0.62  0.50
-    2026-01-12  1.0  1.00  0.71  0.43
-    2026-01-19  1.0  1.00  0.75  0.75
-    2026-01-26  1.0  1.00  0.86  0.86
-    2026-02-02  1.0  1.00  0.88  0.75
-    2026-02-09  1.0  1.00  0.86   NaN
+    2026-01-05  1.0  1.00  0.80  0.60
+    2026-01-12  1.0  1.00  1.00  1.00
+    2026-01-19  1.0  0.75  0.75  0.75
+    2026-01-26  1.0  1.00  0.75  0.75
+    2026-02-02  1.0  1.00  0.80  0.80
+    2026-02-09  1.0  1.00  1.00  1.00
+    2026-02-16  1.0  1.00  1.00  0.80
+    2026-02-23  1.0  1.00  1.00  0.80
+    2026-03-02  1.0  1.00  1.00  1.00
     """
     starts, returns = engine_table(starts), engine_table(returns)
     if rule not in RULES or (rule == "hours24" and window.unit != "day"):
@@ -179,14 +184,14 @@ def values(
 
     >>> from opsbook import cohorts, retention_grid, tiny
     >>> window = cohorts.Window("week", tiny.DATA_START, tiny.AS_OF)
-    >>> start = retention_grid.starts(tiny.user_days(), tiny.users(), tiny.steps(), window=window)
-    >>> back = retention_grid.returns(tiny.user_days(), tiny.steps(), window=window)
+    >>> start = retention_grid.starts(tiny.user_days, tiny.users, tiny.steps, window=window)
+    >>> back = retention_grid.returns(tiny.user_days, tiny.steps, window=window)
     >>> told = retention_grid.values(start, back, window=window, metric="revenue", last_age=2)
     >>> print(told.head(3)[["cohort", "age", "users", "total", "per_member"]].to_string(index=False))
         cohort  age  users  total  per_member
-    2026-01-05    0      8   60.0         7.5
-    2026-01-05    1      8  120.0        15.0
-    2026-01-05    2      8   60.0         7.5
+    2026-01-05    0      5   90.0        18.0
+    2026-01-05    1      5  110.0        22.0
+    2026-01-05    2      5   40.0         8.0
     """
     starts, returns = engine_table(starts), engine_table(returns)
     if metric == "users":

@@ -42,17 +42,17 @@ def rfm_groups(
     raises:  ValueError when cut is "value" and a value is missing
 
     >>> from opsbook import rfm, tiny
-    >>> told = rfm.rfm_groups(tiny.orders(), as_of=tiny.AS_OF)
+    >>> told = rfm.rfm_groups(tiny.orders, as_of=tiny.AS_OF)
     >>> print(told[["key", "users", "buyers", "revenue", "share_revenue"]].round(2).to_string(index=False))
     key  users  buyers  revenue  share_revenue
-    HHH     10      45   1330.0           0.50
-    LHH      1      45     90.0           0.03
-    HLH      3      45    220.0           0.08
-    LLH      3      45    200.0           0.07
-    HHL      0      45      0.0           0.00
-    LHL      0      45      0.0           0.00
-    HLL      9      45    270.0           0.10
-    LLL     19      45    570.0           0.21
+    HHH     13      50   3160.0           0.55
+    LHH      3      50    440.0           0.08
+    HLH      4      50    470.0           0.08
+    LLH      3      50    300.0           0.05
+    HHL      1      50     75.0           0.01
+    LHL      0      50      0.0           0.00
+    HLL      7      50    375.0           0.07
+    LLL     19      50    930.0           0.16
     """
     buyers = rfm_buyers(orders, as_of=as_of, window_days=window_days, money=money)
     cuts = cut_points(buyers, cut=cut, values=values)
@@ -83,11 +83,11 @@ def rfm_cuts(
     raises:  ValueError when cut is "value" and a value is missing
 
     >>> from opsbook import rfm, tiny
-    >>> print(rfm.rfm_cuts(tiny.orders(), as_of=tiny.AS_OF).to_string(index=False))
+    >>> print(rfm.rfm_cuts(tiny.orders, as_of=tiny.AS_OF).to_string(index=False))
          measure  cut  buyers  high_users  tied_users
-    recency_days 19.0      45          22           2
-          orders  2.0      45          11          14
-         revenue 40.0      45          17          12
+    recency_days 19.5      50          25           0
+          orders  3.0      50          17          10
+         revenue 90.0      50          23           4
     """
     buyers = rfm_buyers(orders, as_of=as_of, window_days=window_days, money=money)
     cuts = cut_points(buyers, cut=cut, values=values)

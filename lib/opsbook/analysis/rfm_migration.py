@@ -53,15 +53,14 @@ def rfm_migration(
 
     >>> from datetime import date
     >>> from opsbook import rfm_migration, tiny
-    >>> span = {"data_start": tiny.DATA_START, "settled_through": tiny.AS_OF}
-    >>> moves = rfm_migration.rfm_migration(tiny.orders(), ends=[date(2026, 2, 8), tiny.AS_OF], **span)
+    >>> moves = rfm_migration.rfm_migration(tiny.orders, ends=[date(2026, 2, 8), tiny.AS_OF], **tiny.COVERED)
     >>> moved = moves[(moves["from_key"] == "HLL") & (moves["users"] > 0)]
     >>> print(moved[["window_days", "from_key", "to_key", "users", "from_users"]].to_string(index=False))
-     window_days from_key to_key  users  from_users
-              35      HLL    HHH      1           8
-              35      HLL    LHH      4           8
-              35      HLL    LHL      1           8
-              35      HLL    LLL      2           8
+     window_days from_key      to_key  users  from_users
+              35      HLL         HHH      2           6
+              35      HLL         LHL      1           6
+              35      HLL         LLL      2           6
+              35      HLL left_window      1           6
     """
     fitting = min(window_days, (min(ends) - data_start).days + 1) if len(ends) > 1 else 0
     steps = list(pairwise(ends)) if fitting >= min(_MIN_WINDOW_DAYS, window_days) else []
@@ -80,8 +79,7 @@ def suppressed(moves: pd.DataFrame, *, min_cell: int) -> pd.DataFrame:
 
     >>> from datetime import date
     >>> from opsbook import rfm_migration, tiny
-    >>> span = {"data_start": tiny.DATA_START, "settled_through": tiny.AS_OF}
-    >>> moves = rfm_migration.rfm_migration(tiny.orders(), ends=[date(2026, 2, 8), tiny.AS_OF], **span)
+    >>> moves = rfm_migration.rfm_migration(tiny.orders, ends=[date(2026, 2, 8), tiny.AS_OF], **tiny.COVERED)
     >>> shown = rfm_migration.suppressed(moves, min_cell=3)
     >>> print(shown["hidden"].sum(), "of", len(shown), "cells hidden")
     30 of 81 cells hidden
@@ -104,14 +102,13 @@ def kept_groups(moves: pd.DataFrame) -> pd.DataFrame:
 
     >>> from datetime import date
     >>> from opsbook import rfm_migration, tiny
-    >>> span = {"data_start": tiny.DATA_START, "settled_through": tiny.AS_OF}
     >>> ends = [date(2026, 2, 3), date(2026, 2, 16), tiny.AS_OF]
-    >>> kept = rfm_migration.kept_groups(rfm_migration.rfm_migration(tiny.orders(), ends=ends, **span))
+    >>> kept = rfm_migration.kept_groups(rfm_migration.rfm_migration(tiny.orders, ends=ends, **tiny.COVERED))
     >>> print(kept[["key", "from_users", "share_kept", "share_kept_before"]].head(3).round(2).to_string(index=False))
     key  from_users  share_kept  share_kept_before
-    HHH         7.0        0.14               0.33
-    LHH         4.0        1.00               0.00
-    HLH         0.0         NaN                NaN
+    HHH         5.0         0.8               0.50
+    LHH         1.0         0.0               0.33
+    HLH         5.0         0.4                NaN
     """
     now, base = _last_steps(moves)
     same = (step[step["from_key"] == step["to_key"]].set_index("from_key") for step in (now, base))
@@ -141,13 +138,12 @@ def group_trend(moves: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
 
     >>> from datetime import date
     >>> from opsbook import rfm_migration, tiny
-    >>> span = {"data_start": tiny.DATA_START, "settled_through": tiny.AS_OF}
-    >>> moves = rfm_migration.rfm_migration(tiny.orders(), ends=[date(2026, 2, 8), tiny.AS_OF], **span)
+    >>> moves = rfm_migration.rfm_migration(tiny.orders, ends=[date(2026, 2, 8), tiny.AS_OF], **tiny.COVERED)
     >>> trend = rfm_migration.group_trend(moves)
     >>> print(trend[["key", "before_users", "after_users", "stayed_users", "change"]].head(2).to_string(index=False))
     key  before_users  after_users  stayed_users  change
-    HHH           5.0          9.0           3.0     0.8
-    LHH           4.0          8.0           0.0     1.0
+    HHH           8.0         11.0           4.0   0.375
+    LHH           6.0          3.0           0.0  -0.500
     """
     now, _base = _last_steps(moves)
     at = now.assign(**{name: now[name].astype("float64") for name in ("users", "from_users", "to_users")})

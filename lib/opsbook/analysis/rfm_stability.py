@@ -32,15 +32,15 @@ def rfm_stability(
     raises:  ValueError when cut is "value" and a value is missing
 
     >>> from opsbook import rfm_stability, tiny
-    >>> told = rfm_stability.rfm_stability(tiny.orders(), as_of=tiny.AS_OF, cut="mean").round(2)
+    >>> told = rfm_stability.rfm_stability(tiny.orders, as_of=tiny.AS_OF, cut="mean").round(2)
     >>> print(told[["measure", "direction", "cut", "moved_cut", "changed_users", "buyers"]].to_string(index=False))
-         measure direction   cut  moved_cut  changed_users  buyers
-    recency_days     lower 23.16      20.84              1      45
-    recency_days    higher 23.16      25.47              1      45
-          orders     lower  1.98       1.78              0      45
-          orders    higher  1.98       2.18             14      45
-         revenue     lower 59.56      53.60              0      45
-         revenue    higher 59.56      65.51              5      45
+         measure direction    cut  moved_cut  changed_users  buyers
+    recency_days     lower  28.34      25.51              1      50
+    recency_days    higher  28.34      31.17              1      50
+          orders     lower   3.50       3.15              0      50
+          orders    higher   3.50       3.85              0      50
+         revenue     lower 115.00     103.50              0      50
+         revenue    higher 115.00     126.50              3      50
     """
     buyers = rfm_buyers(orders, as_of=as_of, window_days=window_days, money=money)
     cuts = cut_points(buyers, cut=cut, values=values)

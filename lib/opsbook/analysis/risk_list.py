@@ -62,8 +62,8 @@ def variant(user_id: object, *, draw: Draw) -> str:
 
     >>> from opsbook import risk_list, tiny
     >>> draw = risk_list.Draw(seed=1, company="tiny", run="weekly", as_of=tiny.AS_OF, capacity=30, holdout_share=0.3)
-    >>> tiny.users()["user_id"].map(lambda user: risk_list.variant(user, draw=draw)).value_counts().to_dict()
-    {'treatment': 43, 'control': 17}
+    >>> tiny.users["user_id"].map(lambda user: risk_list.variant(user, draw=draw)).value_counts().to_dict()
+    {'treatment': 46, 'control': 14}
     """
     return CONTROL if position(user_id, salt=draw.salt) < draw.holdout_share else TREATMENT
 
@@ -148,7 +148,7 @@ def registry(draw: Draw, roster: pd.DataFrame, *, model: str, within_days: int, 
     >>> roster = pd.DataFrame({"variant": ["treatment", "treatment", "control"], "risk": [0.6, 0.5, 0.4]})
     >>> told = risk_list.registry(draw, roster, model="scorecard", within_days=7, wait_days=21)
     >>> print(told["experiment_id"], told["first_day"], told["last_day"], told["read_out"])
-    at_risk_weekly_20260301 2026-03-02 2026-03-08 2026-03-22
+    at_risk_weekly_20260329 2026-03-30 2026-04-05 2026-04-19
     """
     arms = roster["variant"].value_counts()
     told = prospect(listed=len(roster), holdout_share=draw.holdout_share, baseline=float(roster["risk"].mean()))

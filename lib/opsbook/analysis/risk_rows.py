@@ -79,7 +79,7 @@ def landmarks(question: Question, *, data_start: date, as_of: date, most: int) -
     >>> question = risk_rows.Question(churn_after_days=7, within_days=7)
     >>> found = risk_rows.landmarks(question, data_start=tiny.DATA_START, as_of=tiny.AS_OF, most=3)
     >>> print([str(day) for day in found.training], str(found.validation), str(found.today))
-    ['2026-02-01'] 2026-02-15 2026-03-01
+    ['2026-02-15', '2026-02-22', '2026-03-01'] 2026-03-15 2026-03-29
     """
     validation = as_of - timedelta(days=question.wait_days)
     last = validation - timedelta(days=question.wait_days)
@@ -120,16 +120,16 @@ def rows(user_days: Tabular, users: Tabular, question: Question, *, on: Sequence
 
     >>> from datetime import date
     >>> from opsbook import risk_rows, tiny
-    >>> question = risk_rows.Question(churn_after_days=7, within_days=7, groups=("cart",), by=("channel",))
+    >>> question = risk_rows.Question(churn_after_days=7, within_days=7, groups=("social",), by=("channel",))
     >>> days = [date(2026, 2, 1), date(2026, 2, 15)]
-    >>> rows = risk_rows.rows(tiny.user_days(), tiny.users(), question, on=days, through=tiny.AS_OF).to_pandas()
+    >>> rows = risk_rows.rows(tiny.user_days, tiny.users, question, on=days, through=tiny.AS_OF).to_pandas()
     >>> print(rows.groupby(["landmark", "channel"])["left"].agg(["size", "sum"]).to_string())
                         size  sum
     landmark   channel
-    2026-02-01 ads        14    9
-               search     14    7
-    2026-02-15 ads        14    8
-               search     18    9
+    2026-02-01 ads         4    2
+               search     23    3
+    2026-02-15 ads         5    3
+               search     25    1
     """
     days, people = engine_table(user_days), engine_table(users)
     churn.refuse_immortal_time(people.columns, question.by)

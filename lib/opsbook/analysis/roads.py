@@ -44,9 +44,9 @@ def ends(
     raises:  ParameterError for a column in `by` that is not known at the first day (immortal time)
 
     >>> from opsbook import roads, tiny
-    >>> ends = roads.ends(tiny.user_days(), tiny.users(), as_of=tiny.AS_OF, churn_after_days=10)
+    >>> ends = roads.ends(tiny.user_days, tiny.users, as_of=tiny.AS_OF, churn_after_days=10)
     >>> ends.groupby("cause")["users"].sum().to_dict()
-    {'': 24, 'closed': 8, 'silent': 27}
+    {'': 29, 'closed': 2, 'silent': 25}
     """
     lives = user_ends(user_days, users, as_of=as_of, churn_after_days=churn_after_days, by=by)
     keys = ["entry_days", "duration_days", "cause", *by]
@@ -58,10 +58,10 @@ def together(ends: pd.DataFrame) -> pd.DataFrame:
     """The ends of all segments as one: one row per (entry_days, duration_days, cause) -- users.
 
     >>> from opsbook import roads, tiny
-    >>> ends = roads.ends(tiny.user_days(), tiny.users(), as_of=tiny.AS_OF, churn_after_days=10, by=["channel"])
+    >>> ends = roads.ends(tiny.user_days, tiny.users, as_of=tiny.AS_OF, churn_after_days=10, by=["channel"])
     >>> whole = roads.together(ends)
     >>> print(ends["users"].sum(), whole["users"].sum(), whole.columns.tolist())
-    59 59 ['entry_days', 'duration_days', 'cause', 'users']
+    56 56 ['entry_days', 'duration_days', 'cause', 'users']
     """
     return ends.groupby(["entry_days", "duration_days", "cause"], sort=True)["users"].sum().reset_index()
 
@@ -72,12 +72,12 @@ def user_ends(
     """One row per user who could be watched -- user, entry_days, duration_days, cause, *by; parameters as in `ends`.
 
     >>> from opsbook import roads, tiny
-    >>> ends = roads.user_ends(tiny.user_days(), tiny.users(), as_of=tiny.AS_OF, churn_after_days=10)
+    >>> ends = roads.user_ends(tiny.user_days, tiny.users, as_of=tiny.AS_OF, churn_after_days=10)
     >>> print(ends.order_by("user").limit(3).to_pandas().to_string(index=False))
      user  entry_days  duration_days  cause
-        1          14             28 closed
-        2          13             26 silent
-        3          12             21 silent
+        0           2              9 silent
+        1           5             39 silent
+        2           8             81
     """
     people = engine_table(users)
     churn.refuse_immortal_time(people.columns, by)
@@ -100,13 +100,13 @@ def curve(ends: pd.DataFrame, *, horizon_days: int, min_at_risk: int = MIN_AT_RI
              (users who left by it up to the day; for `active` 0)
 
     >>> from opsbook import roads, tiny
-    >>> ends = roads.ends(tiny.user_days(), tiny.users(), as_of=tiny.AS_OF, churn_after_days=10)
+    >>> ends = roads.ends(tiny.user_days, tiny.users, as_of=tiny.AS_OF, churn_after_days=10)
     >>> curve = roads.curve(ends, horizon_days=14, min_at_risk=5)
     >>> print(curve.query("day == 14")[["day", "cause", "share", "at_risk", "ended"]].round(3).to_string(index=False))
      day  cause  share  at_risk  ended
-      14 closed  0.062       36      3
-      14 silent  0.208       36     10
-      14 active  0.729       36      0
+      14 closed  0.000       35      0
+      14 silent  0.222       35      9
+      14 active  0.778       35      0
     """
     incidence = competing.cumulative_incidence(ends)
     days = np.arange(0, watched_days(ends, horizon_days=horizon_days, min_at_risk=min_at_risk) + 1)
@@ -123,9 +123,9 @@ def watched_days(ends: pd.DataFrame, *, horizon_days: int, min_at_risk: int = MI
     """The last day, up to the horizon, on which at least min_at_risk users were watched; -1 when there is none.
 
     >>> from opsbook import roads, tiny
-    >>> ends = roads.ends(tiny.user_days(), tiny.users(), as_of=tiny.AS_OF, churn_after_days=10)
+    >>> ends = roads.ends(tiny.user_days, tiny.users, as_of=tiny.AS_OF, churn_after_days=10)
     >>> roads.watched_days(ends, horizon_days=90), roads.watched_days(ends, horizon_days=90, min_at_risk=1)
-    (28, 52)
+    (73, 90)
     """
     if ends.empty:
         return -1
@@ -138,16 +138,16 @@ def at_days(curve: pd.DataFrame, *, days: Sequence[int] = TOLD_DAYS) -> pd.DataF
     """The rows of the curve that a report prints, the largest share of the last day first; `active` last.
 
     >>> from opsbook import roads, tiny
-    >>> ends = roads.ends(tiny.user_days(), tiny.users(), as_of=tiny.AS_OF, churn_after_days=10)
+    >>> ends = roads.ends(tiny.user_days, tiny.users, as_of=tiny.AS_OF, churn_after_days=10)
     >>> told = roads.at_days(roads.curve(ends, horizon_days=21), days=[7, 21])
     >>> print(told[["day", "cause", "share", "at_risk"]].round(3).to_string(index=False))
      day  cause  share  at_risk
-       7 silent  0.083       44
-       7 closed  0.000       44
-       7 active  0.917       44
-      21 silent  0.304       25
-      21 closed  0.106       25
-      21 active  0.590       25
+       7 silent  0.102       36
+       7 closed  0.000       36
+       7 active  0.898       36
+      21 silent  0.292       31
+      21 closed  0.024       31
+      21 active  0.684       31
     """
     last = curve[curve["day"] == curve["day"].max()].set_index("cause")["share"]
     rank = {cause: (cause == "active", -share) for cause, share in last.items()}
@@ -213,7 +213,7 @@ def unseen(recorded: Tabular, steps: Tabular, exits: Exits) -> Mapping[str, str]
     >>> from opsbook import roads, tiny
     >>> from opsbook.inputs.exits import Exits
     >>> settings = Exits.model_validate({"roads": {"closed": {"events": ["close_account", "ordr"]}}})
-    >>> roads.unseen(tiny.exits(), tiny.steps(), settings)
+    >>> roads.unseen(tiny.exits, tiny.steps, settings)
     {'ordr': 'order'}
     """
     table = engine_table(recorded)

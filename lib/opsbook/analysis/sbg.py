@@ -35,12 +35,13 @@ def renewals(
     returns: one row per number of cycles -- cycles (renewals until then), lost (subscribers who did not pay that
              renewal), censored (subscribers who had paid every renewal due by then)
 
+    >>> from datetime import date
     >>> import pandas as pd
-    >>> from opsbook import sbg, tiny
+    >>> from opsbook import sbg
     >>> days = pd.to_datetime(["2026-01-01", "2026-01-31", "2026-01-01"])
     >>> steps = pd.DataFrame({"user": [1, 1, 2], "event": "pay", "day": days})
     >>> rule = {"events": ["pay"], "cycle_days": 30, "grace_days": 5}
-    >>> print(sbg.renewals(steps, **rule, settled_through=tiny.AS_OF).to_string(index=False))
+    >>> print(sbg.renewals(steps, **rule, settled_through=date(2026, 3, 1)).to_string(index=False))
      cycles  lost  censored
           1     1         1
     """

@@ -16,7 +16,7 @@ def largest_difference(durations: pd.DataFrame) -> float:
     source:    lifelines.KaplanMeierFitter with counts as weights, which are exact for this estimator
 
     >>> from opsbook import churn, second_opinion, tiny
-    >>> durations = churn.durations(tiny.user_days(), tiny.users(), as_of=tiny.AS_OF, churn_after_days=10)
+    >>> durations = churn.durations(tiny.user_days, tiny.users, as_of=tiny.AS_OF, churn_after_days=10)
     >>> second_opinion.largest_difference(durations) < 1e-12
     True
     """

@@ -36,14 +36,14 @@ def groups(
 
     >>> import pandas as pd
     >>> from opsbook import selection, tiny
-    >>> took = tiny.redemptions()["user"].unique()
-    >>> members = tiny.exposures()[["user"]].assign(participated=lambda shown: shown["user"].isin(took))
+    >>> took = tiny.redemptions["user"].unique()
+    >>> members = tiny.exposures[["user"]].assign(participated=lambda shown: shown["user"].isin(took))
     >>> span = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "data_start": tiny.DATA_START}
-    >>> print(selection.groups(tiny.users(), members, tiny.user_days(), **span).round(2).to_string(index=False))
+    >>> print(selection.groups(tiny.users, members, tiny.user_days, **span).round(2).to_string(index=False))
            group  users  before  during
-    participants     12   16.67   60.83
-    exposed_only     15    1.33    2.00
-     not_reached     33    1.82    3.94
+    participants      8   15.00   47.50
+    exposed_only      6   26.67   33.33
+     not_reached     46   10.22   14.13
     """
     members = engine_table(members)
     length = timedelta(days=(end - start).days + 1)

@@ -40,11 +40,11 @@ def by_segment(
 
     >>> from opsbook import silences, tiny
     >>> asked = {"as_of": tiny.AS_OF, "target": 0.5, "chosen_days": 2, "min_silences": 30}
-    >>> told = silences.by_segment(tiny.user_days(), tiny.users(), by="channel", **asked)
+    >>> told = silences.by_segment(tiny.user_days, tiny.users, by="channel", **asked)
     >>> print(told[["segment", "users", "silences", "suggested_days", "false_churn"]].round(3).to_string(index=False))
     segment  users  silences  suggested_days  false_churn
-        ads     30        87             3.0        0.625
-     search     30       105             NaN        0.684
+     search     40       291             NaN        0.961
+        ads     20        72             NaN        0.722
     """
     people = engine_table(users)
     churn.refuse_immortal_time(people.columns, [by])
@@ -73,13 +73,12 @@ def return_times(user_days: Tabular, *, classified_on: date, until: date, churn_
     >>> from datetime import date
     >>> from opsbook import silences, tiny
     >>> day = date(2026, 2, 1)
-    >>> times = silences.return_times(tiny.user_days(), classified_on=day, until=tiny.AS_OF, churn_after_days=7)
+    >>> times = silences.return_times(tiny.user_days, classified_on=day, until=tiny.AS_OF, churn_after_days=7)
     >>> print(times.to_string(index=False))
      duration_days  churned  censored
-                 2        1         0
-                 3        1         0
-                26        1         0
-                28        0        13
+                21        1         0
+                22        1         0
+                56        0         9
     """
     days = engine_table(user_days).filter(_.day <= ibis.date(classified_on))
     left = days.mutate(silent=-days.day.cast("date").delta(ibis.date(classified_on), unit="day"))

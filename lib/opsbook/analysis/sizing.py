@@ -63,7 +63,7 @@ def watched_days(campaign: Campaign) -> int:
     >>> from opsbook.inputs.run_params import CampaignRun
     >>> span = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "after_days": 7}
     >>> sizing.watched_days(CampaignRun(campaign_id=tiny.CAMPAIGN, **span))
-    14
+    21
     """
     assert campaign.start
     assert campaign.end
@@ -75,7 +75,7 @@ def shares_of(campaign: Campaign) -> list[float]:
 
     >>> from opsbook import sizing, tiny
     >>> from opsbook.inputs.run_params import CampaignRun
-    >>> asked = {"comparison": "holdout", "experiment_id": tiny.EXPERIMENT}
+    >>> asked = {"comparison": "holdout", "experiment_id": tiny.CAMPAIGN}
     >>> sizing.shares_of(CampaignRun(campaign_id=tiny.CAMPAIGN, control_share=0.25, **asked))
     [0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5]
     """
@@ -106,12 +106,13 @@ def placed(
     >>> from opsbook.inputs.workbook import Thresholds
     >>> active = Segment(rule={"since": "last_activity", "at_most": 27})
     >>> asked = {"limits": Thresholds(), "event_groups": {}, "as_of": tiny.AS_OF, "data_start": tiny.DATA_START}
-    >>> tables = tiny.user_days(), tiny.users(), tiny.orders(), tiny.steps()
+    >>> tables = tiny.user_days, tiny.users, tiny.orders, tiny.steps
     >>> told = sizing.placed(tables, audience=active, lengths=[7, 14, 28, 56], metric="revenue", **asked)
     >>> print(told[["days", "users_now", "users", "total", "mean"]].round(2).to_string(index=False))
      days  users_now  users  total  mean
-        7         41   45.0  120.0  2.67
-       14         41   50.0  500.0 10.00
+        7         40   42.0  420.0 10.00
+       14         40   44.0  990.0 22.50
+       28         40   47.0 2050.0 43.62
     """
     asked = {"segments": {AUDIENCE: audience}, "limits": limits, "event_groups": event_groups}
     now = _members(logs, as_of, asked)

@@ -37,14 +37,14 @@ def waiting(steps: Tabular, users: Tabular, *, funnel: Funnel | None, data_start
 
     >>> from opsbook import stage_ageing, tiny
     >>> from opsbook.inputs.funnels import Funnel
-    >>> funnel = Funnel(name="buy", steps=["view", "add_to_cart", "order"])
+    >>> funnel = Funnel(name="buy", steps=["read", "add_to_cart", "order"])
     >>> span = {"data_start": tiny.DATA_START, "as_of": tiny.AS_OF}
-    >>> waits = stage_ageing.waiting(tiny.steps(), tiny.users(), funnel=funnel, **span)
+    >>> waits = stage_ageing.waiting(tiny.steps, tiny.users, funnel=funnel, **span)
     >>> print(waits.groupby("step")[["moved_on", "standing"]].sum().to_string())
           moved_on  standing
     step
-    1           54         5
-    2           42        12
+    1           51         6
+    2           41        10
     """
     if funnel is None or funnel.mode == "any_order":
         return pd.DataFrame(columns=WAITS)

@@ -28,15 +28,15 @@ def move_rates(history: pd.DataFrame) -> pd.DataFrame:
     >>> from opsbook.inputs.periods import periods_between
     >>> from opsbook.inputs.workbook import DEFAULT_STAGES
     >>> weeks = list(periods_between(tiny.DATA_START, tiny.AS_OF, "week"))
-    >>> span = {"data_start": tiny.DATA_START, "settled_through": tiny.AS_OF, "rules": DEFAULT_STAGES}
-    >>> history = stages.transition_history(tiny.user_days(), tiny.users(), periods=weeks[-3:], **span)
+    >>> span = {**tiny.COVERED, "rules": DEFAULT_STAGES}
+    >>> history = stages.transition_history(tiny.user_days, tiny.users, periods=weeks[-3:], **span)
     >>> rates = stage_moves.move_rates(history).query("move in ['kept_mature', 'fell_asleep']")
     >>> print(rates[["move", "period", "users", "from_users", "share"]].round(2).to_string(index=False))
            move   period  users  from_users  share
-    kept_mature 2026-W08      8          12   0.67
-    kept_mature 2026-W09      8          12   0.67
-    fell_asleep 2026-W08      8          32   0.25
-    fell_asleep 2026-W09      8          26   0.31
+    kept_mature 2026-W12     22          24   0.92
+    kept_mature 2026-W13     18          22   0.82
+    fell_asleep 2026-W12      3          38   0.08
+    fell_asleep 2026-W13      3          35   0.09
     """
     keys = ["period", "start_end", "end", "complete"]
     parts = [_move(history, keys, name, *stages) for name, stages in MOVES.items()]

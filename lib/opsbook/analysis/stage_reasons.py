@@ -35,7 +35,7 @@ def landmark_day(
     >>> span = {"data_start": tiny.DATA_START, "as_of": tiny.AS_OF, "churn_after_days": 7}
     >>> days = [stage_reasons.landmark_day(rules=DEFAULT_STAGES, ahead_days=ahead, **span) for ahead in (14, 60)]
     >>> print(*days)
-    2026-02-08 None
+    2026-03-08 None
     """
     day = as_of - timedelta(days=churn_after_days + max(ahead_days, churn_after_days))
     return day if day >= data_start + timedelta(days=stages.lookback_days(rules) - 1) else None
@@ -63,18 +63,18 @@ def durations(
     >>> from opsbook import stage_reasons, tiny
     >>> from opsbook.inputs.workbook import DEFAULT_STAGES
     >>> asked = {"rules": DEFAULT_STAGES, "day": date(2026, 2, 1), "as_of": tiny.AS_OF, "churn_after_days": 10}
-    >>> told = stage_reasons.durations(tiny.user_days(), tiny.users(), covariates=["channel"], **asked)
+    >>> told = stage_reasons.durations(tiny.user_days, tiny.users, covariates=["channel"], **asked)
     >>> print(told.groupby(["stage", "channel"])[["churned", "censored"]].sum().to_string())
                           churned  censored
     stage        channel
-    growth       ads            2         0
-                 search         2         0
-    introduction ads            5         3
-                 search         1         5
-    mature       ads            4         0
-                 search         4         2
-    sleeping     ads            1         0
-                 search         4         0
+    growth       ads            1         0
+                 search         2         6
+    introduction ads            2         0
+                 search         0         4
+    mature       ads            1         0
+                 search         4         7
+    sleeping     ads            4         0
+                 search         1         0
     """
     people = engine_table(users)
     churn.refuse_immortal_time(people.columns, covariates)

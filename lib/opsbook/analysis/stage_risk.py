@@ -27,7 +27,7 @@ def landmarks(
     >>> from opsbook.inputs.workbook import DEFAULT_STAGES
     >>> span = {"data_start": tiny.DATA_START, "as_of": tiny.AS_OF}
     >>> print(*stage_risk.landmarks(rules=DEFAULT_STAGES, churn_after_days=7, **span))
-    2026-02-22
+    2026-03-22 2026-02-22
     """
     earliest = data_start + timedelta(days=stages.lookback_days(rules) - 1)
     last = as_of - timedelta(days=churn_after_days)
@@ -58,13 +58,13 @@ def stage_risk(
     >>> from opsbook import stage_risk, tiny
     >>> from opsbook.inputs.workbook import DEFAULT_STAGES
     >>> asked = {"rules": DEFAULT_STAGES, "days": [date(2026, 2, 15)], "churn_after_days": 10}
-    >>> told = stage_risk.stage_risk(tiny.user_days(), tiny.users(), **asked)
+    >>> told = stage_risk.stage_risk(tiny.user_days, tiny.users, **asked)
     >>> print(told[["stage", "users", "not_seen", "share", "share_low", "share_high"]].round(2).to_string(index=False))
            stage  users  not_seen  share  share_low  share_high
-    introduction     14         1   0.07       0.01        0.31
-          growth      6         2   0.33       0.10        0.70
-          mature     12         4   0.33       0.14        0.61
-        sleeping      3         1   0.33       0.06        0.79
+    introduction      9         1   0.11       0.02        0.43
+          growth     10         0   0.00       0.00        0.28
+          mature     12         1   0.08       0.01        0.35
+        sleeping      2         2   1.00       0.34        1.00
     """
     if not days:
         return pd.DataFrame({name: pd.Series(dtype=float) for name in COLUMNS})

@@ -42,16 +42,16 @@ def stage_value(
 
     >>> from opsbook import stage_value, stages, tiny
     >>> from opsbook.inputs.workbook import DEFAULT_STAGES
-    >>> staged = stages.user_stages(tiny.user_days(), tiny.users(), rules=DEFAULT_STAGES, day=tiny.AS_OF)
-    >>> span = {"end": tiny.AS_OF, "window_days": 28, "data_start": tiny.DATA_START, "settled_through": tiny.AS_OF}
-    >>> told = stage_value.stage_value(staged, tiny.orders(), stages=stages.STAGES, **span)
+    >>> staged = stages.user_stages(tiny.user_days, tiny.users, rules=DEFAULT_STAGES, day=tiny.AS_OF)
+    >>> span = {**tiny.COVERED, "end": tiny.AS_OF, "window_days": 28}
+    >>> told = stage_value.stage_value(staged, tiny.orders, stages=stages.STAGES, **span)
     >>> print(told[["stage", "users", "buyers", "revenue", "revenue_per_user"]].round(2).to_string(index=False))
            stage  users  buyers  revenue  revenue_per_user
     introduction      0       0      0.0               NaN
-          growth     10       6    150.0             15.00
-          mature     12      12   1050.0             87.50
-        sleeping     19      10    470.0             24.74
-            lost     19       0      0.0              0.00
+          growth     14       8    410.0             29.29
+          mature     18      18   1540.0             85.56
+        sleeping      8       4    140.0             17.50
+            lost     20       0      0.0              0.00
     """
     units = _bought(staged, orders, end, window_days)
     pairs = {"value": (units.revenue, units.orders), "buyers": (units.bought, units.bought)}

@@ -43,18 +43,17 @@ def stage_stock(
                the rules lies inside the data and is settled)
 
     >>> from opsbook import stages, tiny
-    >>> from opsbook.inputs.periods import parse_period
     >>> from opsbook.inputs.workbook import DEFAULT_STAGES
-    >>> span = {"data_start": tiny.DATA_START, "settled_through": tiny.AS_OF, "rules": DEFAULT_STAGES}
-    >>> week = parse_period("last-week", as_of=tiny.AS_OF)
-    >>> told = stages.stage_stock(tiny.user_days(), tiny.users(), periods=[week], **span)
+    >>> span = {**tiny.COVERED, "rules": DEFAULT_STAGES}
+    >>> week = tiny.period("last-week")
+    >>> told = stages.stage_stock(tiny.user_days, tiny.users, periods=[week], **span)
     >>> print(told[["period", "stage", "users", "alive_users", "share"]].round(3).to_string(index=False))
       period        stage  users  alive_users  share
-    2026-W09 introduction      0           60  0.000
-    2026-W09       growth     10           60  0.167
-    2026-W09       mature     12           60  0.200
-    2026-W09     sleeping     19           60  0.317
-    2026-W09         lost     19           60  0.317
+    2026-W13 introduction      0           60  0.000
+    2026-W13       growth     14           60  0.233
+    2026-W13       mature     18           60  0.300
+    2026-W13     sleeping      8           60  0.133
+    2026-W13         lost     20           60  0.333
     """
     grid = pd.MultiIndex.from_product([range(len(periods)), STAGES], names=["place", "stage"])
     stock = _counts(user_days, users, rules, periods).reindex(grid, fill_value=0).rename("users").reset_index()
@@ -93,17 +92,17 @@ def stage_transitions(
     >>> from datetime import date
     >>> from opsbook import stages, tiny
     >>> from opsbook.inputs.workbook import DEFAULT_STAGES
-    >>> span = {"data_start": tiny.DATA_START, "settled_through": tiny.AS_OF, "rules": DEFAULT_STAGES}
+    >>> span = {**tiny.COVERED, "rules": DEFAULT_STAGES}
     >>> days = {"start": date(2026, 2, 15), "end": tiny.AS_OF}
-    >>> moved = stages.stage_transitions(tiny.user_days(), tiny.users(), **days, **span)
+    >>> moved = stages.stage_transitions(tiny.user_days, tiny.users, **days, **span)
     >>> print(moved.pivot(index="from_stage", columns="to_stage", values="users").loc[stages.STAGES].to_string())
     to_stage      growth  introduction  left_observation  lost  mature  sleeping
     from_stage
-    introduction       3             0                 0     0       8         3
-    growth             2             0                 0     0       0         4
-    mature             1             0                 0     0       4         7
-    sleeping           3             0                 0    10       0         5
-    lost               1             0                 0     9       0         0
+    introduction       2             0                 0     2       3         2
+    growth             6             0                 0     2       0         2
+    mature             0             0                 0     2      10         0
+    sleeping           2             0                 0    11       1         0
+    lost               0             0                 0     3       0         0
     """
     table = _moves(user_days, users, rules, [start, end]).drop(columns="place")
     lookback = lookback_days(rules)
@@ -154,15 +153,15 @@ def transition_history(
     >>> from opsbook.inputs.periods import periods_between
     >>> from opsbook.inputs.workbook import DEFAULT_STAGES
     >>> weeks = list(periods_between(tiny.DATA_START, tiny.AS_OF, "week"))
-    >>> span = {"data_start": tiny.DATA_START, "settled_through": tiny.AS_OF, "rules": DEFAULT_STAGES}
-    >>> history = stages.transition_history(tiny.user_days(), tiny.users(), periods=weeks[-3:], **span)
+    >>> span = {**tiny.COVERED, "rules": DEFAULT_STAGES}
+    >>> history = stages.transition_history(tiny.user_days, tiny.users, periods=weeks[-3:], **span)
     >>> lost = history[(history["to_stage"] == "lost") & (history["users"] > 0)]
     >>> print(lost[["period", "start_end", "end", "from_stage", "to_stage", "users"]].to_string(index=False))
       period  start_end        end from_stage to_stage  users
-    2026-W08 2026-02-15 2026-02-22   sleeping     lost      5
-    2026-W08 2026-02-15 2026-02-22       lost     lost     10
-    2026-W09 2026-02-22 2026-03-01   sleeping     lost      6
-    2026-W09 2026-02-22 2026-03-01       lost     lost     13
+    2026-W12 2026-03-15 2026-03-22   sleeping     lost      2
+    2026-W12 2026-03-15 2026-03-22       lost     lost     16
+    2026-W13 2026-03-22 2026-03-29   sleeping     lost      2
+    2026-W13 2026-03-22 2026-03-29       lost     lost     18
     """
     ends = [period.end for period in periods]
     table = _moves(user_days, users, rules, ends)
@@ -187,9 +186,9 @@ def user_stages(user_days: Tabular, users: Tabular, *, rules: Sequence[StageRule
 
     >>> from opsbook import stages, tiny
     >>> from opsbook.inputs.workbook import DEFAULT_STAGES
-    >>> found = stages.user_stages(tiny.user_days(), tiny.users(), rules=DEFAULT_STAGES, day=tiny.AS_OF)
+    >>> found = stages.user_stages(tiny.user_days, tiny.users, rules=DEFAULT_STAGES, day=tiny.AS_OF)
     >>> found.to_pandas()["stage"].value_counts().sort_index().to_dict()
-    {'growth': 10, 'lost': 19, 'mature': 12, 'sleeping': 19}
+    {'growth': 14, 'lost': 20, 'mature': 18, 'sleeping': 8}
     """
     return _staged(user_days, users, rules, [day]).select("user", "stage")
 

@@ -53,12 +53,12 @@ def standing(
 
     >>> from opsbook import standing, tiny
     >>> from opsbook.inputs.workbook import Thresholds
-    >>> tables = tiny.user_days(), tiny.users(), tiny.orders(), tiny.steps()
+    >>> tables = tiny.user_days, tiny.users, tiny.orders, tiny.steps
     >>> told = standing.standing(*tables, as_of=tiny.AS_OF, limits=Thresholds()).order_by("user").to_pandas()
     >>> print(told.loc[[2, 32], ["user", "tenure_days", "silent_days", "stage", "rfm"]].to_string(index=False))
      user  tenure_days  silent_days  stage rfm
-        2           68           42   lost LLL
-       32           40            0 mature HHH
+        2           91            2 mature HHH
+       32           65            2 mature HHH
     """
     wanted = list(dict.fromkeys(key for rule in rules for leaf in rule.leaves if (key := _counted(leaf))))
     by_table = {name: [key for key in wanted if TABLE_OF[key[0]] == name] for name in ("user_days", "orders", "steps")}
@@ -77,8 +77,8 @@ def counted_column(leaf: Rule) -> str:
 
     >>> from opsbook import standing
     >>> from opsbook.inputs.segments import Rule
-    >>> standing.counted_column(Rule(event="view", within_days=28, at_least=3))
-    'counted:event:view:28'
+    >>> standing.counted_column(Rule(event="read", within_days=28, at_least=3))
+    'counted:event:read:28'
     """
     key = _counted(leaf)
     return _column(key) if key else ""

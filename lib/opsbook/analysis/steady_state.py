@@ -28,13 +28,13 @@ def steady_level(weeks: pd.DataFrame, rates: pd.DataFrame, *, level: float = 0.9
 
     >>> from opsbook import steady_state, tiny, weekly_chain
     >>> span = {"end": tiny.AS_OF, "data_start": tiny.DATA_START}
-    >>> patterns = weekly_chain.weekly_patterns(tiny.user_days(), tiny.users(), **span)
+    >>> patterns = weekly_chain.weekly_patterns(tiny.user_days, tiny.users, **span)
     >>> weeks = weekly_chain.chain_weeks(patterns, end=tiny.AS_OF)
     >>> rates = weekly_chain.chain_rates(patterns, seed=1, draws=50, min_cell=1)
     >>> found = steady_state.steady_level(weeks, rates)
     >>> print(found[["weeks", "today", "steady"]].round(1).to_string(index=False))
      weeks  today  steady
-         4     41    35.9
+         8     40    51.0
     """
     names = ["end", "weeks", "today", "steady", "steady_low", "steady_high", "weekly", "weekly_low", "weekly_high"]
     names += ["newcomers", "returns", "halving_weeks", "halving_low", "halving_high"]
@@ -61,18 +61,18 @@ def steady_gains(weeks: pd.DataFrame, rates: pd.DataFrame, *, level: float = 0.9
 
     >>> from opsbook import steady_state, tiny, weekly_chain
     >>> span = {"end": tiny.AS_OF, "data_start": tiny.DATA_START}
-    >>> patterns = weekly_chain.weekly_patterns(tiny.user_days(), tiny.users(), **span)
+    >>> patterns = weekly_chain.weekly_patterns(tiny.user_days, tiny.users, **span)
     >>> weeks = weekly_chain.chain_weeks(patterns, end=tiny.AS_OF)
     >>> rates = weekly_chain.chain_rates(patterns, seed=1, draws=50, min_cell=1)
     >>> gains = steady_state.steady_gains(weeks, rates)
     >>> print(gains[["lever", "now", "n", "gain"]].round(2).to_string(index=False))
-          lever  now  n  gain
-         week_1 0.95 22  0.12
-        current 0.70 86  0.54
-    resurrected 0.62  8  0.06
-         waking 0.10 72  0.92
-      newcomers 3.75 15  0.32
-        returns 0.50  2  0.04
+          lever  now   n  gain
+         week_1 1.00  23   NaN
+        current 0.92 246  5.80
+    resurrected 1.00   5   NaN
+         waking 0.01  70  1.49
+      newcomers 2.50  20  0.44
+        returns 0.38   3  0.07
     """
     names = ["lever", "now", "n", "gain", "low", "high"]
     if rates.empty:
@@ -103,16 +103,16 @@ def steady_path(
 
     >>> from opsbook import steady_state, tiny, weekly_chain
     >>> span = {"end": tiny.AS_OF, "data_start": tiny.DATA_START}
-    >>> patterns = weekly_chain.weekly_patterns(tiny.user_days(), tiny.users(), **span)
+    >>> patterns = weekly_chain.weekly_patterns(tiny.user_days, tiny.users, **span)
     >>> weeks = weekly_chain.chain_weeks(patterns, end=tiny.AS_OF)
     >>> rates = weekly_chain.chain_rates(patterns, seed=1, draws=50, min_cell=1)
     >>> path = steady_state.steady_path(weeks, rates, weeks_ahead=3)
     >>> print(path[["week", "users"]].round(1).to_string(index=False))
      week  users
-        0   41.0
-        1   41.4
-        2   39.0
-        3   37.2
+        0   40.0
+        1   41.0
+        2   41.0
+        3   41.0
     """
     if rates.empty:
         return pd.DataFrame(columns=["week", "end", "users", "low", "high"])

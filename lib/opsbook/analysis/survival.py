@@ -76,13 +76,13 @@ def kaplan_meier(durations: pd.DataFrame, *, level: float = 0.95) -> pd.DataFram
     source:    Kaplan & Meier 1958; Greenwood 1926; log-log interval of Kalbfleisch & Prentice 1980
 
     >>> from opsbook import churn, survival, tiny
-    >>> durations = churn.durations(tiny.user_days(), tiny.users(), as_of=tiny.AS_OF, churn_after_days=10)
+    >>> durations = churn.durations(tiny.user_days, tiny.users, as_of=tiny.AS_OF, churn_after_days=10)
     >>> print(survival.kaplan_meier(durations).iloc[:, :5].head(4).round(3).to_string(index=False))
      duration_days  at_risk  churned  censored  active
-                 4       48        0         1   1.000
-                 5       48        2         1   0.958
-                 6       46        2         1   0.917
-                 7       44        0         1   0.917
+                 0       38        1         0   0.974
+                 4       38        1         0   0.948
+                 6       38        2         0   0.898
+                 9       37        2         0   0.850
     """
     table = life_table(durations)
     n, d = table["at_risk"].to_numpy(float), table["churned"].to_numpy(float)
@@ -137,12 +137,12 @@ def curves(durations: pd.DataFrame, *, by: str, horizon_days: int, level: float 
 
     >>> from opsbook import churn, survival, tiny
     >>> span = {"as_of": tiny.AS_OF, "churn_after_days": 10}
-    >>> durations = churn.durations(tiny.user_days(), tiny.users(), by=["channel"], **span)
+    >>> durations = churn.durations(tiny.user_days, tiny.users, by=["channel"], **span)
     >>> told = survival.curves(durations, by="channel", horizon_days=21).query("day == 21")
     >>> print(told[["channel", "users", "users_churned", "active", "at_risk"]].round(3).to_string(index=False))
     channel  users  users_churned  active  at_risk
-        ads     30             20   0.441        9
-     search     29             15   0.641       16
+     search     37              8   0.927       25
+        ads     19             19   0.224        6
     """
     parts = [
         survival_curve(rows, horizon_days=horizon_days, level=level)
@@ -247,12 +247,12 @@ def restricted_means(durations: pd.DataFrame, *, by: str, horizon_days: float) -
 
     >>> from opsbook import churn, survival, tiny
     >>> span = {"as_of": tiny.AS_OF, "churn_after_days": 10}
-    >>> durations = churn.durations(tiny.user_days(), tiny.users(), by=["channel"], **span)
+    >>> durations = churn.durations(tiny.user_days, tiny.users, by=["channel"], **span)
     >>> told = survival.restricted_means(durations, by="channel", horizon_days=30)
     >>> print(told[["channel", "users", "days", "low", "high", "horizon_days"]].round(1).to_string(index=False))
     channel  users  days  low  high  horizon_days
-        ads     30  18.3 14.6  22.0          30.0
-     search     29  23.7 20.8  26.6          30.0
+     search     37  28.1 25.7  30.0          30.0
+        ads     19  15.1 10.6  19.7          30.0
     """
     parts = list(_segments(durations, by))
     known = [_last_known(kaplan_meier(rows)) for _, rows in parts]

@@ -49,8 +49,8 @@ def difference_in_differences(panel: pd.DataFrame, *, treated: Sequence[str], st
 
     >>> import pandas as pd
     >>> from opsbook import synthetic_control
-    >>> panel = pd.DataFrame({"Anqing": [10.0, 11, 12, 18], "Baoji": [5.0, 6, 7, 8], "Dali": [20.0, 21, 22, 23]})
-    >>> fit = synthetic_control.difference_in_differences(panel, treated=["Anqing"], start=3)
+    >>> panel = pd.DataFrame({"Beijing": [10.0, 11, 12, 18], "Chengdu": [5.0, 6, 7, 8], "Wuhan": [20.0, 21, 22, 23]})
+    >>> fit = synthetic_control.difference_in_differences(panel, treated=["Beijing"], start=3)
     >>> print(fit.path.tail(2).to_string(index=False))
      period  actual  expected  effect
           2    12.0      12.0     0.0
@@ -70,10 +70,10 @@ def synthetic_control(panel: pd.DataFrame, *, treated: Sequence[str], start: obj
 
     >>> import pandas as pd
     >>> from opsbook import synthetic_control
-    >>> panel = pd.DataFrame({"Anqing": [10.0, 12, 11, 18], "Baoji": [5.0, 9, 6, 8], "Dali": [15.0, 15, 16, 17]})
-    >>> fit = synthetic_control.synthetic_control(panel, treated=["Anqing"], start=3)
+    >>> panel = pd.DataFrame({"Beijing": [10.0, 12, 11, 18], "Chengdu": [5.0, 9, 6, 8], "Wuhan": [15.0, 15, 16, 17]})
+    >>> fit = synthetic_control.synthetic_control(panel, treated=["Beijing"], start=3)
     >>> print(f"effect {fit.effect:+.1f}", fit.donors.set_index("unit")["weight"].round(2).to_dict())
-    effect +5.5 {'Dali': 0.5, 'Baoji': 0.5}
+    effect +5.5 {'Wuhan': 0.5, 'Chengdu': 0.5}
     """
     split = _split(panel, treated, start)
     gap = split.others[: split.before] - split.target[: split.before, None]
@@ -88,10 +88,10 @@ def synthetic_did(panel: pd.DataFrame, *, treated: Sequence[str], start: object)
 
     >>> import pandas as pd
     >>> from opsbook import synthetic_control
-    >>> panel = pd.DataFrame({"Anqing": [10.0, 12, 11, 18], "Baoji": [25.0, 29, 26, 28], "Dali": [35.0, 35, 36, 37]})
-    >>> fit = synthetic_control.synthetic_did(panel, treated=["Anqing"], start=3)
-    >>> print(f"{fit.effect:+.1f}, although no mix of the others has the level of Anqing")
-    +5.5, although no mix of the others has the level of Anqing
+    >>> panel = pd.DataFrame({"Beijing": [10.0, 12, 11, 18], "Chengdu": [25.0, 29, 26, 28], "Wuhan": [35, 35, 36, 37]})
+    >>> fit = synthetic_control.synthetic_did(panel, treated=["Beijing"], start=3)
+    >>> print(f"{fit.effect:+.1f}, although no mix of the others has the level of Beijing")
+    +5.5, although no mix of the others has the level of Beijing
     """
     split = _split(panel, treated, start)
     weights = _simplex(_unit_gap(split))

@@ -53,8 +53,7 @@ def heavy_tail(user_days: Tabular, *, period: Period, min_cell: int = 10) -> Che
 
     >>> import pandas as pd
     >>> from opsbook import tiny, traps
-    >>> from opsbook.inputs.periods import parse_period
-    >>> week = parse_period("2026-W02", as_of=tiny.AS_OF)
+    >>> week = tiny.period("2026-W02")
     >>> days = pd.DataFrame({"user": range(200), "day": pd.Timestamp("2026-01-07"), "orders": 1, "revenue": 10.0})
     >>> whale = days.assign(revenue=[10.0] * 199 + [4000.0])
     >>> traps.heavy_tail(days, period=week).case, traps.heavy_tail(whale, period=week).case
@@ -84,7 +83,7 @@ def same_day_orders(orders: Tabular, *, as_of: date, window_days: int = 365) -> 
 
     >>> import pandas as pd
     >>> from opsbook import tiny, traps
-    >>> orders = tiny.orders()
+    >>> orders = tiny.orders
     >>> twice = pd.concat([orders, orders.head(10).assign(order_id="again")])
     >>> [traps.same_day_orders(table, as_of=tiny.AS_OF).case for table in (orders, twice)]
     ['silent', 'fired']
@@ -130,8 +129,7 @@ def day_boundary(steps: Tabular, *, period: Period) -> Check:
 
     >>> import pandas as pd
     >>> from opsbook import tiny, traps
-    >>> from opsbook.inputs.periods import parse_period
-    >>> week = parse_period("2026-W02", as_of=tiny.AS_OF)
+    >>> week = tiny.period("2026-W02")
     >>> at = pd.to_datetime(["2026-01-06 23:00", "2026-01-07 04:00", "2026-01-07 10:00", "2026-01-07 11:00"])
     >>> steps = pd.DataFrame({"at": at, "day": pd.Timestamp("2026-01-07"), "hour": [7, 12, 18, 19]})
     >>> found = traps.day_boundary(steps, period=week)
@@ -153,9 +151,9 @@ def left_truncation(users: Tabular, *, data_start: date) -> Check:
     users: one row per user -- first_day, life_start (signup, first_event, unknown). Fires when there is any.
 
     >>> from opsbook import tiny, traps
-    >>> found = traps.left_truncation(tiny.users(), data_start=tiny.DATA_START)
+    >>> found = traps.left_truncation(tiny.users, data_start=tiny.DATA_START)
     >>> print(found.case, dict(found.numbers))
-    fired {'n': 60, 'unknown': 0, 'early': 15}
+    fired {'n': 60, 'unknown': 4, 'early': 18}
     """
     people = engine_table(users).select(first_day=_.first_day.cast("date"), life_start="life_start")
     early = (_.life_start == "signup") & (_.first_day < ibis.date(data_start))
@@ -205,12 +203,11 @@ def regression_to_mean(kept: pd.DataFrame, *, key: str = "HHH") -> Check:
 
     >>> from datetime import date
     >>> from opsbook import rfm_migration, tiny, traps
-    >>> span = {"data_start": tiny.DATA_START, "settled_through": tiny.AS_OF}
     >>> ends = [date(2026, 2, 3), date(2026, 2, 16), tiny.AS_OF]
-    >>> kept = rfm_migration.kept_groups(rfm_migration.rfm_migration(tiny.orders(), ends=ends, **span))
+    >>> kept = rfm_migration.kept_groups(rfm_migration.rfm_migration(tiny.orders, ends=ends, **tiny.COVERED))
     >>> found = traps.regression_to_mean(kept)
     >>> print(f"{found.case}: {found.numbers['fell']:.0%} fell, one step earlier {found.numbers['usual']:.0%}")
-    fired: 86% fell, one step earlier 67%
+    fired: 20% fell, one step earlier 50%
     """
     names = ["from_users", "base_users", "share_kept", "share_kept_before", "kept_points"]
     names += ["kept_points_low", "kept_points_high"]
@@ -255,12 +252,11 @@ def simpson(split: pd.DataFrame, *, metric: str) -> Check:
     them excludes 0; unknown without two channels.
 
     >>> from opsbook import channel_mix, tiny, traps
-    >>> from opsbook.inputs.periods import parse_period, previous
-    >>> now = parse_period("2026-W07", as_of=tiny.AS_OF)
-    >>> split = channel_mix.channel_mix(tiny.user_days(), tiny.users(), now=now, base=previous(now), min_cell=1)
+    >>> now, base = tiny.period("2026-W08"), tiny.period("2026-W07")
+    >>> split = channel_mix.channel_mix(tiny.user_days, tiny.users, now=now, base=base, min_cell=1)
     >>> found = traps.simpson(split, metric="arpu")
     >>> print(f"{found.case}: total {found.numbers['total']:+.2f}, inside the channels {found.numbers['inside']:+.2f}")
-    silent: total +18.48, inside the channels +18.03
+    silent: total +7.33, inside the channels +7.37
     """
     row = split.set_index("metric").loc[metric]
     told = {

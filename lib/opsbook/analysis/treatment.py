@@ -21,15 +21,11 @@ def users(eve: Tabular, reached: Tabular, *, comparison: str, units: object = No
     `audience.members`, whose `exposed` counts for a weighted comparison without a rule
     returns: the rows of eve, in the engine, and treated (bool)
 
-    >>> import pandas as pd
     >>> from opsbook import tiny, treatment
-    >>> reached = tiny.exposures()[["user"]].assign(exposed=True)
-    >>> marked = treatment.users(tiny.users(), reached, comparison="weighted").to_pandas()
-    >>> print(marked.groupby(["channel", "treated"]).size().unstack().to_string())
-    treated  False  True
-    channel
-    ads         17     13
-    search      16     14
+    >>> reached = tiny.exposures[["user"]].assign(exposed=True)
+    >>> marked = treatment.users(tiny.users, reached, comparison="weighted").to_pandas()
+    >>> print(marked["treated"].value_counts().to_dict(), treatment.users(tiny.users, reached, comparison="holdout"))
+    {False: 46, True: 14} None
     """
     eve, reached = engine_table(eve), engine_table(reached)
     if comparison not in ("did", "weighted") or units is not None:

@@ -50,15 +50,16 @@ def of(
 
     >>> from types import SimpleNamespace
     >>> from opsbook import tiny, unit_panel
-    >>> units = SimpleNamespace(attribute="city", treated=["Baoji"])
+    >>> units = SimpleNamespace(attribute="city", treated=["Wuhan"])
     >>> span = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "data_start": tiny.DATA_START}
-    >>> panel = unit_panel.of(tiny.users(), tiny.user_days(), units, after_days=7, through=tiny.AS_OF, **span)
-    >>> told = panel[panel["unit"] == "Baoji"].tail(3)
+    >>> panel = unit_panel.of(tiny.users, tiny.user_days, units, after_days=7, through=tiny.AS_OF, **span)
+    >>> told = panel[panel["unit"] == "Wuhan"].tail(4)
     >>> print(told[["block", "window", "users", "revenue", "active_days"]].round(2).to_string(index=False))
      block window  users  revenue  active_days
-        -1 before     10     0.86         0.16
-         0 during     11     1.30         0.19
-         1  after     12     0.95         0.10
+        -1 before      6     4.52         0.48
+         0 during      8     1.61         0.41
+         1 during      8     4.11         0.52
+         2  after      8     2.32         0.54
     """
     eve = engine_table(eve)
     if units is None:
@@ -74,8 +75,8 @@ def treated(units: Named | None) -> list[str]:
 
     >>> from types import SimpleNamespace
     >>> from opsbook import unit_panel
-    >>> unit_panel.treated(SimpleNamespace(attribute="city", treated=("Baoji", "Dali"))), unit_panel.treated(None)
-    (['Baoji', 'Dali'], [])
+    >>> unit_panel.treated(SimpleNamespace(attribute="city", treated=("Wuhan", "Beijing"))), unit_panel.treated(None)
+    (['Wuhan', 'Beijing'], [])
     """
     return list(units.treated) if units else []
 
@@ -101,17 +102,19 @@ def panel(
              among them.
 
     >>> from opsbook import tiny, unit_panel
-    >>> people = tiny.users()[["user", "entry_day", "channel"]].rename(columns={"channel": "unit"})
+    >>> people = tiny.users[["user", "entry_day", "channel"]].rename(columns={"channel": "unit"})
     >>> span = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "data_start": tiny.DATA_START, "most_weeks": 1}
-    >>> panel = unit_panel.panel(people, tiny.user_days(), after_days=3, through=tiny.AS_OF, **span)
+    >>> panel = unit_panel.panel(people, tiny.user_days, after_days=3, through=tiny.AS_OF, **span)
     >>> print(panel[["unit", "block", "window", "days", "users", "revenue"]].round(2).to_string(index=False))
       unit  block window  days  users  revenue
-       ads     -1 before     7     23     0.43
-       ads      0 during     7     26     1.92
-       ads      1  after     3     30     0.44
-    search     -1 before     7     24     1.25
-    search      0 during     7     28     2.76
-    search      1  after     3     30     0.67
+       ads     -1 before     7     15     0.76
+       ads      0 during     7     17     0.84
+       ads      1 during     7     18     0.24
+       ads      2  after     3     20     0.50
+    search     -1 before     7     29     1.48
+    search      0 during     7     32     2.59
+    search      1 during     7     36     2.06
+    search      2  after     3     38     1.84
     """
     people = engine_table(people)
     blocks = _blocks(start, end, after_days, through, data_start, most_weeks)

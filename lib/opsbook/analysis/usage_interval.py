@@ -38,14 +38,14 @@ def gap_counts(user_days: Tabular, *, as_of: date) -> pd.DataFrame:
                return by as_of ended), open (still silent at as_of after gap_days)
 
     >>> from opsbook import tiny, usage_interval
-    >>> gaps = usage_interval.gap_counts(tiny.user_days(), as_of=tiny.AS_OF)
+    >>> gaps = usage_interval.gap_counts(tiny.user_days, as_of=tiny.AS_OF)
     >>> print(gaps.groupby("gap_days")[["returned", "open"]].sum().head(4).to_string())
               returned  open
     gap_days
-    0                0    10
-    1              182     1
-    2              143     4
-    3               65     3
+    0                0     8
+    1              514     8
+    2              237     5
+    3              163     1
     """
     return _counted(engine_table(user_days), as_of)
 
@@ -56,14 +56,14 @@ def first_gap_counts(user_days: Tabular, users: Tabular, *, as_of: date) -> pd.D
     users: one row per user -- user, life_start (signup, first_event, unknown), first_active_day
 
     >>> from opsbook import tiny, usage_interval
-    >>> gaps = usage_interval.first_gap_counts(tiny.user_days(), tiny.users(), as_of=tiny.AS_OF)
+    >>> gaps = usage_interval.first_gap_counts(tiny.user_days, tiny.users, as_of=tiny.AS_OF)
     >>> print(gaps.groupby("gap_days")[["returned", "open"]].sum().head(4).to_string())
               returned  open
     gap_days
-    0                0     1
-    1               25     0
-    2               14     0
-    3                7     0
+    1               12     0
+    2               12     0
+    3                8     0
+    5               12     0
     """
     people = engine_table(users).filter(_.life_start != "unknown")
     starts = people.select("user", day=_.first_active_day.cast("date"))
@@ -82,14 +82,14 @@ def return_curve(gaps: pd.DataFrame, *, min_at_risk: int = MIN_AT_RISK, level: f
              last gap length that at least min_at_risk silences reached; intervals: _with_jackknife
 
     >>> from opsbook import tiny, usage_interval
-    >>> gaps = usage_interval.gap_counts(tiny.user_days(), as_of=tiny.AS_OF)
+    >>> gaps = usage_interval.gap_counts(tiny.user_days, as_of=tiny.AS_OF)
     >>> curve = usage_interval.return_curve(gaps).head(4).round(3)
     >>> print(curve[["day", "returned_share", "later_share", "returns_seen", "watched_days"]].to_string(index=False))
      day  returned_share  later_share  returns_seen  watched_days
-       1           0.378        0.879           472            16
-       2           0.677        0.791           472            16
-       3           0.815        0.684           472            16
-       4           0.822        0.676           472            16
+       1           0.470        0.945          1075             7
+       2           0.690        0.910          1075             7
+       3           0.843        0.836          1075             7
+       4           0.843        0.836          1075             7
     """
     horizon = _horizon(gaps, min_at_risk)
     told: dict[str, object] = {"day": np.arange(horizon + 1)}
@@ -123,15 +123,15 @@ def stage_thresholds(
 
     >>> from opsbook import tiny, usage_interval
     >>> from opsbook.inputs.workbook import DEFAULT_STAGES
-    >>> first = usage_interval.first_gap_counts(tiny.user_days(), tiny.users(), as_of=tiny.AS_OF)
-    >>> gaps = usage_interval.gap_counts(tiny.user_days(), as_of=tiny.AS_OF)
+    >>> first = usage_interval.first_gap_counts(tiny.user_days, tiny.users, as_of=tiny.AS_OF)
+    >>> gaps = usage_interval.gap_counts(tiny.user_days, as_of=tiny.AS_OF)
     >>> curves = [usage_interval.return_curve(table, min_at_risk=10) for table in (gaps, first)]
     >>> told = usage_interval.stage_thresholds(*curves, rules=DEFAULT_STAGES).round(2)
     >>> print(told[["threshold", "in_use_days", "suggested_days", "share_in_use", "fit"]].to_string(index=False))
        threshold  in_use_days  suggested_days  share_in_use     fit
     introduction         13.0             NaN           NaN unknown
-        sleeping          7.0             5.0          0.94    fits
-            lost         28.0             NaN          0.99 unknown
+        sleeping          7.0             5.0           1.0    fits
+            lost         28.0             7.0           1.0    late
     """
     rows = []
     for name, target in TARGETS.items():
@@ -159,16 +159,17 @@ def wake_chance(
              Wilson where so few silences ended that leaving out a group of users leaves none
 
     >>> from opsbook import tiny, usage_interval
-    >>> gaps = usage_interval.gap_counts(tiny.user_days(), as_of=tiny.AS_OF)
+    >>> gaps = usage_interval.gap_counts(tiny.user_days, as_of=tiny.AS_OF)
     >>> told = usage_interval.wake_chance(gaps, within_days=[7], min_at_risk=10)
     >>> print(told[["silent_days", "within_days", "silences", "chance", "low", "high"]].round(2).to_string(index=False))
      silent_days  within_days  silences  chance  low  high
-               3            7       124    0.66 0.58  0.73
-               7            7        59    0.39 0.27  0.52
-              10            7        36    0.08 0.01  0.50
-              14            7        30    0.00 0.00  0.11
-              21            7        24    0.05 0.01  0.20
-              28            7        19    0.00 0.00  0.17
+               3            7       199    0.84 0.73  0.91
+               7            7        29    0.00 0.00  0.12
+              10            7        29    0.00 0.00  0.12
+              14            7        27    0.00 0.00  0.12
+              21            7        24    0.00 0.00  0.14
+              28            7        22    0.10 0.01  0.46
+              42            7        16    0.00 0.00  0.19
     """
     horizon = _horizon(gaps, min_at_risk)
     cells = [(h, s) for h in within_days for s in silent_days if s + h <= horizon]

@@ -50,13 +50,15 @@ def usage_trend(
     source:  variance of the balance (p + q - (p - q)^2) / n, as McNemar's; exchangeability of the windows: sign flip
 
     >>> from opsbook import tiny, usage_trend
-    >>> span = {"end": tiny.AS_OF, "data_start": tiny.DATA_START, "settled_through": tiny.AS_OF}
-    >>> told = usage_trend.usage_trend(tiny.user_days(), tiny.users(), window_days=14, **span)
+    >>> span = {**tiny.COVERED, "end": tiny.AS_OF}
+    >>> told = usage_trend.usage_trend(tiny.user_days, tiny.users, window_days=14, **span)
     >>> print(told[["users", "rising", "falling", "same", "balance"]].round(2).to_string(index=False))
      users  rising  falling  same  balance
-         9       0        4     5    -0.44
-        11       1        6     4    -0.45
-        15       0        7     8    -0.47
+        19       0        3    16    -0.16
+        18       0        2    16    -0.11
+        22       5        2    15     0.14
+        29       3        8    18    -0.17
+        33       0        1    32    -0.03
     """
     counted = _compared(user_days, users, end, window_days, windows, change, change_days)
     places = [place for place in range(windows) if _first_day(end, place, window_days) >= data_start]

@@ -44,15 +44,15 @@ def against_control(units: Tabular, *, control: str, metric: str, window: str = 
     raises:  KeyError for a metric that is not in experiment.METRICS
 
     >>> from opsbook import experiment, tiny, variants
-    >>> lots = tiny.assignments()
+    >>> lots = tiny.assignments
     >>> lots["variant"] = (lots["user"] % 3).map({0: "control", 1: "coupon", 2: "points"})
     >>> span = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "after_days": 7}
-    >>> units = experiment.units(lots, tiny.user_days(), experiment_id=tiny.EXPERIMENT, control="control", **span)
+    >>> units = experiment.units(lots, tiny.user_days, experiment_id=tiny.CAMPAIGN, control="control", **span)
     >>> told = variants.against_control(units, control="control", metric="active_days")
     >>> print(told[["variant", "users", "mean", "control", "difference", "p_holm"]].round(2).to_string(index=False))
     variant  users  mean  control  difference  p_holm
-     points     17  2.85     1.97        0.88    0.81
-     coupon     18  2.24     1.65        0.59    0.81
+     coupon     13  9.67     8.44        1.23     1.0
+     points     14  9.42     8.37        1.05     1.0
     """
     units = engine_table(units)
     if metric not in METRICS:
@@ -98,14 +98,14 @@ def compared(
     units: table of `experiment.units`; arms: `experiment.arms`; level: of the intervals, wider at looks before the end
 
     >>> from opsbook import experiment, tiny, variants
-    >>> lots = tiny.assignments()
+    >>> lots = tiny.assignments
     >>> lots["variant"] = (lots["user"] % 3).map({0: "control", 1: "coupon", 2: "points"})
     >>> span = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "after_days": 7}
-    >>> units = experiment.units(lots, tiny.user_days(), experiment_id=tiny.EXPERIMENT, control="control", **span)
+    >>> units = experiment.units(lots, tiny.user_days, experiment_id=tiny.CAMPAIGN, control="control", **span)
     >>> found = variants.compared(units, lots[["variant"]].drop_duplicates(), control="control", metric="orders")
     >>> print(found.pairs[["better", "worse", "difference", "p_holm"]].round(2).to_string(index=False))
     better  worse  difference  p_holm
-    points coupon        0.26    0.48
+    coupon points        0.08    0.87
     """
     units = engine_table(units)
     if not several(arms, control=control):
@@ -163,12 +163,12 @@ def total_of_all(
     returns: value, low, high; missing without a comparison
 
     >>> from opsbook import experiment, incrementality, tiny, variants
-    >>> span = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "after_days": 7, "control": tiny.CONTROL}
-    >>> units = experiment.units(tiny.assignments(), tiny.user_days(), experiment_id=tiny.EXPERIMENT, **span)
+    >>> span = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "after_days": 7, "control": "control"}
+    >>> units = experiment.units(tiny.assignments, tiny.user_days, experiment_id=tiny.CAMPAIGN, **span)
     >>> increments = incrementality.increments(experiment.arm_moments(units))
-    >>> asked = {"metric": "revenue", "primary": [], "control": tiny.CONTROL}
+    >>> asked = {"metric": "revenue", "primary": [], "control": "control"}
     >>> print("{:.0f} ({:.0f} to {:.0f})".format(*variants.total_of_all(units, increments, **asked)))
-    617 (155 to 1079)
+    237 (-65 to 538)
     """
     units = engine_table(units)
     if not len(primary) or increments.empty:
@@ -188,15 +188,15 @@ def stratified(
     """`post_stratified` by an attribute of users; nothing is counted without two arms, or where all are one stratum.
 
     >>> from opsbook import experiment, tiny, variants
-    >>> span = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "after_days": 7, "control": tiny.CONTROL}
-    >>> units = experiment.units(tiny.assignments(), tiny.user_days(), experiment_id=tiny.EXPERIMENT, **span)
-    >>> arms = tiny.assignments()[["variant"]].drop_duplicates()
-    >>> told = variants.stratified(units, tiny.users(), arms, by="channel", metric="revenue").round(2)
+    >>> span = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "after_days": 7, "control": "control"}
+    >>> units = experiment.units(tiny.assignments, tiny.user_days, experiment_id=tiny.CAMPAIGN, **span)
+    >>> users = tiny.users.assign(came=lambda users: ["early" if user < 25 else "late" for user in users["user"]])
+    >>> told = variants.stratified(units, users, tiny.assignments, by="came", metric="revenue").round(2)
     >>> print(told[["stratum", "treated_users", "control_users", "weight", "difference"]].to_string(index=False))
     stratum  treated_users  control_users  weight  difference
-        ads             13             13    0.49       15.13
-     search             14             13    0.51       31.09
-        all             27             26    1.00       23.26
+      early              8              6    0.47       45.38
+       late              6             10    0.53        0.05
+        all             14             16    1.00       21.20
     """
     units = engine_table(units)
     people = engine_table(users)

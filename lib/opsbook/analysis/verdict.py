@@ -137,15 +137,15 @@ def health(split: Split, balance: pd.DataFrame, arms: pd.DataFrame, *, crossed: 
              limit, outcome (passed, failed, untested)
 
     >>> from opsbook import experiment, incrementality, srm, tiny, verdict
-    >>> span = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "after_days": 7, "control": tiny.CONTROL}
-    >>> units = experiment.units(tiny.assignments(), tiny.user_days(), experiment_id=tiny.EXPERIMENT, **span)
-    >>> asked = {"experiment_id": tiny.EXPERIMENT, "campaign_id": tiny.CAMPAIGN}
-    >>> arms = experiment.arms(tiny.assignments(), tiny.exposures(), **asked)
-    >>> split = srm.check(srm.sample_ratio(arms, control=tiny.CONTROL, control_share=0.5))
+    >>> span = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "after_days": 7, "control": "control"}
+    >>> units = experiment.units(tiny.assignments, tiny.user_days, experiment_id=tiny.CAMPAIGN, **span)
+    >>> asked = {"experiment_id": tiny.CAMPAIGN, "campaign_id": tiny.CAMPAIGN}
+    >>> arms = experiment.arms(tiny.assignments, tiny.exposures, **asked)
+    >>> split = srm.check(srm.sample_ratio(arms, control="control", control_share=0.5))
     >>> balance = incrementality.balance(experiment.arm_moments(units))
-    >>> print(verdict.health(split, balance, arms, crossed=0, control=tiny.CONTROL).round(3).to_string(index=False))
+    >>> print(verdict.health(split, balance, arms, crossed=0, control="control").round(3).to_string(index=False))
               check  measured  limit outcome
-       sample_ratio     0.891  0.001  passed
+       sample_ratio     0.715  0.001  passed
             balance     1.000  0.001  passed
     control_exposed     0.000  0.010  passed
             crossed     0.000  0.010  passed
@@ -212,15 +212,15 @@ def gathered(
 
     >>> import pandas as pd
     >>> from opsbook import experiment, incrementality, money, tiny, verdict
-    >>> span = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "after_days": 7, "control": tiny.CONTROL}
-    >>> units = experiment.units(tiny.assignments(), tiny.user_days(), experiment_id=tiny.EXPERIMENT, **span)
+    >>> span = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "after_days": 7, "control": "control"}
+    >>> units = experiment.units(tiny.assignments, tiny.user_days, experiment_id=tiny.CAMPAIGN, **span)
     >>> increments = incrementality.increments(experiment.arm_moments(units))
     >>> returns = money.returns(gross_revenue=760.0, incremental=(617.0, 155.0, 1079.0), margin=0.5, cost=111.0)
     >>> health = pd.DataFrame({"check": ["sample_ratio"], "measured": 0.9, "outcome": "passed"})
     >>> asked = {"comparison": "holdout", "primary_metric": "revenue", "worthwhile_lift": 0.1, "has_before": True}
     >>> told = verdict.gathered(increments, health, returns, days_since_end=14, after_days=7, **asked)
     >>> print(f"{told.net.value:.1f} per user:", verdict.decide(told).rule)
-    22.8 per user: works_probably_pays
+    16.9 per user: too_imprecise
     """
     by_outcome = {} if checks is None else checks.groupby("outcome", sort=False)["check"].agg(tuple).to_dict()
     tried = health.set_index("check")[["measured", "outcome"]].to_dict("index")

@@ -30,11 +30,10 @@ def weekly_patterns(user_days: Tabular, users: Tabular, *, end: date, data_start
 
     >>> from opsbook import tiny, weekly_chain
     >>> span = {"end": tiny.AS_OF, "data_start": tiny.DATA_START}
-    >>> patterns = weekly_chain.weekly_patterns(tiny.user_days(), tiny.users(), **span)
-    >>> print(len(patterns), "patterns of", patterns["users"].sum(), "users")
-    36 patterns of 60 users
-    >>> print(patterns.query("active_0 and not active_1 and active_2")["users"].sum(), "skipped last week alone")
-    1 skipped last week alone
+    >>> patterns = weekly_chain.weekly_patterns(tiny.user_days, tiny.users, **span)
+    >>> silent = patterns.query("active_1 and not active_0")["users"].sum()
+    >>> print(len(patterns), "patterns of", patterns["users"].sum(), "users;", silent, "fell silent in the last week")
+    37 patterns of 60 users; 3 fell silent in the last week
     """
     whole = ((end - data_start).days + 1) // 7
     read = min(weeks + LOOKBACK, whole)
@@ -60,15 +59,13 @@ def chain_weeks(patterns: pd.DataFrame, *, end: date) -> pd.DataFrame:
 
     >>> from opsbook import tiny, weekly_chain
     >>> span = {"end": tiny.AS_OF, "data_start": tiny.DATA_START}
-    >>> patterns = weekly_chain.weekly_patterns(tiny.user_days(), tiny.users(), **span)
+    >>> patterns = weekly_chain.weekly_patterns(tiny.user_days, tiny.users, **span)
     >>> weeks = weekly_chain.chain_weeks(patterns, end=tiny.AS_OF)
-    >>> print(weeks[["end", *weekly_chain.STATES, "active_28"]].to_string(index=False))
+    >>> print(weeks[["end", *weekly_chain.STATES, "active_28"]].tail(3).to_string(index=False))
            end  new  current  resurrected  silent_1  silent_2  silent_3  active_28
-    2026-02-01    7       18            3         7         6         3         44
-    2026-02-08    8       20            2         8         5         6         49
-    2026-02-15    7       24            1         6         7         5         50
-    2026-02-22    0       24            2         8         4         7         45
-    2026-03-01    0       18            4         8         7         4         41
+    2026-03-15    0       38            0         2         2         2         44
+    2026-03-22    0       35            0         3         2         2         42
+    2026-03-29    0       32            0         3         3         2         40
     """
     names = ["end", *STATES, "active_28", "returns", *(f"next_{state}" for state in STATES)]
     averaged = _averaged(patterns)
@@ -93,7 +90,7 @@ def refusal(weeks: pd.DataFrame, *, min_cell: int = 10) -> str:
 
     >>> from opsbook import tiny, weekly_chain
     >>> span = {"end": tiny.AS_OF, "data_start": tiny.DATA_START}
-    >>> patterns = weekly_chain.weekly_patterns(tiny.user_days(), tiny.users(), **span)
+    >>> patterns = weekly_chain.weekly_patterns(tiny.user_days, tiny.users, **span)
     >>> weeks = weekly_chain.chain_weeks(patterns, end=tiny.AS_OF)
     >>> weekly_chain.refusal(weeks), weekly_chain.refusal(weeks, min_cell=5), weekly_chain.refusal(weeks.head(0))
     ('few', '', 'weeks')
@@ -121,11 +118,11 @@ def chain_rates(
 
     >>> from opsbook import tiny, weekly_chain
     >>> span = {"end": tiny.AS_OF, "data_start": tiny.DATA_START}
-    >>> patterns = weekly_chain.weekly_patterns(tiny.user_days(), tiny.users(), **span)
+    >>> patterns = weekly_chain.weekly_patterns(tiny.user_days, tiny.users, **span)
     >>> rates = weekly_chain.chain_rates(patterns, seed=1, draws=3, min_cell=5)
     >>> print(rates[["new", "current", "silent_1", "newcomers", "returns"]].round(2).head(1).to_string(index=False))
      new  current  silent_1  newcomers  returns
-    0.95      0.7      0.21       3.75      0.5
+     1.0     0.92       0.0        2.5     0.38
     """
     names = [*STATES, "newcomers", "returns"]
     if refusal(chain_weeks(patterns, end=end), min_cell=min_cell):

@@ -77,10 +77,10 @@ def review(
             it, never by who took part
 
     >>> from opsbook import tiny, weighting
-    >>> shown = set(tiny.exposures()["user"])
-    >>> chosen = tiny.users().assign(treated=lambda users: users["user"].isin(shown))
+    >>> shown = set(tiny.exposures["user"])
+    >>> chosen = tiny.users.assign(treated=lambda users: users["user"].isin(shown))
     >>> span = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "after_days": 7}
-    >>> found = weighting.review(chosen, tiny.user_days(), comparison="weighted", metric="revenue", **span)
+    >>> found = weighting.review(chosen, tiny.user_days, comparison="weighted", metric="revenue", **span)
     >>> print(found.checks[["check", "limit", "outcome"]].head(2).to_string(index=False))
          check  limit outcome
     covariates   0.10  failed
@@ -107,15 +107,15 @@ def cells(chosen: Tabular, user_days: Tabular, *, start: date, end: date, after_
              _square; the window `earlier` is the four weeks before those of the covariates
 
     >>> from opsbook import tiny, weighting
-    >>> shown = set(tiny.exposures()["user"])
-    >>> chosen = tiny.users().assign(treated=lambda users: users["user"].isin(shown))
+    >>> shown = set(tiny.exposures["user"])
+    >>> chosen = tiny.users.assign(treated=lambda users: users["user"].isin(shown))
     >>> span = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "after_days": 7}
-    >>> cells = weighting.cells(chosen, tiny.user_days(), **span)
+    >>> cells = weighting.cells(chosen, tiny.user_days, **span)
     >>> print(cells.groupby("treated")[["users", "orders_sum", "revenue_net_sum"]].sum().to_string())
              users  orders_sum  revenue_net_sum
     treated
-    False       12         8.0             20.0
-    True        12        12.0            110.0
+    False       20        18.0            100.0
+    True        10        16.0            595.0
     """
     people = engine_table(chosen)
     known = people.filter(people.entry_day.cast("date") <= start - timedelta(days=BEFORE_DAYS))
@@ -170,16 +170,16 @@ def effects(cells: pd.DataFrame, weights: np.ndarray, *, adjusted: bool = True) 
 
     >>> import numpy as np
     >>> from opsbook import tiny, weighting
-    >>> shown = set(tiny.exposures()["user"])
-    >>> chosen = tiny.users().assign(treated=lambda users: users["user"].isin(shown))
+    >>> shown = set(tiny.exposures["user"])
+    >>> chosen = tiny.users.assign(treated=lambda users: users["user"].isin(shown))
     >>> span = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "after_days": 7}
-    >>> cells = weighting.cells(chosen, tiny.user_days(), **span)
+    >>> cells = weighting.cells(chosen, tiny.user_days, **span)
     >>> plain = weighting.effects(cells, np.ones(len(cells)), adjusted=False).query("metric == 'revenue'")
     >>> print(plain[["window", "treated_users", "control_users", "difference"]].round(1).to_string(index=False))
     window  treated_users  control_users  difference
-    during             12             12         7.5
-     after             12             12         0.0
-       net             12             12         7.5
+    during             10             20        38.5
+     after             10             20        16.0
+       net             10             20        54.5
     """
     design = _design(cells) if adjusted else np.zeros((len(cells), 0))
     rows = [
