@@ -251,12 +251,13 @@ def simpson(split: pd.DataFrame, *, metric: str) -> Check:
     split: channel_mix.channel_mix. Fires when total and inside have opposite signs and the interval of at least one of
     them excludes 0; unknown without two channels.
 
-    >>> from opsbook import channel_mix, tiny, traps
-    >>> now, base = tiny.period("2026-W08"), tiny.period("2026-W07")
-    >>> split = channel_mix.channel_mix(tiny.user_days, tiny.users, now=now, base=base, min_cell=1)
+    >>> import pandas as pd
+    >>> from opsbook import traps
+    >>> split = pd.DataFrame({"metric": ["arpu"], "users": 900, "channels": 2, "total": -1.2, "inside": 0.4, "mix": -1.6})
+    >>> split = split.assign(total_low=-1.9, total_high=-0.5, inside_low=0.1, inside_high=0.7)
     >>> found = traps.simpson(split, metric="arpu")
-    >>> print(f"{found.case}: total {found.numbers['total']:+.2f}, inside the channels {found.numbers['inside']:+.2f}")
-    silent: total +7.33, inside the channels +7.37
+    >>> print(f"{found.case}: total {found.numbers['total']:+.1f}, inside channels {found.numbers['inside']:+.1f}")
+    fired: total -1.2, inside channels +0.4
     """
     row = split.set_index("metric").loc[metric]
     told = {
