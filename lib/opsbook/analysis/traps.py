@@ -253,8 +253,8 @@ def simpson(split: pd.DataFrame, *, metric: str) -> Check:
 
     >>> import pandas as pd
     >>> from opsbook import traps
-    >>> split = pd.DataFrame({"metric": ["arpu"], "users": 900, "channels": 2, "total": -1.2, "inside": 0.4, "mix": -1.6})
-    >>> split = split.assign(total_low=-1.9, total_high=-0.5, inside_low=0.1, inside_high=0.7)
+    >>> split = pd.DataFrame({"metric": ["arpu"], "users": 900, "channels": 2, "total": -1.2, "inside": 0.4})
+    >>> split = split.assign(mix=-1.6, total_low=-1.9, total_high=-0.5, inside_low=0.1, inside_high=0.7)
     >>> found = traps.simpson(split, metric="arpu")
     >>> print(f"{found.case}: total {found.numbers['total']:+.1f}, inside channels {found.numbers['inside']:+.1f}")
     fired: total -1.2, inside channels +0.4
