@@ -29,17 +29,6 @@ MISSING = [
     "cox_likelihood",
     "cox_numbers",
     "cox_zph",
-    "customer_value",
-    "delivery",
-    "detectable",
-    "drivers",
-    "early",
-    "early_warning",
-    "effect_groups",
-    "estimates",
-    "experiment",
-    "funnel_events",
-    "funnel_modes",
 ]
 
 
