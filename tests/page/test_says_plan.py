@@ -128,11 +128,29 @@ def test_the_page_says_whom_it_is_about_and_what_it_promises():
         said = says.audience(file, sizing.audience_of(file), as_of=date(2026, 3, 8))
         assert said.key == f"plan.audience.{kind}"
     told = says.promises(campaign()).set_index("field")["promised"]
-    assert told["primary_metric"] == "orders"
+    assert str(told["primary_metric"]) == "orders"
     assert "guardrails" not in told
     assert says.promise(campaign(), as_of=date(2026, 3, 8)).key == "plan.promise"
     assert len(says.limits()) == 3
     assert says.name(campaign(name="", name_zh="")) == "sale"
+
+
+def test_promises_are_read_as_words_not_as_settings():
+    """Goals, guardrails, shares and rules in both languages; no key shows, and a rare rule is as written."""
+    goals = [{"metric": "participants", "target": 2200}, {"metric": "cost", "target": 20000, "direction": "lower"}]
+    file = campaign(
+        goals=goals, guardrails=[{"metric": "revenue", "worst": -0.02}], control_share=0.2, monitoring="pocock",
+        audience_rule={"since": "last_activity", "at_most": 27},
+    )  # fmt: skip
+    told = says.promises(file).set_index("field")["promised"]
+    assert told["goals"].text("en") == "participants at least 2,200 and cost at most 20,000"
+    assert told["guardrails"].text("en") == "net revenue no worse than −2.0%"
+    assert told["audience_rule"].text("zh") == "近 28 天内活跃过的用户"
+    assert "Pocock" in told["monitoring"].text("zh")
+    for cell in told:
+        assert not {"=", "_"} & set(str(cell)), cell
+    odd = says.promises(campaign(audience_rule={"count": "orders", "within_days": 30, "at_least": 2}))
+    assert "count = orders" in odd.set_index("field")["promised"]["audience_rule"]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from opsbook.inputs.registration import promised
 from opsbook.inputs.run_params import CampaignRun
 from opsbook.inputs.segments import Segment
 from opsbook.page import words
+from opsbook.page.says.promised import readable
 from opsbook.page.words import Sentence
 
 SIZES = {"control_share": "percent", "explained": "percent", "half_width": "percent", "detectable": "percent"}
@@ -114,8 +115,12 @@ def before(memory: pd.DataFrame, groups: pd.DataFrame, campaign: CampaignRun) ->
 
 def promises(campaign: CampaignRun) -> pd.DataFrame:
     """What is promised, for reading: one row per field."""
-    rows = [[field, _plain(value)] for field, value in promised(campaign).items() if value not in (None, "", [], {})]
-    return pd.DataFrame(rows, columns=["field", "promised"])
+    rows = [
+        [field, readable(field, value)]
+        for field, value in promised(campaign).items()
+        if value not in (None, "", [], {})
+    ]
+    return pd.DataFrame(rows, columns=["field", "promised"], dtype=object)
 
 
 def promise(campaign: CampaignRun, *, as_of: date) -> Sentence:
@@ -170,9 +175,3 @@ def _goal(row: dict[Any, Any]) -> Sentence:
     return Sentence(
         f"plan.goal.{unit}", metric=metric, judgement=Sentence(f"plan.judgement.{row['judgement']}"), **told
     )
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, dict):
-        return "; ".join(f"{name} = {_plain(part)}" for name, part in value.items() if part not in (None, "", [], {}))
-    return ", ".join(_plain(part) for part in value) if isinstance(value, list) else str(value)
