@@ -68,7 +68,14 @@ def comparison(people: Tabular, user_days: Tabular, *, start: date, end: date, d
 
 
 def quiet_windows(*, start: date, data_start: date) -> list[tuple[date, date]]:
-    """Three windows of 28 days just before the campaign, oldest first; none when they are not all in the data."""
+    """Three windows of 28 days just before the campaign, oldest first; none when they are not all in the data.
+
+    >>> from datetime import date
+    >>> from opsbook import before_after
+    >>> windows = before_after.quiet_windows(start=date(2026, 3, 29), data_start=date(2026, 1, 1))
+    >>> [f"{first} to {last}" for first, last in windows]
+    ['2026-01-04 to 2026-01-31', '2026-02-01 to 2026-02-28', '2026-03-01 to 2026-03-28']
+    """
     starts = [start - timedelta(days=QUIET_DAYS * back) for back in (3, 2, 1)]
     windows = [(first, first + timedelta(days=QUIET_DAYS - 1)) for first in starts]
     return windows if starts[0] >= data_start else []

@@ -145,6 +145,14 @@ def expected_total(
 
     classes: number 0, 1, … of each row's class; default: all customers are one. The variance of the parameters comes
     from the observed information by the delta method; customers are independent of each other.
+
+    >>> from opsbook import bg_nbd, purchase_patterns, tiny
+    >>> span = {"through": tiny.AS_OF, "data_start": tiny.DATA_START}
+    >>> patterns = purchase_patterns.purchase_patterns(tiny.orders, tiny.users, **span)
+    >>> foretold = bg_nbd.expected_total(patterns, bg_nbd.fit(patterns), days=28)
+    >>> low, high = foretold.ends()
+    >>> f"{foretold.value.item():.0f} orders, between {low.item():.0f} and {high.item():.0f}"
+    '53 orders, between 43 and 63'
     """
     histories, horizons = _histories(patterns, unit_days), np.atleast_1d(np.asarray(days, dtype=float)) / unit_days
     places = np.zeros(len(patterns), dtype=int) if classes is None else np.asarray(classes)

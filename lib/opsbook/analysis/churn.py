@@ -43,6 +43,15 @@ def gap_table(user_days: Tabular, *, as_of: date) -> pd.DataFrame:
     """How long silences last: one row per gap_days -- returned (gaps ended by a return), open (still silent at as_of).
 
     user_days: one row per user and active day -- day, gap_after (days to the next active day, missing = none)
+
+    >>> from opsbook import churn, tiny
+    >>> gaps = churn.gap_table(tiny.user_days, as_of=tiny.AS_OF)
+    >>> print(gaps[gaps["gap_days"] >= 5].head(4).to_string(index=False))
+     gap_days  returned  open
+            5        94     2
+            6         0     4
+            7        65     1
+           11         0     2
     """
     gaps = _silences(engine_table(user_days), as_of).group_by("silent_days")
     counted = gaps.agg(returned=_.closed.sum(), open=(~_.closed).sum()).order_by("silent_days").to_pandas()
@@ -57,6 +66,14 @@ def false_churn(gaps: pd.DataFrame, *, min_at_risk: int = MIN_AT_RISK, level: fl
              follow_up_days (how much longer silences were watched)
     source:  1 - G(H) / G(g), G = Kaplan-Meier of gaps with open gaps censored, H = the last gap length that at least
              min_at_risk gaps reached; log-log interval of the conditional share. Gaps are taken as independent.
+
+    >>> from opsbook import churn, tiny
+    >>> judged = churn.false_churn(churn.gap_table(tiny.user_days, as_of=tiny.AS_OF), min_at_risk=10)
+    >>> print(judged[judged["threshold_days"].isin([3, 7, 14])].round(2).to_string(index=False))
+     threshold_days  gaps  false_churn  low  high  follow_up_days
+                  3   199         0.85 0.80  0.90              56
+                  7    29         0.10 0.02  0.33              52
+                 14    27         0.10 0.02  0.33              45
     """
     steps = survival.kaplan_meier(gaps_as_durations(gaps))
     steps = steps[(steps["at_risk"] >= min_at_risk) & (steps["at_risk"] > steps["churned"])]
@@ -81,6 +98,12 @@ def suggestion(table: pd.DataFrame, *, target: float) -> int | None:
 
     Only thresholds after which silences were watched as long again can be suggested: the share falls to 0 at the end
     of the data whatever users do.
+
+    >>> import pandas as pd
+    >>> from opsbook import churn
+    >>> judged = pd.DataFrame({"threshold_days": [7, 14, 21], "false_churn": [0.4, 0.15, 0.08]})
+    >>> churn.suggestion(judged.assign(follow_up_days=[90, 80, 70]), target=0.10)
+    21
     """
     judged = table["follow_up_days"] >= table["threshold_days"]
     below = table.loc[judged & (table["false_churn"] < target), "threshold_days"]
@@ -93,6 +116,12 @@ def threshold(
     """The threshold a report uses: the given one, else the suggestion, at most a third of the days of data.
 
     origin: given; suggested; too_long (the suggestion leaves too few days to classify anybody); none_found
+
+    >>> import pandas as pd
+    >>> from opsbook import churn, tiny
+    >>> judged = pd.DataFrame({"threshold_days": [7, 40], "false_churn": [0.4, 0.08], "follow_up_days": [90, 80]})
+    >>> churn.threshold(judged, target=0.1, given_days=None, data_start=tiny.DATA_START, as_of=tiny.AS_OF)
+    Threshold(days=28, origin='too_long', suggested_days=40)
     """
     suggested = suggestion(table, target=target)
     longest = max(((as_of - data_start).days + 1) // 3, 1)
@@ -104,7 +133,17 @@ def threshold(
 
 
 def candidates(table: pd.DataFrame, *, chosen_days: int, days: Sequence[int] = CANDIDATE_DAYS) -> pd.DataFrame:
-    """The rows of false_churn that a report prints: the usual thresholds and the chosen one, marked is_chosen."""
+    """The rows of false_churn that a report prints: the usual thresholds and the chosen one, marked is_chosen.
+
+    >>> import pandas as pd
+    >>> from opsbook import churn
+    >>> judged = pd.DataFrame({"threshold_days": range(1, 40), "false_churn": [1 / day for day in range(1, 40)]})
+    >>> print(churn.candidates(judged, chosen_days=10, days=(7, 14)).round(2).to_string(index=False))
+     threshold_days  false_churn  is_chosen
+                  7         0.14      False
+                 10         0.10       True
+                 14         0.07      False
+    """
     shown = table[table["threshold_days"].isin([*days, chosen_days])]
     return shown.assign(is_chosen=shown["threshold_days"] == chosen_days).reset_index(drop=True)
 
@@ -119,6 +158,14 @@ def durations(
     returns:   one row per (entry_days, duration_days, *by) -- churned, censored (users). Users whose life began before
                the data enter late; users of fates too_young, not_at_risk and start_unknown are not in it.
     raises:    ParameterError for a column in `by` that is not known at the first day (immortal time)
+
+    >>> from opsbook import churn, tiny
+    >>> span = {"as_of": tiny.AS_OF, "churn_after_days": 14}
+    >>> counted = churn.durations(tiny.user_days, tiny.users, **span, by=["channel"])
+    >>> print(counted.groupby("channel", as_index=False)[["churned", "censored"]].sum().to_string(index=False))
+    channel  churned  censored
+        ads       17         2
+     search        8        29
     """
     lives = user_lives(user_days, users, as_of=as_of, churn_after_days=churn_after_days, by=by)
     keys = ["entry_days", "duration_days", *by]
@@ -134,6 +181,17 @@ def fates(user_days: Tabular, users: Tabular, *, as_of: date, churn_after_days: 
     fate: gone (silent for churn_after_days and never back), came_back (churned, seen again later), undecided (no such
           silence yet: censored), too_young (first day within the last churn_after_days), not_at_risk (began before
           the data and not seen in time), start_unknown
+
+    >>> from opsbook import churn, tiny
+    >>> found = churn.fates(tiny.user_days, tiny.users, as_of=tiny.AS_OF, churn_after_days=14)
+    >>> print(found.round(2).to_string(index=False))
+             fate  users  share
+             gone     22   0.37
+        came_back      3   0.05
+        undecided     31   0.52
+        too_young      0   0.00
+      not_at_risk      0   0.00
+    start_unknown      4   0.07
     """
     lives = user_lives(user_days, users, as_of=as_of, churn_after_days=churn_after_days)
     counted = lives.group_by("fate").agg(users=_.count()).to_pandas().set_index("fate")["users"]
@@ -146,6 +204,11 @@ def returns(user_days: Tabular, *, classified_on: date, until: date, churn_after
     """Of the users counted as churned at the end of `classified_on`, the share that was active again by `until`.
 
     source: the rule put to the test, Wilson interval; it can only rise with a later `until`
+
+    >>> from opsbook import churn, tiny
+    >>> back = churn.returns(tiny.user_days, classified_on=tiny.CAMPAIGN_START, until=tiny.AS_OF, churn_after_days=14)
+    >>> f"{back.value:.0%} of {back.n} users counted as churned came back ({back.low:.0%} to {back.high:.0%})"
+    '15% of 13 users counted as churned came back (4% to 42%)'
     """
     until_then = _silences(engine_table(user_days), classified_on)
     silent = until_then.filter(~_.closed & (_.silent_days >= churn_after_days))
@@ -161,6 +224,16 @@ def user_lives(
 
     The days mean something for the fates gone, came_back and undecided (censored) only; parameters as in `durations`.
     Where users carry watched_through, silence ends no life: their recorded exit does, else that day censors.
+
+    >>> from opsbook import churn, tiny
+    >>> lives = churn.user_lives(tiny.user_days, tiny.users, as_of=tiny.AS_OF, churn_after_days=14).to_pandas()
+    >>> shown = lives.sort_values("user")[["user", "entry_days", "duration_days", "fate"]].head(4)
+    >>> print(shown.to_string(index=False))
+     user  entry_days  duration_days      fate
+        0           2              9      gone
+        1           5             39      gone
+        2           8             77 undecided
+        3          11             26      gone
     """
     people = engine_table(users)
     refuse_immortal_time(people.columns, by)
@@ -177,7 +250,17 @@ def user_lives(
 
 
 def with_silence(user_days: Tabular, people: Tabular, *, as_of: date, churn_after_days: int) -> ir.Table:
-    """The users with seen_day, churned, returned and end_day, as silence alone tells."""
+    """The users with seen_day, churned, returned and end_day, as silence alone tells.
+
+    >>> from opsbook import churn, tiny
+    >>> people = churn.with_silence(tiny.user_days, tiny.users, as_of=tiny.AS_OF, churn_after_days=14).to_pandas()
+    >>> shown = people[people["churned"]].sort_values("user")[["user", "end_day", "returned"]].head(3)
+    >>> print(shown.to_string(index=False))
+     user    end_day returned
+        0 2026-01-12    False
+        1 2026-02-08    False
+        3 2026-01-20    False
+    """
     people = engine_table(people)
     people = people.mutate(seen_day=(_.first_active_day <= ibis.date(as_of)).ifelse(_.first_active_day, ibis.null()))
     churns = _first_churn(engine_table(user_days), people, as_of, churn_after_days)
@@ -185,12 +268,31 @@ def with_silence(user_days: Tabular, people: Tabular, *, as_of: date, churn_afte
 
 
 def gaps_as_durations(gaps: pd.DataFrame) -> pd.DataFrame:
-    """The gap table as counted durations: a return ends a silence, an open one is censored."""
+    """The gap table as counted durations: a return ends a silence, an open one is censored.
+
+    >>> import pandas as pd
+    >>> from opsbook import churn
+    >>> gaps = pd.DataFrame({"gap_days": [1, 7], "returned": [90, 10], "open": [5, 8]})
+    >>> print(churn.gaps_as_durations(gaps).to_string(index=False))
+     duration_days  churned  censored
+                 1       90         5
+                 7       10         8
+    """
     return gaps.rename(columns={"gap_days": "duration_days", "returned": "churned", "open": "censored"})
 
 
 def refuse_immortal_time(columns: Sequence[str], by: Sequence[str]) -> None:
-    """Raise ParameterError for a segment that is no column of users or is only known after the first day."""
+    """Raise ParameterError for a segment that is no column of users or is only known after the first day.
+
+    >>> from opsbook import churn, tiny
+    >>> from opsbook.errors import ParameterError
+    >>> churn.refuse_immortal_time(tiny.users.columns, ["channel"])
+    >>> try:
+    ...     churn.refuse_immortal_time(tiny.users.columns, ["active_days"])
+    ... except ParameterError as refused:
+    ...     print(str(refused).splitlines()[0])
+    `active_days` cannot split survival curves: it is found out while the user stays (immortal time)
+    """
     for name in by:
         if name in FOUND_OUT_LATER:
             raise ParameterError(

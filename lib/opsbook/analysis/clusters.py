@@ -38,7 +38,14 @@ class Clusters(NamedTuple):
 def search(
     user_days: Tabular, *, wanted: bool, as_of: date, window_days: int, groups: Sequence[str], seed: int
 ) -> Clusters:
-    """The clusters of the window's active users; when the company wants none, nothing is drawn (sampled_users 0)."""
+    """The clusters of the window's active users; when the company wants none, nothing is drawn (sampled_users 0).
+
+    >>> from opsbook import clusters, tiny
+    >>> asked = {"as_of": tiny.AS_OF, "window_days": 28, "groups": ["reading"]}
+    >>> found = clusters.search(tiny.user_days, wanted=True, **asked, seed=1)
+    >>> found.sampled_users, found.k  # too few users for clusters that hold
+    (40, 0)
+    """
     if not wanted:
         return Clusters(0, np.nan, np.nan, 0, pd.DataFrame(columns=COLUMNS))
     return find(sample(user_days, as_of=as_of, window_days=window_days, groups=groups, seed=seed), seed=seed)
@@ -51,6 +58,15 @@ def sample(
 
     user_days: one row per user and active day -- user, day, orders, revenue, n_<group>
     returns:   one row per user drawn, without the user -- active_days, orders, revenue, and events of each group
+
+    >>> from opsbook import clusters, tiny
+    >>> asked = {"as_of": tiny.AS_OF, "window_days": 28, "groups": ["reading"]}
+    >>> drawn = clusters.sample(tiny.user_days, **asked, seed=1)
+    >>> print(drawn.describe().loc[["count", "mean", "max"]].round(1).to_string())
+           active_days  orders  revenue  reading
+    count         40.0    40.0     40.0     40.0
+    mean          10.0     1.5     52.2      6.8
+    max           28.0     4.0    200.0     19.0
     """
     table = engine_table(user_days)
     day = table.day.cast("date")
@@ -72,6 +88,20 @@ def find(users: pd.DataFrame, *, seed: int) -> Clusters:
              users, share (Wilson), and how far its mean lies from everybody else's in standard deviations
     source:  stability by bootstrap: Ben-Hur, Elisseeff, Guyon 2002, Hubert & Arabie 1985; one cloud as the null: Liu,
              Hayes, Nobel, Marron 2008 (cluster index against a normal of the same covariance)
+
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from opsbook import clusters
+    >>> spread = np.arange(200) * 0.618 % 1
+    >>> users = pd.DataFrame({"active_days": 2 + 4 * spread, "orders": spread * 7 % 1})
+    >>> users.loc[150:] += [20, 6]  # fifty who come and buy much more
+    >>> found = clusters.find(users, seed=1)
+    >>> print(found.table.iloc[:, :3].to_string(index=False))
+     cluster  users  sampled_users
+           1    150            200
+           1    150            200
+           2     50            200
+           2     50            200
     """
     varied = users.loc[:, users.nunique() > 1]
     if varied.shape[1] < 2 or len(varied) < LEAST:
@@ -93,6 +123,12 @@ def adjusted_rand(one: np.ndarray, other: np.ndarray) -> float:
     """Agreement of two partitions of the same users: 1 the same, 0 as by chance.
 
     source: Hubert & Arabie 1985
+
+    >>> import numpy as np
+    >>> from opsbook import clusters
+    >>> one, renamed, other = np.array([0, 0, 1, 1]), np.array([1, 1, 0, 0]), np.array([0, 1, 0, 1])
+    >>> [round(float(clusters.adjusted_rand(one, partition)), 2) for partition in (renamed, other)]
+    [1.0, -0.5]
     """
     table = np.bincount(one * (other.max() + 1) + other, minlength=(one.max() + 1) * (other.max() + 1))
     table = table.reshape(one.max() + 1, -1)

@@ -44,6 +44,15 @@ def fit_cohorts(patterns: pd.DataFrame, *, min_repeat_customers: int) -> CohortF
     patterns: one row per history -- cohort, frequency, recency_days, age_days, customers
     returns:  the fits by group, e.g. "2026-Q1" or "2026-Q1 – 2026-Q3"; none when even all customers together are too
               few or do not settle
+
+    >>> from opsbook import cohort_models, purchase_patterns, tiny
+    >>> span = {"through": tiny.AS_OF, "data_start": tiny.DATA_START}
+    >>> patterns = purchase_patterns.purchase_patterns(tiny.orders, tiny.users, **span)
+    >>> fitted = cohort_models.fit_cohorts(patterns, min_repeat_customers=10)
+    >>> print(fitted.patterns.groupby("cohort", as_index=False)["customers"].sum().to_string(index=False))
+     cohort  customers
+    2026-Q1         31
+    earlier         19
     """
     if patterns.loc[patterns["frequency"] > 0, "customers"].sum() < max(min_repeat_customers, 1):
         return CohortFits(patterns, {})
@@ -66,6 +75,11 @@ def fit_values(values: pd.DataFrame, *, min_repeat_customers: int) -> Fit | None
     """Gamma-Gamma over all cohorts, or None where too few repeat customers or no finite mean make it worthless.
 
     values: of `repeat_values`; customers with a mean_value of 0 are left out
+
+    >>> from opsbook import cohort_models, purchase_patterns, tiny
+    >>> values = purchase_patterns.repeat_values(tiny.orders, through=tiny.AS_OF)
+    >>> cohort_models.fit_values(values, min_repeat_customers=200) is None  # far too few customers
+    True
     """
     priced = values[values["mean_value"] > 0]
     if priced["customers"].sum() < max(min_repeat_customers, 1):
@@ -79,6 +93,22 @@ def parameters(cohorts: CohortFits) -> pd.DataFrame:
 
     returns: one row per cohort and parameter (r, alpha, a, b) -- cohort, parameter, value, low, high, customers,
              gradient_norm (per customer); alpha is in weeks
+
+    >>> from opsbook import cohort_models, purchase_patterns, tiny
+    >>> span = {"through": tiny.AS_OF, "data_start": tiny.DATA_START}
+    >>> patterns = purchase_patterns.purchase_patterns(tiny.orders, tiny.users, **span)
+    >>> fitted = cohort_models.fit_cohorts(patterns, min_repeat_customers=10)
+    >>> shown = cohort_models.parameters(fitted)[["cohort", "parameter", "value", "customers"]]
+    >>> print(shown.round(1).to_string(index=False))
+     cohort parameter  value  customers
+    earlier         r    3.3         19
+    earlier     alpha    8.2         19
+    earlier         a    0.2         19
+    earlier         b    0.6         19
+    2026-Q1         r    1.5         31
+    2026-Q1     alpha    4.2         31
+    2026-Q1         a    0.2         31
+    2026-Q1         b    6.2         31
     """
     rows = []
     for cohort, fit in cohorts.fits.items():
@@ -88,7 +118,17 @@ def parameters(cohorts: CohortFits) -> pd.DataFrame:
 
 
 def expected(cohorts: CohortFits, days: np.ndarray, places: np.ndarray) -> bg_nbd.Expected:
-    """The groups' expectations added up; they are fitted on different customers, so their variances add up too."""
+    """The groups' expectations added up; they are fitted on different customers, so their variances add up too.
+
+    >>> import numpy as np
+    >>> from opsbook import cohort_models, purchase_patterns, tiny
+    >>> span = {"through": tiny.AS_OF, "data_start": tiny.DATA_START}
+    >>> patterns = purchase_patterns.purchase_patterns(tiny.orders, tiny.users, **span)
+    >>> fitted = cohort_models.fit_cohorts(patterns, min_repeat_customers=10)
+    >>> one_class = np.zeros(len(fitted.patterns), dtype=int)
+    >>> cohort_models.expected(fitted, np.array([28.0, 56.0]), one_class).value.round(0)
+    array([[ 55., 107.]])
+    """
     shape = (places.max(initial=0) + 1, len(days))
     sums = [np.zeros(shape) for _part in range(3)]
     for cohort, fit in cohorts.fits.items():
@@ -100,12 +140,36 @@ def expected(cohorts: CohortFits, days: np.ndarray, places: np.ndarray) -> bg_nb
 
 
 def per_customer(cohorts: CohortFits, days: float) -> np.ndarray:
-    """Orders that one customer of each history is expected to place in the next days."""
+    """Orders that one customer of each history is expected to place in the next days.
+
+    >>> from opsbook import cohort_models, purchase_patterns, tiny
+    >>> span = {"through": tiny.AS_OF, "data_start": tiny.DATA_START}
+    >>> patterns = purchase_patterns.purchase_patterns(tiny.orders, tiny.users, **span)
+    >>> fitted = cohort_models.fit_cohorts(patterns, min_repeat_customers=10)
+    >>> known = fitted.patterns.assign(orders=cohort_models.per_customer(fitted, 28.0))
+    >>> print(known[["frequency", "recency_days", "age_days", "orders"]].tail(3).round(1).to_string(index=False))
+     frequency  recency_days  age_days  orders
+             7            70        79     1.9
+             7            77        83     1.9
+            11            77        77     2.8
+    """
     return _by_cohort(cohorts, lambda own, fit: bg_nbd.expected_orders(own, fit.values, days=days))
 
 
 def alive(cohorts: CohortFits) -> np.ndarray:
-    """Probability that a customer of each history is still one."""
+    """Probability that a customer of each history is still one.
+
+    >>> from opsbook import cohort_models, purchase_patterns, tiny
+    >>> span = {"through": tiny.AS_OF, "data_start": tiny.DATA_START}
+    >>> patterns = purchase_patterns.purchase_patterns(tiny.orders, tiny.users, **span)
+    >>> fitted = cohort_models.fit_cohorts(patterns, min_repeat_customers=10)
+    >>> known = fitted.patterns.assign(alive=cohort_models.alive(fitted))
+    >>> print(known[["frequency", "recency_days", "age_days", "alive"]].tail(3).round(1).to_string(index=False))
+     frequency  recency_days  age_days  alive
+             7            70        79    0.9
+             7            77        83    0.9
+            11            77        77    1.0
+    """
     return _by_cohort(cohorts, lambda own, fit: bg_nbd.share_alive(own, fit.values))
 
 

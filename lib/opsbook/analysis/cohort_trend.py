@@ -45,6 +45,13 @@ def trend(time: np.ndarray, share: np.ndarray, users: np.ndarray, *, level: floa
     source: generalised linear model, binomial with log-odds link, dispersion = Pearson chi-square / (cohorts - 2),
             Student interval of the slope with cohorts - 2 degrees of freedom (quasi-binomial, McCullagh & Nelder 1989,
             ch. 4), told in shares around the fitted middle, so that it never leaves what is possible
+
+    >>> import numpy as np
+    >>> from opsbook import cohort_trend
+    >>> share = np.array([0.30, 0.31, 0.34, 0.33, 0.37, 0.38, 0.41, 0.40])
+    >>> found = cohort_trend.trend(np.arange(8), share, np.full(8, 400))
+    >>> f"from {found.start:.0%} to {found.end:.0%}: {found.change:+.0%} ({found.low:+.0%} to {found.high:+.0%})"
+    'from 30% to 41%: +11% (+8% to +14%)'
     """
     freedom = len(time) - 2
     pooled = float(np.average(share, weights=users)) if len(time) else 0.0
@@ -81,6 +88,15 @@ def trends(counted: pd.DataFrame, *, min_cohorts: int = MIN_COHORTS, min_retaine
              wider than 50 points that holds 0), better, worse
              (clear, with the mix held constant too), mix (clear, but not with the mix held constant, and the mix's
              own part is clear), fades (clear, but neither is), hidden (clear only with the mix held constant), no_trend
+
+    >>> import pandas as pd
+    >>> from opsbook import cohort_trend
+    >>> weeks = pd.DataFrame({"cohort": pd.date_range("2026-01-05", periods=8, freq="7D"), "users": 400})
+    >>> counted = weeks.assign(level="all", unit="day", age=7, retained=[120, 124, 136, 132, 148, 152, 164, 160])
+    >>> found = cohort_trend.trends(counted)
+    >>> print(found[["age", "cohorts", "start", "end", "change", "conclusion"]].round(2).to_string(index=False))
+     age  cohorts  start  end  change conclusion
+       7        8    0.3 0.41    0.11     better
     """
     rows = [_row(cells, min_cohorts, min_retained) | {"unit": unit, "age": age}
             for (unit, age), cells in counted.groupby(["unit", "age"])]  # fmt: skip
@@ -113,7 +129,14 @@ def _mix_held(pooled: pd.DataFrame) -> tuple[Trend, Trend]:
 
 
 def conclusion(crude: Trend, adjusted: Trend, mix: Trend) -> str:
-    """Which of the cases of `trends` the three changes are; without levels the change itself is all there is."""
+    """Which of the cases of `trends` the three changes are; without levels the change itself is all there is.
+
+    >>> from opsbook import cohort_trend
+    >>> fallen = cohort_trend.Trend(0.40, 0.30, -0.10, -0.14, -0.06, 1.0)
+    >>> level = cohort_trend.Trend(0.35, 0.35, 0.00, -0.02, 0.02, 1.0)
+    >>> cohort_trend.conclusion(fallen, level, fallen)  # no level fell: there are more users of the worse ones
+    'mix'
+    """
     if np.isnan(crude.change) or (crude.high - crude.low > VAGUE and not _sign(crude)):
         return "cannot_tell"
     seen, held, moved = _sign(crude), _sign(adjusted), _sign(mix)

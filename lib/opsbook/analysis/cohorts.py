@@ -38,6 +38,18 @@ def retained_on(
     users:     one row per user -- user, first_day, life_start; cohorts start on or after `since` (default: data_start)
     returns:   one row per cohort and age up to last_age that has begun by as_of -- cohort (first day of the unit), age
                (units), users, retained, share, low, high (Wilson; missing unless complete), complete
+
+    >>> from opsbook import cohorts, tiny
+    >>> from opsbook.analysis.cohort_window import Window
+    >>> weeks = Window("week", tiny.DATA_START, tiny.AS_OF)
+    >>> triangle = cohorts.retained_on(tiny.user_days, tiny.users, window=weeks, last_age=4)
+    >>> shown = triangle[triangle["complete"]].pivot(index="cohort", columns="age", values="retained")
+    >>> print(shown.head(3).to_string())
+    age           0    1    2    3    4
+    cohort
+    2026-01-05  5.0  5.0  4.0  2.0  2.0
+    2026-01-12  4.0  4.0  4.0  4.0  3.0
+    2026-01-19  4.0  3.0  3.0  3.0  3.0
     """
     seen = _aged(user_days, users, window).filter((_.before < _.at).fill_null(True))
     counted = seen.group_by(["cohort", "age"]).agg(retained=_.count()).to_pandas()
@@ -50,6 +62,17 @@ def retained_on_or_after(
     """Cohort triangle of "on or after N" (rolling): share active in the N-th unit after its own or any later one.
 
     As retained_on. It can only rise with later data, most for the youngest cohorts, and never rises with age.
+
+    >>> from opsbook import cohorts, tiny
+    >>> from opsbook.analysis.cohort_window import Window
+    >>> weeks = Window("week", tiny.DATA_START, tiny.AS_OF)
+    >>> rolling = cohorts.retained_on_or_after(tiny.user_days, tiny.users, window=weeks, last_age=4)
+    >>> print(rolling.pivot(index="cohort", columns="age", values="retained").head(3).to_string())
+    age           0    1    2    3    4
+    cohort
+    2026-01-05  5.0  5.0  4.0  3.0  3.0
+    2026-01-12  4.0  4.0  4.0  4.0  3.0
+    2026-01-19  4.0  3.0  3.0  3.0  3.0
     """
     aged = _aged(user_days, users, window)
     last = aged.group_by(["user", "cohort"]).agg(age=_.age.max()).group_by(["cohort", "age"]).agg(retained=_.count())
@@ -71,6 +94,15 @@ def retained_within(
     """Bracket retention: share of each cohort active at least once from the first_age-th to the last_age-th unit.
 
     returns: one row per cohort with the columns of retained_on, age = last_age
+
+    >>> from opsbook import cohorts, tiny
+    >>> from opsbook.analysis.cohort_window import Window
+    >>> days = Window("day", tiny.DATA_START, tiny.AS_OF)
+    >>> bracket = cohorts.retained_within(tiny.user_days, tiny.users, window=days, first_age=1, last_age=7)
+    >>> print(bracket[["cohort", "users", "retained", "share", "complete"]].tail(2).round(2).to_string(index=False))
+        cohort  users  retained  share  complete
+    2026-03-03      1       1.0    1.0      True
+    2026-03-04      1       1.0    1.0      True
     """
     aged = _aged(user_days, users, window).filter(_.age.between(first_age, last_age))
     first = aged.filter((_.before - _.cohort < first_age).fill_null(True))
@@ -86,6 +118,18 @@ def overall(triangle: pd.DataFrame) -> pd.DataFrame:
              (Wilson), users, cohorts, constant_share, constant_low, constant_high, constant_users, constant_cohorts;
              the constant line cannot bend by a change of mix and is missing without a cohort complete through the
              last age
+
+    >>> from opsbook import cohorts, tiny
+    >>> from opsbook.analysis.cohort_window import Window
+    >>> weeks = Window("week", tiny.DATA_START, tiny.AS_OF)
+    >>> curve = cohorts.overall(cohorts.retained_on(tiny.user_days, tiny.users, window=weeks, last_age=4))
+    >>> print(curve[["age", "share", "users", "constant_share", "constant_users"]].round(2).to_string(index=False))
+     age  share  users  constant_share  constant_users
+       0   0.95     38            0.94              36
+       1   0.92     38            0.92              36
+       2   0.87     38            0.86              36
+       3   0.76     38            0.75              36
+       4   0.67     36            0.67              36
     """
     complete = triangle[triangle["complete"]]
     last_ages = complete.groupby("cohort")["age"].agg(["min", "max"])
@@ -106,6 +150,17 @@ def against_previous(
               counts), users, retained, share, low, high, previous_start, previous_end, previous_users, previous_share,
               change (difference of shares), change_low, change_high (Newcombe); missing unless the data cover the
               previous period from its first day
+
+    >>> from opsbook import cohorts, tiny
+    >>> from opsbook.analysis.cohort_window import Window
+    >>> weeks = Window("week", tiny.DATA_START, tiny.AS_OF)
+    >>> triangle = cohorts.retained_on(tiny.user_days, tiny.users, window=weeks)
+    >>> spans = {"previous": tiny.period("2026-01-05..2026-02-01"), "period": tiny.period("2026-02-02..2026-03-01")}
+    >>> better = cohorts.against_previous(triangle, age=2, **spans, data_start=tiny.DATA_START)
+    >>> shown = better[["users", "share", "previous_share", "change", "change_low", "change_high"]]
+    >>> print(shown.round(2).to_string(index=False))
+     users  share  previous_share  change  change_low  change_high
+        19   0.95            0.76    0.18       -0.06         0.42
     """
     cells = triangle[triangle["complete"] & (triangle["age"] == age)].sort_values("cohort")
     now, before = _of_period(cells, period), _of_period(cells, previous)
@@ -121,7 +176,15 @@ def against_previous(
 
 
 def judged_age(triangle: pd.DataFrame, *, period: Period, ages: Sequence[int] = (30, 7, 1)) -> int:
-    """The first of the ages at which at least half of the period's users are complete, else the last one."""
+    """The first of the ages at which at least half of the period's users are complete, else the last one.
+
+    >>> from opsbook import cohorts, tiny
+    >>> from opsbook.analysis.cohort_window import Window
+    >>> days = Window("day", tiny.DATA_START, tiny.AS_OF)
+    >>> triangle = cohorts.retained_on(tiny.user_days, tiny.users, window=days)
+    >>> [cohorts.judged_age(triangle, period=tiny.period(text)) for text in ("2026-02", "2026-W09")]
+    [30, 30]
+    """
     cells = _of_period(triangle, period)
     users = cells.loc[cells["age"] == 0, "users"].sum()
     ready = cells[cells["complete"]].groupby("age")["users"].sum()
@@ -134,7 +197,20 @@ def of_period(triangle: pd.DataFrame, *, period: Period) -> pd.DataFrame:
 
 
 def suppressed(triangle: pd.DataFrame, *, min_cell: int) -> pd.DataFrame:
-    """The triangle without the cells of cohorts below min_cell users: counts and shares missing, complete false."""
+    """The triangle without the cells of cohorts below min_cell users: counts and shares missing, complete false.
+
+    >>> from opsbook import cohorts, tiny
+    >>> from opsbook.analysis.cohort_window import Window
+    >>> weeks = Window("week", tiny.DATA_START, tiny.AS_OF)
+    >>> triangle = cohorts.retained_on(tiny.user_days, tiny.users, window=weeks, last_age=1)
+    >>> shown = cohorts.suppressed(triangle, min_cell=5)
+    >>> print(shown[["cohort", "age", "users", "retained", "complete"]].head(4).to_string(index=False))
+        cohort  age  users  retained  complete
+    2026-01-05    0      5       5.0      True
+    2026-01-05    1      5       5.0      True
+    2026-01-12    0      4       NaN     False
+    2026-01-12    1      4       NaN     False
+    """
     small = triangle["users"] < min_cell
     hidden = triangle.assign(complete=triangle["complete"] & ~small)
     for name in ("retained", "share", "low", "high"):

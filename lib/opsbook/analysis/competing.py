@@ -41,7 +41,16 @@ def incidence_at(incidence: pd.DataFrame, *, day: float) -> pd.DataFrame:
 
 
 def as_durations(ends: pd.DataFrame) -> pd.DataFrame:
-    """Ends as a counted table of durations: users with a cause churned, the others censored."""
+    """Ends as a counted table of durations: users with a cause churned, the others censored.
+
+    >>> import pandas as pd
+    >>> from opsbook import competing
+    >>> ends = pd.DataFrame({"duration_days": [2, 9], "cause": ["silent", ""], "users": [2, 4]})
+    >>> print(competing.as_durations(ends)[["duration_days", "churned", "censored"]].to_string(index=False))
+     duration_days  churned  censored
+                 2        2         0
+                 9        0         4
+    """
     cause = ends["cause"].astype(object).where(ends["cause"].notna(), "").astype(str)
     known, users = cause.ne(""), ends["users"]
     return ends.assign(cause=cause, churned=users.where(known, 0), censored=users.where(~known, 0))

@@ -34,6 +34,18 @@ def durations(walked: ir.Table | None, *, funnel: Funnel | None, cohort: int) ->
     walked:  as from `funnel_modes.walk`; None gives an empty table. cohort: place of the period
     returns: one row per step and waiting time (in whole minutes) -- step, event, duration_days, churned (users who went
              on then), censored (users watched for so long without); named as `survival` reads them
+
+    >>> from opsbook import conversion_time, funnel_modes, tiny
+    >>> from opsbook.inputs.funnels import Funnel
+    >>> funnel = Funnel(name="buying", window_days=7, steps=["read", "add_to_cart", "order"])
+    >>> asked = {"funnel": funnel, "periods": [tiny.period("2026-02")], "as_of": tiny.AS_OF}
+    >>> walked = funnel_modes.walk(tiny.steps, tiny.users, **asked)
+    >>> waited = conversion_time.durations(walked, funnel=funnel, cohort=0)
+    >>> print(waited[waited["step"] == 3].head(3).round(2).to_string(index=False))
+     step event  duration_days  churned  censored
+        3 order           0.08        3         0
+        3 order           0.92        0         2
+        3 order           1.08        1         0
     """
     if walked is None or funnel is None:
         return pd.DataFrame(columns=COUNTED)
@@ -52,6 +64,19 @@ def summary(durations: pd.DataFrame) -> pd.DataFrame:
     returns: one row per step -- step, event, waited (users at risk), converted, censored (users), median_hours with
              _low and _high (missing when fewer than half go on), share_1h, share_1d, share_7d (gone on within an hour,
              a day, seven days) with _low and _high; missing where nobody was watched for so long
+
+    >>> from opsbook import conversion_time, funnel_modes, tiny
+    >>> from opsbook.inputs.funnels import Funnel
+    >>> funnel = Funnel(name="buying", window_days=7, steps=["read", "add_to_cart", "order"])
+    >>> asked = {"funnel": funnel, "periods": [tiny.period("2026-02")], "as_of": tiny.AS_OF}
+    >>> walked = funnel_modes.walk(tiny.steps, tiny.users, **asked)
+    >>> told = conversion_time.summary(conversion_time.durations(walked, funnel=funnel, cohort=0))
+    >>> shown = told[["step", "event", "waited", "converted", "median_hours", "share_1d"]]
+    >>> print(shown.round(2).to_string(index=False))
+     step       event  waited  converted  median_hours  share_1d
+        0       whole      41         10           NaN      0.05
+        2 add_to_cart      41         27          74.0      0.24
+        3       order      27         10         122.0      0.11
     """
     rows = [_summed(rows) for _step, rows in durations.groupby("step", sort=True)]
     columns = ["step", "event", "waited", "converted", "censored"]
@@ -65,6 +90,16 @@ def curves(durations: pd.DataFrame) -> pd.DataFrame:
 
     returns: one row per step and point that somebody was watched for -- step, event, waited, hours, share with _low
              and _high
+
+    >>> import pandas as pd
+    >>> from opsbook import conversion_time
+    >>> waited = pd.DataFrame({"step": 2, "event": "order", "duration_days": [0.5, 2.0, 7.0]})
+    >>> curve = conversion_time.curves(waited.assign(churned=[30, 20, 0], censored=[0, 0, 50]))
+    >>> shown = curve[curve["hours"].isin([12, 24, 48])][["event", "waited", "hours", "share"]]
+    >>> print(shown.round(2).to_string(index=False))
+    Empty DataFrame
+    Columns: [event, waited, hours, share]
+    Index: []
     """
     parts = [_curve(rows) for _step, rows in durations.groupby("step", sort=True)]
     columns = ["step", "event", "waited", "hours", "share", "share_low", "share_high"]

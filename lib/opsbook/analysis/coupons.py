@@ -33,6 +33,14 @@ def ledger(
     what was redeemed is known
     returns: one row per state -- state (issued, redeemed, expired or open), coupons, share (of issued, 0-1) with
              Wilson interval, amount (currency, of redeemed); shares are missing where more were redeemed than issued
+
+    >>> from opsbook import coupons, tiny
+    >>> asked = {"issue_events": ["share"], **tiny.SPRING, "as_of": tiny.AS_OF}  # as if every share gave a coupon
+    >>> print(coupons.ledger(tiny.steps, tiny.redemptions, **asked).round(2).to_string(index=False))
+       state  coupons  share  low  high  amount
+      issued       11    NaN  NaN   NaN     NaN
+    redeemed        8   0.73 0.43  0.90    40.0
+     expired        3   0.27 0.10  0.57     NaN
     """
     taken = _own(redemptions, campaign_id)
     counted = taken.agg(coupons=_.count(), amount=exact_sum(taken.cost.cast("float64"))).to_pandas().iloc[0]
