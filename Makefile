@@ -1,7 +1,7 @@
 # Two commands matter: `make reports` and `make test`. Everything else is a part of them or a convenience.
 # Each target creates .venv from requirements.lock when it is missing or older than the lock.
 .DEFAULT_GOAL := help
-.PHONY: help reports test test-other-pandas lint format lab bench lock clean
+.PHONY: help reports test test-other-pandas lint format lab docs bench lock clean
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
@@ -61,6 +61,9 @@ format: $(VENV)/.ready  ## let ruff mend what it can
 lab: $(VENV)/.ready  ## JupyterLab on the notebooks, with the simulated company ready
 	@$(BIN) -m opsbook demo
 	@$(BIN) -m jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) notebooks
+
+docs: $(VENV)/.ready  ## the documentation site, docs/_build/index.html; a warning or a broken link fails
+	@$(BIN) -m sphinx -W -n --keep-going -q -a -E -b html docs docs/_build
 
 bench: $(VENV)/.ready  ## mart and analyses on 20 million events beside plain pandas, campaign reviews per minute beside papermill + nbconvert, survival of 1,000,000 users beside lifelines and R; EVENTS=2000000 USERS=100000 for a quick one
 	@$(BIN) -m benchmarks $(if $(EVENTS),--events $(EVENTS)) $(if $(USERS),--users $(USERS)) $(ARGS)

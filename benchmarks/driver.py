@@ -1,4 +1,4 @@
-"""`make bench`: the mart of 20 million events, every analysis beside pandas, reviews per minute, then survival."""
+"""`make bench`: the mart of 20 million events, each analysis beside pandas, reviews, pages, then survival."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 from tqdm import tqdm
 
-from benchmarks import batch, survival
+from benchmarks import batch, page, survival
 from benchmarks.case import Case, Frames
 from benchmarks.events import DAYS, FIRST_DAY, write_company
 from benchmarks.measure import Measured, measure
@@ -85,12 +85,16 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=1_000_000, help="how many users the survival estimators read")
     parser.add_argument("--only-survival", action="store_true", help="leave out the mart and the notebooks")
     parser.add_argument("--only-batch", action="store_true", help="leave out everything but the reviews per minute")
+    parser.add_argument("--only-page", action="store_true", help="leave out everything but the rendering of reports")
     given = parser.parse_args()
+    if given.only_page:
+        return page.compare()
     if given.only_batch:
         return batch.compare(given.home)
     if not given.only_survival:
         notebooks(given.home, events=given.events)
         batch.compare(given.home)
+        page.compare()
     survival.compare(given.home, users=given.users)
     return None
 

@@ -53,6 +53,14 @@ def test_without_invite_events_conversion_is_unknown(table):
     assert found[["invites", "converted"]].isna().all().all()
 
 
+def test_users_may_be_named_by_text(table):
+    """In a plain table users are often called by a text; K is the same as by number."""
+    users = pd.DataFrame({"user": ["ann", "bob", "cy"], "invited_by": [None, "ann", None]})
+    users = users.assign(first_day=pd.to_datetime(["2026-03-02", "2026-03-05", "2026-03-03"]))
+    found = referral.cohorts(users, table(STEPS).assign(user="ann"), invite_events=["invite"], **SPAN)
+    assert found[["users", "inviters", "invitees", "k"]].iloc[-1].tolist() == pytest.approx([3, 1, 1, 1 / 3])
+
+
 def test_users_whose_window_is_open_are_not_counted(table):
     """As of 1 April only users of the first three days of March had 28 days."""
     found = referral.cohorts(table(USERS), table(STEPS), **{**SPAN, "as_of": date(2026, 3, 31)})

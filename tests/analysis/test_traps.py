@@ -30,6 +30,13 @@ def test_one_whale_is_found_and_an_even_crowd_is_not():
     assert traps.heavy_tail(paid_days(crowd[:5]), period=NOW).case == "unknown"
 
 
+@pytest.mark.parametrize("price", [10.0, 0.1, 29.9])
+def test_a_crowd_that_pays_one_price_has_no_heavy_tail(price):
+    """Where everybody pays the same nobody decides the mean; one who pays a little more than all others does."""
+    assert traps.heavy_tail(paid_days([price] * 300), period=NOW).case == "silent"
+    assert traps.heavy_tail(paid_days([price] * 300 + [2 * price]), period=NOW).case == "fired"
+
+
 def test_a_hundredth_of_payers_with_a_fifth_of_revenue_is_found():
     """No single payer need stand out: 20 of 2,000 who bring a fifth are enough."""
     amounts = np.array([25.0] * 20 + [1.0] * 1980)

@@ -38,6 +38,13 @@ class Opened:
         bottom = self.page.viewport_size["height"]
         return bool(boxes) and all(box and box["y"] >= 0 and box["y"] + box["height"] <= bottom for box in boxes)
 
+    def barriers(self) -> list[str]:
+        """What axe-core finds serious or critical: rule, how often, and the first element."""
+        axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core is not installed").Axe()
+        found = axe.run(self.page).response["violations"]
+        bad = [rule for rule in found if rule["impact"] in ("serious", "critical")]
+        return [f"{rule['id']} x{len(rule['nodes'])}: {rule['nodes'][0]['html'][:150]}" for rule in bad]
+
     def visible(self, selector: str) -> bool:
         """Whether the first element of the selector is in the window now."""
         box = self.page.query_selector(selector).bounding_box()
@@ -58,15 +65,21 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def open_page(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Opened]]:
-    """Open an HTML file or text in a window of the width; `dark` and `media` as the reader's settings."""
+    """Open an HTML file or text in a window of the width; `dark` and `media` as the reader's settings.
+
+    bypass_csp lets a test bring its own script, which the page's policy forbids.
+    """
     contexts = []
 
-    def opened(html: str | Path, width: int = 1280, *, dark: bool = False, media: str = "screen") -> Opened:
+    def opened(
+        html: str | Path, width: int = 1280, *, dark: bool = False, media: str = "screen", bypass_csp: bool = False
+    ) -> Opened:
         path = html if isinstance(html, Path) else tmp_path / f"page{len(contexts)}.html"
         if not isinstance(html, Path):
             path.write_text(html, encoding="utf-8")
         size = {"width": width, "height": WIDTHS.get(width, 900)}
-        context = browser.new_context(viewport=size, color_scheme="dark" if dark else "light", reduced_motion="reduce")
+        look = {"color_scheme": "dark" if dark else "light", "reduced_motion": "reduce"}
+        context = browser.new_context(viewport=size, bypass_csp=bypass_csp, **look)
         contexts.append(context)
         shown = Opened(context.new_page())
         shown.page.emulate_media(media=media)

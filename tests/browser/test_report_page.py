@@ -33,9 +33,9 @@ def test_the_page_is_quiet_and_fits(open_page, html, width, dark):
 
 
 def test_the_first_screen_answers(open_page, html):
-    """Title, verdict and number cards are visible without scrolling on a laptop."""
+    """Title, verdict, what is to decide, numbers and findings are visible without scrolling on a laptop."""
     shown = open_page(html, 1280)
-    for selector in ("h1", ".meta", ".verdict", ".card"):
+    for selector in ("h1", ".meta", ".verdict", ".decide", ".card", ".findings"):
         assert shown.above_fold(selector), selector
 
 
@@ -54,14 +54,15 @@ def test_contents_lead_to_their_sections(open_page):
         assert shown.visible(link.get_attribute("href"))
 
 
-def test_code_opens_by_keyboard(open_page):
-    """Enter on the focused toggle shows the code, again hides it; no script is involved."""
+@pytest.mark.parametrize("kind", ["code", "passport", "data"])
+def test_what_is_folded_opens_by_keyboard(open_page, kind):
+    """Enter on the focused toggle shows code, passport or table, again hides it; no script is involved."""
     shown = open_page(report())
-    toggle = shown.page.query_selector("details.code summary")
+    toggle = shown.page.query_selector(f"details.{kind} summary")
     toggle.focus()
     for is_open in (True, False):
         shown.page.keyboard.press("Enter")
-        assert shown.page.eval_on_selector("details.code", "one => one.open") is is_open
+        assert shown.page.eval_on_selector(f"details.{kind}", "one => one.open") is is_open
 
 
 def test_the_skip_link_is_the_first_stop(open_page):
@@ -79,6 +80,15 @@ def test_text_can_be_read_on_its_paper(open_page, html, dark):
     """Every visible text has a contrast of at least 4.5 against what lies behind it."""
     shown = open_page(html, 1280, dark=dark)
     assert shown.page.evaluate(FAINT_TEXT) == []
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_page_has_no_barrier(open_page, html, width, dark):
+    """axe-core finds nothing serious, with everything unfolded, whoever reads with whatever."""
+    shown = open_page(html, width, dark=dark, bypass_csp=True)
+    shown.page.eval_on_selector_all("details", "all => all.forEach(one => one.open = true)")
+    assert shown.barriers() == []
 
 
 def test_charts_scale_with_the_window(open_page):
@@ -103,7 +113,8 @@ def test_nothing_from_the_company_runs(open_page):
     assert shown.complaints == []
     assert shown.requests == []
     assert "<script>alert(1)</script>" in shown.page.inner_text("h1")
-    assert shown.page.query_selector_all("script, iframe, svg, [onerror], [onload]") == []
+    assert shown.page.query_selector_all("script, iframe, svg:not(.spark), [onerror], [onload]") == []
+    assert shown.page.query_selector_all(".spark") != []
 
 
 def test_the_policy_stops_what_the_sanitiser_might_miss(open_page):

@@ -43,7 +43,8 @@ def test_gaps_are_those_between_the_days_of_the_steps():
 
 def test_a_table_is_a_copy_of_ones_own():
     """What a reader does to a table of the tiny company changes nobody else's."""
-    tiny.users["user"] = 0
+    own = tiny.users
+    own["user"] = 0
     assert tiny.users["user"].is_unique
 
 

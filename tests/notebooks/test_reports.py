@@ -2,10 +2,11 @@
 
 import json
 
+import openpyxl
 import pandas as pd
 import pytest
 
-from opsbook.page import words
+from opsbook.page import cells, words
 from opsbook.page.numbers import method_key
 
 REFERENCE = ("cdnow", "online-retail", "oulad", "taobao")
@@ -49,11 +50,35 @@ def test_reference_companies_run_with_sections_that_say_what_they_lack(made, sha
 
 
 def test_a_report_folder_holds_what_the_readme_promises(made):
-    """report.html, notebook.ipynb, results.json, run.json and tables as Parquet and CSV."""
+    """report.html, report.xlsx, notebook.ipynb, results.json, run.json and tables as Parquet and CSV."""
     for folder in folders(made):
-        assert {path.name for path in folder.iterdir()} >= {"notebook.ipynb", "results.json", "run.json", "tables"}
+        promised = {"notebook.ipynb", "report.xlsx", "results.json", "run.json", "tables"}
+        assert {path.name for path in folder.iterdir()} >= promised
         tables = {path.suffix for path in (folder / "tables").iterdir()}
         assert tables == {".csv", ".parquet"}, folder
+
+
+def test_the_workbook_holds_every_table_and_every_headline_number(made):
+    """report.xlsx of the simulated company equals the Parquet tables and results.json, cell for cell."""
+    for name in [name for name in names(made) if name.startswith("01_") or name.startswith("03_")][:4]:
+        folder = made.home / "outputs" / name
+        book = openpyxl.load_workbook(folder / "report.xlsx", read_only=True)
+        numbers = [row[2] for row in book.worksheets[1].iter_rows(min_row=2, values_only=True)]
+        assert numbers == [number["value"] for number in made.results(name)["numbers"]], name
+        files = sorted((folder / "tables").glob("*.parquet"))
+        assert len(book.sheetnames) == len(files) + 3
+        for file in files:
+            stored = pd.read_parquet(file)
+            sheet = book[file.stem[:31]].iter_rows(min_row=2, max_col=stored.shape[1], values_only=True)
+            found = [[_told(value) for value in row] for row in sheet]
+            wanted = [[_told(value) for value in row] for row in stored.itertuples(index=False)]
+            assert found == wanted, (name, file.stem)
+
+
+def _told(value):
+    """A value as a cell can hold it; an empty text is an empty cell."""
+    plain = cells.plain(value)
+    return None if plain == "" else plain
 
 
 def test_results_are_complete_and_equal_in_both_languages(made):

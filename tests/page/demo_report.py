@@ -38,6 +38,9 @@ DEMO = {
     "demo.returned": "People came back after {days:days}: {text}",
     "demo.text": "{text}",
     "demo.how": "Each point is one day.",
+    "demo.passport.actives.formula": "users / users",
+    "demo.passport.actives.denominator": "users of {start:date}",
+    "demo.passport.actives.window": "{start:date} to {end:date}",
     "demo.term.loyal": "Loyal user",
     "demo.definition.loyal": "Came back often.",
 }
@@ -89,13 +92,14 @@ def make_book(language: str = "en", *, text: str = "Double 11", **changes: Any) 
     )
     about = pd.DataFrame([("rows_events", "60000"), ("key", "0123456789abcdef01")], columns=["key", "value"])
     book = {
-        "workbook": SimpleNamespace(company=company, currency="CNY"),
+        "workbook": SimpleNamespace(company=company, currency="CNY", zone="Asia/Shanghai", week_start="monday"),
         "language": language,
         "period": Period(date(2026, 10, 1), date(2026, 10, 31), "month", "2026-10"),
         "as_of": date(2026, 11, 4),
+        "settled_through": date(2026, 11, 2),
         "data_start": date(2026, 1, 1),
         "notebook": "09_demo",
-        "run": CampaignRun(name=text, name_zh=text, campaign_id="d11", lessons=[text]),
+        "run": CampaignRun(name=text, name_zh=text, campaign_id="d11", lessons=[text], owner=text, decision=text),
         "mart": SimpleNamespace(checks=checks, about=about),
         "given": frozenset({"users", "events"}),
         "limits": Thresholds(),
@@ -149,11 +153,13 @@ def _executed(language: str, text: str) -> Any:
     said = Sentence("demo.returned", days=14, text=text)
     code('book, page = opsbook.start("09_demo", vars())', lambda: (page.title(), page.data_card()))
     code("page.number(...)", lambda: _numbers(page, text))
-    code("page.verdict(...)", lambda: page.verdict("warn", said, rule=text))
+    code("page.verdict(...)", lambda: page.verdict("warn", Sentence("demo.returned", days=7, text=text), rule=text))
     heading("Who is active?", "谁在活跃？")
     shown = {"table": daily_table(text), "name": "actives", "how": "demo.how"}
     code("page.figure(...)", lambda: (page.finding(said), page.figure(line_chart(), said, **shown)))
     code("page.table(...)", lambda: page.table(daily_table(text).head(3), said, name="top"))
+    code("page.decide(...)", lambda: page.decide(said))
+    code("page.passport(...)", lambda: page.passport("actives", evidence="counted"))
     heading("Who came back?", "谁回来了？")
     code("page.say(...)", lambda: (page.say(said), page.finding(Sentence("demo.text", text=text))))
     code("page.figure(None, …)", lambda: page.figure(None, said, needs=["orders"]))
@@ -166,7 +172,8 @@ def _executed(language: str, text: str) -> Any:
 
 
 def _numbers(page: Page, text: str) -> None:
-    page.number("actives", 12345, low=12100, high=12600, n=20000, unit="users", previous=11800, method=text)
+    past = [{"when": text, "value": value, "low": 0.9 * value, "high": None} for value in (11000, 11800, 12345)]
+    page.number("actives", 12345, low=12100, high=12600, n=20000, unit="users", previous=11800, method=text, trend=past)
     change = {"previous": 0.4, "change_low": -0.01, "change_high": 0.03}
     page.number("retained", 0.412, low=0.398, high=0.427, n=4321, unit="share", **change)
     page.number("revenue", 1234567.0, n=8123, unit="money", previous=1300000)

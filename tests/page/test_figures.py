@@ -1,8 +1,11 @@
 import base64
+import io
+import re
 
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
+from PIL import Image
 
 from opsbook.page import theme
 from opsbook.page.figures import picture
@@ -49,3 +52,15 @@ def test_a_pyplot_figure_is_closed():
     fig, _ = plt.subplots()
     picture(fig)
     assert plt.get_fignums() == []
+
+
+@pytest.mark.parametrize("make", [line_chart, crowded])
+def test_a_figure_brings_its_own_white_paper(make):
+    """Dark ink stays readable where JupyterLab's theme is dark: the picture's ground is opaque and white."""
+    drawn = picture(make())
+    if drawn.mime == "image/png":
+        corner = Image.open(io.BytesIO(base64.b64decode(drawn.data))).convert("RGBA").getpixel((0, 0))
+        assert corner == (255, 255, 255, 255)
+    else:
+        ground = re.search(r'<path d="m0 [^"]*" class="(\w+)"', drawn.data)
+        assert f".{ground[1]}{{fill:#ffffff}}" in drawn.data

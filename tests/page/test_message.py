@@ -53,6 +53,15 @@ def test_what_is_not_there_takes_no_line():
     assert len(message(notebook(finding={"text": "It works."}), language="en").splitlines()) == 4
 
 
+def test_the_last_line_says_what_to_do():
+    """What was asked, what the numbers say to it, who owns it; then the report needs no line of its own."""
+    told = {"asked": "Raise it?", "text": "Nothing yet.", "owner_text": "Owner: Growth"}
+    last = message(notebook(decision=told), language="en").splitlines()[-1]
+    assert last == "To decide: Raise it? Nothing yet. Owner: Growth"
+    alone = message(notebook(decision=told | {"asked": "", "owner_text": ""}), language="zh", markdown=True)
+    assert alone.splitlines()[-1] == "**待决策**：Nothing yet。"
+
+
 @pytest.mark.parametrize(
     "sentence", ["Orders rose a little in every region but one. ", "订单在各地区都略有上升，只有一个地区例外。"]
 )

@@ -107,6 +107,14 @@ def test_finish_tells_everything_as_json(page, shown):
     assert results["period"] == {"start": "2026-10-01", "end": "2026-10-31", "label": "2026-10"}
 
 
+def test_results_say_which_numbers_stand_on_cards(page, shown):
+    """Whoever reads results.json knows the first screen's numbers from those of the appendix."""
+    page.number("actives", 310, unit="users", method="count")
+    page.number("retained", 0.5, unit="share", method="count", card=False)
+    page.finish()
+    assert [number["card"] for number in shown.last("results")["numbers"]] == [True, False]
+
+
 def test_title_speaks_the_language_of_the_book(shown):
     """Company, campaign and period are those of the language."""
     Page(make_book("zh"), emit=shown).title()

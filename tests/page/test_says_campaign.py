@@ -292,6 +292,14 @@ def test_finding_falls_back_to_before_and_after():
     assert evidence.main_finding(*said, Verdict("keep", "works_and_pays", "A")) == said[0]
 
 
+def test_an_effect_read_over_the_whole_does_not_name_a_missing_part():
+    """A share of users who converted has no days after of its own: no dash stands for them."""
+    english, chinese = same_in_both(effect(0.4, float("nan"), 0.4))
+    assert "–." not in english
+    assert "after it" not in english
+    assert "活动后 –" not in chinese
+
+
 def test_ledger_without_an_effect_says_why():
     """An empty ledger stands under the sentence that says why there is no effect."""
     said = CASES["effect.broken"]()
@@ -303,6 +311,8 @@ def test_money_finding_falls_back_to_what_is_refused():
     said = CASES["roi.pays"](), CASES["selection.mostly"]()
     assert evidence.money_finding(*said, Verdict("undecidable", "before_after_only", "D")) == said[1]
     assert evidence.money_finding(*said, Verdict("keep", "works_and_pays", "A")) == said[0]
+    nothing = words.Sentence("campaign.roi.no_cost"), words.Sentence("campaign.selection.none")
+    assert {evidence.money_finding(*nothing, Verdict("keep", "works_and_pays", grade)) for grade in "AD"} == {None}
 
 
 @pytest.mark.parametrize(

@@ -189,7 +189,8 @@ def test_the_reason_for_no_split_is_told_once():
     assert says.channels(parts(exposed=1.0), levels=(), missing="no_plan") == gap("no_plan")
     assert says.steps(pd.DataFrame(), missing="no_plan") == gap("no_plan")
     assert pace_says.finding(goals, gap(), running=True) == gap()
-    assert pace_says.finding(goals, gap(), running=False) is goals
+    assert pace_says.finding(goals, gap(), running=False) is None
+    assert pace_says.finding(gap(), goals, running=False) == gap()
 
 
 def test_the_forecast_of_the_first_screen_is_missing_when_nothing_is_known():

@@ -30,7 +30,7 @@ def test_the_chinese_font_comes_by_file(monkeypatch):
 
 def test_a_machine_without_the_wheel_uses_a_system_font(monkeypatch):
     """Without the carried font the first known system family is taken, else Latin alone."""
-    monkeypatch.setattr(fonts, "_carried_font", lambda: None)
+    monkeypatch.setattr(fonts, "carried_font", lambda: None)
     monkeypatch.setattr(fonts.font_manager.fontManager, "get_font_names", lambda: ["PingFang SC", "Arial"])
     fonts.families.cache_clear()
     assert fonts.families() == ("DejaVu Sans", "PingFang SC")

@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from benchmarks import survival
+from benchmarks import page, survival
 from benchmarks.lives import COVARIATES, read_lives, write_lives
 from benchmarks.measure import Measured
 
@@ -55,3 +55,13 @@ def test_a_line_tells_how_many_times_the_others_take():
     assert survival.line("x", counting, ours, theirs, 3.0).split()[-5:] == ["8.00", "300", "4.0x", "3.00", "1.5x"]
     assert survival.line("x", counting, ours, None, 3.0).split()[-2:] == ["3.00", "1.5x"]
     assert survival.line("x", counting, ours, theirs, None).split()[-1] == "4.0x"
+
+
+def test_pages_are_compared_where_there_are_reports(tmp_path):
+    """Without reports there is no line; with one, the benchmark reads the heaviest of its notebook."""
+    assert list(page.lines(tmp_path)) == []
+    for name, size in (("2026-09", 10), ("2026-10", 20)):
+        folder = tmp_path / "01_user_lifecycle" / "monthly" / name
+        folder.mkdir(parents=True)
+        (folder / "notebook.ipynb").write_text(" " * size)
+    assert [path.parent.name for path in page.notebooks(tmp_path)] == ["2026-10"]

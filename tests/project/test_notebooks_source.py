@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from opsbook.inputs.own_run import catalogue_folder, model_of
 from opsbook.inputs.run_params import RUNS
+from opsbook.page import words
 
-NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
+HOME = Path(__file__).parents[2]
+NOTEBOOKS = sorted((HOME / "notebooks").glob("*.ipynb"))
 LONGEST_CELL = 5
 
 
@@ -64,7 +67,7 @@ def test_the_parameter_cell_is_the_run_model(notebook):
     """The tagged cell assigns exactly the model's fields, each with a comment that says unit or meaning."""
     (cell,) = [cell for cell in cells(notebook, "code") if "parameters" in tags(cell)]
     assigned = [statement.targets[0].id for statement in ast.parse(source(cell)).body]
-    assert assigned == list(RUNS[notebook.stem].model_fields)
+    assert assigned == list(model_of(notebook.stem, home=HOME).model_fields)
     assert all("#" in line for line in source(cell).splitlines() if "=" in line)
 
 
@@ -79,3 +82,19 @@ def test_every_heading_and_text_stands_in_both_languages(notebook):
 def test_the_last_cell_emits_the_results(notebook):
     """A report is whole only when its last cell ran: it is page.finish()."""
     assert source(cells(notebook, "code")[-1]).strip() == "page.finish()"
+
+
+def test_own_catalogues_stand_in_both_languages():
+    """Words of own notebooks, beside the notebooks, have the same keys and fields in English and Chinese."""
+    words.also_read(catalogue_folder(HOME))
+    en, zh = words.catalogue("en"), words.catalogue("zh")
+    assert {key: entry.fields for key, entry in en.items()} == {key: entry.fields for key, entry in zh.items()}
+
+
+def test_no_cell_gives_a_parameter_another_value(notebook):
+    """The cell that starts the report can be run again after all others: nothing else is called like a parameter."""
+    known = set(model_of(notebook.stem, home=HOME).model_fields)
+    for cell in cells(notebook, "code"):
+        tree = ast.walk(ast.parse(source(cell)))
+        named = {n.id for n in tree if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+        assert "parameters" in tags(cell) or not named & known, (cell["id"], named & known)

@@ -115,6 +115,7 @@ def test_two_runs_of_one_report_at_once_do_not_mix(checkout):
         "message.txt",
         "notebook.ipynb",
         "report.html",
+        "report.xlsx",
         "results.json",
         "run.json",
     ]

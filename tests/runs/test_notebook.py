@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from opsbook.errors import ParameterError
+from opsbook.inputs.parameter_cell import read_source
 from opsbook.inputs.run_params import RUNS, LifecycleRun
 from opsbook.runs.literals import assignments, literal
-from opsbook.runs.notebook import check_parameter_cell, prepared, read_source, record
+from opsbook.runs.notebook import check_parameter_cell, prepared, record
 
 from .conftest import code_cell, notebook_source, parameter_lines
 

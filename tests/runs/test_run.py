@@ -33,6 +33,7 @@ def test_a_good_run_writes_page_notebook_results_tables_and_record(checkout):
         "message.txt",
         "notebook.ipynb",
         "report.html",
+        "report.xlsx",
         "results.json",
         "run.json",
         "tables/channels.csv",
@@ -59,7 +60,14 @@ def test_the_record_says_what_was_run_on_what_with_what(checkout):
     assert record["parameters"]["history"] == 12
     assert record["inputs"] == {"rows": {"events": 3}}
     assert record["packages"]["pandas"] == pd.__version__
-    assert set(record["files"]) == {"report.html", "notebook.ipynb", "results.json", "message.md", "message.txt"}
+    assert set(record["files"]) == {
+        "report.html",
+        "report.xlsx",
+        "notebook.ipynb",
+        "results.json",
+        "message.md",
+        "message.txt",
+    }
     assert record["started_at"] <= record["finished_at"]
 
 

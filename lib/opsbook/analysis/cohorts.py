@@ -28,6 +28,8 @@ CHANGE = [
     "previous_start", "previous_end", "previous_users", "previous_share", "change", "change_low", "change_high",
 ]  # fmt: skip
 
+WEEK_ENDS = {"monday": "W-SUN", "sunday": "W-SAT", "saturday": "W-FRI"}
+
 
 def retained_on(
     user_days: Tabular, users: Tabular, *, window: Window, since: date | None = None, last_age: int | None = None
@@ -192,8 +194,43 @@ def judged_age(triangle: pd.DataFrame, *, period: Period, ages: Sequence[int] = 
 
 
 def of_period(triangle: pd.DataFrame, *, period: Period) -> pd.DataFrame:
-    """The triangle's cohorts that begin in the period."""
+    """The triangle's cohorts that begin in the period.
+
+    >>> from opsbook import cohorts, tiny
+    >>> from opsbook.analysis.cohort_window import Window
+    >>> days = Window("day", tiny.DATA_START, tiny.AS_OF)
+    >>> triangle = cohorts.retained_on(tiny.user_days, tiny.users, window=days, last_age=1)
+    >>> february = cohorts.of_period(triangle, period=tiny.period("2026-02"))
+    >>> str(february["cohort"].min())[:10], str(february["cohort"].max())[:10]
+    ('2026-02-01', '2026-02-28')
+    """
     return _of_period(triangle, period).reset_index(drop=True)
+
+
+def weekly(triangle: pd.DataFrame, *, age: int, week_start: str = "monday") -> pd.DataFrame:
+    """The share at one age by week of the first day: how it went from week to week.
+
+    triangle: daily cohorts
+    returns:  one row per week of which every day is complete at the age -- cohort (its first day), users, retained,
+              share, low, high (Wilson)
+
+    >>> from opsbook import cohorts, tiny
+    >>> from opsbook.analysis.cohort_window import Window
+    >>> days = Window("day", tiny.DATA_START, tiny.AS_OF)
+    >>> triangle = cohorts.retained_on(tiny.user_days, tiny.users, window=days, last_age=7)
+    >>> weeks = cohorts.weekly(triangle, age=7)
+    >>> print(weeks[["users", "retained", "share", "low", "high"]].head(2).round(2).to_string(index=False))
+     users  retained  share  low  high
+         5         2    0.4 0.12  0.77
+         4         2    0.5 0.15  0.85
+    """
+    cells = triangle[triangle["age"] == age]
+    week = cells["cohort"].dt.to_period(WEEK_ENDS[week_start]).dt.start_time
+    whole = cells.groupby(week)["complete"].transform("all").astype(bool)
+    counted = cells[whole].groupby(week[whole])[["users", "retained"]].sum().astype("int64").reset_index()
+    found = [wilson(k, n) for k, n in zip(counted["retained"], counted["users"], strict=True)]
+    ends = [(one.value, one.low, one.high) for one in found]
+    return counted.join(pd.DataFrame(ends, columns=["share", "low", "high"], index=counted.index))
 
 
 def suppressed(triangle: pd.DataFrame, *, min_cell: int) -> pd.DataFrame:

@@ -20,6 +20,19 @@ def cumulative_incidence(ends: pd.DataFrame, *, level: float = 0.95) -> pd.DataF
     returns: one row per cause and day of exit -- cause, duration_days, at_risk, ended (users), share (0-1),
              standard_error, low, high; the shares of all causes and the share still active add up to 1
     source:  Aalen & Johansen 1978; variance of Marubini & Valsecchi 1995, section 10.2; interval on log(-log) scale
+
+    >>> import pandas as pd
+    >>> from opsbook import competing
+    >>> ends = pd.DataFrame({"duration_days": [2, 5, 9], "cause": ["closed", "silent", ""], "users": [2, 3, 5]})
+    >>> found = competing.cumulative_incidence(ends)
+    >>> print(found[["cause", "duration_days", "at_risk", "ended", "share"]].round(2).to_string(index=False))
+     cause  duration_days  at_risk  ended  share
+    closed              2       10      2    0.2
+    closed              5        8      0    0.2
+    closed              9        5      0    0.2
+    silent              2       10      0    0.0
+    silent              5        8      3    0.3
+    silent              9        5      0    0.3
     """
     rows = checked(as_durations(ends))
     if rows.empty:
@@ -36,7 +49,17 @@ def cumulative_incidence(ends: pd.DataFrame, *, level: float = 0.95) -> pd.DataF
 
 
 def incidence_at(incidence: pd.DataFrame, *, day: float) -> pd.DataFrame:
-    """One row per cause, the columns of cumulative_incidence as they stand on `day`."""
+    """One row per cause, the columns of cumulative_incidence as they stand on `day`.
+
+    >>> import pandas as pd
+    >>> from opsbook import competing
+    >>> ends = pd.DataFrame({"duration_days": [2, 5, 9], "cause": ["closed", "silent", ""], "users": [2, 3, 5]})
+    >>> found = competing.incidence_at(competing.cumulative_incidence(ends), day=4)
+    >>> print(found[["cause", "share"]].round(2).to_string(index=False))
+     cause  share
+    closed    0.2
+    silent    0.0
+    """
     return incidence[incidence["duration_days"] <= day].groupby("cause").tail(1).reset_index(drop=True)
 
 

@@ -66,6 +66,16 @@ def fit(
                coefficient, standard_error, hazard_ratio, low, high, p. Levels that nobody left, or that another
                covariate repeats, have no estimate.
     source:    Cox 1972; Efron 1977: sum d_j x_j b - sum_{k<d} log(R - (k/d) D) on every day with d churned users
+
+    >>> import pandas as pd
+    >>> from opsbook import cox
+    >>> days = {"duration_days": [5, 10, 20, 5, 10, 20], "channel": ["ads"] * 3 + ["search"] * 3}
+    >>> durations = pd.DataFrame(days | {"churned": [30, 20, 5, 10, 15, 10], "censored": [0, 0, 45, 0, 0, 165]})
+    >>> table = cox.fit(durations, covariates=["channel"]).table
+    >>> print(table[["level", "is_reference", "users", "hazard_ratio", "low", "high"]].round(2).to_string(index=False))
+     level  is_reference  users  hazard_ratio  low  high
+    search          True    200          1.00 1.00  1.00
+       ads         False    100          4.35 2.84  6.66
     """
     told = model(durations, covariates=covariates, strata=strata, references=references)
     null = efron(told.parts, np.zeros(len(told.kept)))
@@ -92,7 +102,16 @@ def model(
     strata: str = "",
     references: Mapping[str, str] | None = None,
 ) -> Model:
-    """The terms and the counted strata of a model; parameters as in `fit`."""
+    """The terms and the counted strata of a model; parameters as in `fit`.
+
+    >>> import pandas as pd
+    >>> from opsbook import cox
+    >>> days = {"duration_days": [5, 10, 5, 10], "channel": ["ads", "ads", "search", "search"]}
+    >>> durations = pd.DataFrame(days | {"churned": [30, 0, 10, 0], "censored": [0, 70, 0, 190]})
+    >>> told = cox.model(durations, covariates=["channel"])  # the larger channel is the reference
+    >>> [term["level"] for term in told.kept]
+    ['ads']
+    """
     rows = checked(durations)
     patterns, pattern = _patterns(rows, covariates)
     terms = [term for name in covariates for term in _terms(patterns, name, references or {})]
@@ -114,6 +133,15 @@ def proportional_hazards(
     returns: one row per level estimated in both parts -- covariate, level, split_day, hazard_ratio_early,
              hazard_ratio_late, p (Wald), p_holm
     source:  piecewise-constant coefficients, Therneau & Grambsch 2000, chapter 6
+
+    >>> import pandas as pd
+    >>> from opsbook import cox
+    >>> days = {"duration_days": [5, 10, 20, 30] * 2, "channel": ["ads"] * 4 + ["search"] * 4}
+    >>> counts = {"churned": [40, 10, 5, 0, 10, 15, 15, 0], "censored": [0, 0, 0, 45, 0, 0, 0, 160]}
+    >>> found = cox.proportional_hazards(pd.DataFrame(days | counts), covariates=["channel"], split_day=7)
+    >>> print(found[["level", "hazard_ratio_early", "hazard_ratio_late", "p"]].round(3).to_string(index=False))
+    level  hazard_ratio_early  hazard_ratio_late   p
+      ads               9.858              1.703 0.0
     """
     rows = checked(durations)
     split = _median_churn_day(rows) if split_day is None else float(split_day)
@@ -130,7 +158,14 @@ def proportional_hazards(
 
 
 def needs_strata(checks: pd.DataFrame, *, clear: float = 0.05) -> str:
-    """The covariate whose ratio most clearly changes over time, "" when none does; checks: `cox_zph.constancy`."""
+    """The covariate whose ratio most clearly changes over time, "" when none does; checks: `cox_zph.constancy`.
+
+    >>> import pandas as pd
+    >>> from opsbook import cox
+    >>> checks = pd.DataFrame({"covariate": ["channel", "platform"], "p": [0.001, 0.3], "p_holm": [0.002, 0.3]})
+    >>> cox.needs_strata(checks)
+    'channel'
+    """
     broken = checks[checks["p_holm"] < clear]
     return "" if broken.empty else str(broken.loc[broken["p"].idxmin(), "covariate"])
 
@@ -175,7 +210,16 @@ def _belongs(rows: pd.DataFrame, terms: list[dict]) -> np.ndarray:
 
 
 def column(rows: pd.DataFrame, term: dict) -> np.ndarray:
-    """The term's column of the design: the number itself, or 1 where the covariate has the term's level."""
+    """The term's column of the design: the number itself, or 1 where the covariate has the term's level.
+
+    >>> import pandas as pd
+    >>> from opsbook import cox
+    >>> rows = pd.DataFrame({"channel": ["ads", "search", "ads"], "age": [20, 30, 40]})
+    >>> cox.column(rows, {"covariate": "channel", "level": "ads"}).tolist()
+    [1.0, 0.0, 1.0]
+    >>> cox.column(rows, {"covariate": "age", "level": ""}).tolist()
+    [20.0, 30.0, 40.0]
+    """
     values = rows[term["covariate"]]
     return values.to_numpy(float) if term["level"] == "" else (values.astype(str) == term["level"]).to_numpy(float)
 

@@ -39,6 +39,17 @@ def calibration(
     earlier, later: counted tables as in `cox.fit`, everybody entering on one day; within_days: counted from there
     returns: one row per band of predicted risk, lowest first -- band, users, predicted (0-1), observed (Kaplan-Meier)
              with low and high, inside (the interval holds the prediction); and what it is worth
+
+    >>> import pandas as pd
+    >>> from opsbook import cox_check
+    >>> days = {"duration_days": [5, 10, 20] * 2, "channel": ["ads"] * 3 + ["search"] * 3}
+    >>> counts = {"churned": [60, 20, 0, 30, 25, 0], "censored": [0, 0, 120, 0, 0, 345]}
+    >>> earlier = later = pd.DataFrame(days | counts)
+    >>> table, trust = cox_check.calibration(earlier, later, covariates=["channel"], within_days=10)
+    >>> print(table[["band", "users", "predicted", "observed", "inside"]].round(2).to_string(index=False))
+     band  users  predicted  observed  inside
+        1    400       0.12      0.14    True
+        2    200       0.38      0.40    True
     """
     fit = cox.fit(earlier, covariates=list(covariates))
     known = fit.table.loc[~fit.table["is_reference"], "coefficient"].notna().any()
@@ -56,7 +67,16 @@ def calibration(
 
 
 def halves(lives: Tabular, *, last_day: date) -> tuple[ir.Table, ir.Table]:
-    """The users of `churn.user_lives` who joined in the earlier and in the later half of the days up to last_day."""
+    """The users of `churn.user_lives` who joined in the earlier and in the later half of the days up to last_day.
+
+    >>> import pandas as pd
+    >>> from datetime import date
+    >>> from opsbook import cox_check
+    >>> lives = pd.DataFrame({"user": [1, 2, 3, 4], "first_day": pd.date_range("2026-01-05", periods=4)})
+    >>> earlier, later = cox_check.halves(lives, last_day=date(2026, 1, 8))
+    >>> sorted(earlier.to_pandas()["user"]), sorted(later.to_pandas()["user"])
+    ([1, 2], [3, 4])
+    """
     lives = engine_table(lives)
     day = lives.first_day.cast("date")
     known = lives.filter(day <= ibis.date(last_day))

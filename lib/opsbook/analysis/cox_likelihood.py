@@ -39,7 +39,16 @@ class Point(NamedTuple):
 
 
 def count(rows: pd.DataFrame, pattern: np.ndarray, design: np.ndarray) -> Counts:
-    """The rows of one stratum counted; pattern: the place in `design` of each row."""
+    """The rows of one stratum counted; pattern: the place in `design` of each row.
+
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from opsbook import cox_likelihood
+    >>> rows = pd.DataFrame({"entry_days": 0, "duration_days": [5, 5, 9], "churned": [3, 1, 2], "censored": [0, 4, 6]})
+    >>> counted = cox_likelihood.count(rows, np.array([0, 1, 0]), np.array([[1.0], [0.0]]))
+    >>> counted.days.tolist(), counted.tied.tolist()
+    ([5.0, 9.0], [4, 2])
+    """
     churned = rows["churned"].to_numpy(float)
     users = churned + rows["censored"].to_numpy(float)
     exit_days, entry = rows["duration_days"].to_numpy(float), rows["entry_days"].to_numpy(float)
@@ -63,6 +72,15 @@ def efron(parts: Sequence[Counts], beta: np.ndarray, *, by_day: Sequence[np.ndar
     """Log-likelihood, gradient and information at beta, added up over the strata.
 
     by_day: per stratum a weight for each of its days, multiplying what the day adds to gradient and information
+
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from opsbook import cox_likelihood
+    >>> rows = pd.DataFrame({"entry_days": 0, "duration_days": [5, 5, 9], "churned": [3, 1, 2], "censored": [0, 4, 6]})
+    >>> counted = cox_likelihood.count(rows, np.array([0, 1, 0]), np.array([[1.0], [0.0]]))
+    >>> point = cox_likelihood.efron([counted], np.zeros(1))
+    >>> round(float(point.log_likelihood), 3), point.gradient.round(3).tolist()
+    (-14.71, [0.278])
     """
     weights = by_day or [np.ones(len(data.days)) for data in parts]
     points = [_of_stratum(data, beta, weight) for data, weight in zip(parts, weights, strict=True)]
@@ -111,7 +129,17 @@ def _outer(risk: np.ndarray, leaving: np.ndarray, moments: dict[str, np.ndarray]
 
 
 def newton(parts: Sequence[Counts], start: Point) -> tuple[np.ndarray, Point, bool]:
-    """Climb the concave likelihood from 0, halving a step that would lower it."""
+    """Climb the concave likelihood from 0, halving a step that would lower it.
+
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from opsbook import cox_likelihood
+    >>> rows = pd.DataFrame({"entry_days": 0, "duration_days": [5, 5, 9], "churned": [3, 1, 2], "censored": [0, 4, 6]})
+    >>> counted = cox_likelihood.count(rows, np.array([0, 1, 0]), np.array([[1.0], [0.0]]))
+    >>> beta, _, converged = cox_likelihood.newton([counted], cox_likelihood.efron([counted], np.zeros(1)))
+    >>> beta.round(3).tolist(), converged
+    ([0.342], True)
+    """
     beta, point = np.zeros(len(start.gradient)), start
     for _ in range(ITERATIONS):
         step = np.linalg.lstsq(point.information, point.gradient, rcond=None)[0]

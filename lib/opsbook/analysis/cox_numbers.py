@@ -48,6 +48,18 @@ def per_deviation(
              followed (of whom they were drawn), deviation (one standard deviation, in the number's own unit),
              hazard_ratio per deviation with low, high, p; p_bands: likelihood ratio of line and bands against the line
     source:  Cox 1972, Efron 1977; one model per number
+
+    >>> import pandas as pd
+    >>> from opsbook import cox_numbers
+    >>> at = range(200)
+    >>> lives = {"user": at, "first_day": pd.Timestamp("2026-01-01"), "entry_days": 0}
+    >>> lives |= {"age": [20.0 + u % 40 for u in at]}
+    >>> lives |= {"duration_days": [12 + (u * 7) % 30 + u % 40 for u in at], "fate": ["gone", "undecided"] * 100}
+    >>> visits = pd.DataFrame({"user": at, "day": pd.Timestamp("2026-01-02")})
+    >>> found = cox_numbers.per_deviation(pd.DataFrame(lives), visits, landmark_days=7, seed=1)
+    >>> print(found[["covariate", "users", "deviation", "hazard_ratio", "low", "high"]].round(2).to_string(index=False))
+    covariate  users  deviation  hazard_ratio  low  high
+          age    200      11.54          0.25 0.19  0.34
     """
     lives = engine_table(lives)
     alive = landmark.still_there(lives, landmark_days=landmark_days)
@@ -85,6 +97,14 @@ def line(table: pd.DataFrame, number: str, others: list[str]) -> dict[str, float
     """Coefficient and interval of the number by lifelines on one row per user; empty where it finds no top.
 
     table: one row per (entry_days, duration_days, number, others...) -- churned, censored (users)
+
+    >>> import pandas as pd
+    >>> from opsbook import cox_numbers
+    >>> rows = {"entry_days": 0, "duration_days": [5, 10, 20] * 2, "visits": [1.0] * 3 + [4.0] * 3}
+    >>> table = pd.DataFrame(rows | {"churned": [30, 20, 0, 10, 15, 0], "censored": [0, 0, 50, 0, 0, 175]})
+    >>> found = cox_numbers.line(table, "visits", [])
+    >>> {name: round(float(value), 2) for name, value in found.items()}
+    {'coefficient': -0.55, 'standard_error': 0.08, 'hazard_ratio': 0.57, 'low': 0.49, 'high': 0.68, 'p': 0.0}
     """
     kept = [term for term in cox.model(table, covariates=[*others, number]).kept if term["covariate"] != number]
     levels = {f"{term['covariate']}: {term['level']}": cox.column(table, term) for term in kept}

@@ -34,6 +34,16 @@ def constancy(
                and the global test, whose covariate is GLOBAL and whose p_holm is missing
     source:    Grambsch & Therneau 1994 in the form of survival 3's cox.zph: the score of x g(t) at the fit, with the
                information of the enlarged model
+
+    >>> import pandas as pd
+    >>> from opsbook import cox_zph
+    >>> days = {"duration_days": [5, 10, 20, 30] * 2, "channel": ["ads"] * 4 + ["search"] * 4}
+    >>> counts = {"churned": [40, 10, 5, 0, 10, 15, 15, 0], "censored": [0, 0, 0, 45, 0, 0, 0, 160]}
+    >>> found = cox_zph.constancy(pd.DataFrame(days | counts), covariates=["channel"])
+    >>> print(found[["covariate", "chi2", "degrees", "p"]].round(4).to_string(index=False))
+    covariate    chi2  degrees      p
+      channel 15.4162        1 0.0001
+              15.4162        1 0.0001
     """
     told = cox.model(durations, covariates=covariates, strata=strata)
     names = [term["covariate"] if terms else f"{term['covariate']}{term['level']}" for term in told.kept]

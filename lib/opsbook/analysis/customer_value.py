@@ -25,6 +25,19 @@ def holdout_by_class(cohorts: CohortFits, classes: pd.Series, *, days: int) -> p
 
     returns: one row per class -- class, customers, actual (orders per customer), expected, low, high (interval of what
              would be seen if the model held), again (as many as in the same number of days before), orders (seen)
+
+    >>> from datetime import date
+    >>> from opsbook import cohort_models, customer_value, purchase_patterns, tiny
+    >>> span = {"through": date(2026, 2, 28), "seen_through": tiny.AS_OF, "data_start": tiny.DATA_START}
+    >>> before = purchase_patterns.purchase_patterns(tiny.orders, tiny.users, **span)
+    >>> learnt = cohort_models.fit_cohorts(before, min_repeat_customers=10)
+    >>> classes = purchase_patterns.frequency_classes(learnt.patterns, min_cell=10)
+    >>> found = customer_value.holdout_by_class(learnt, classes, days=29)
+    >>> print(found[["class", "customers", "actual", "expected", "again"]].round(1).to_string(index=False))
+    class  customers  actual  expected  again
+        0         13     0.9       1.2    0.0
+        1         13     0.6       1.0    0.8
+       2+         18     1.8       1.7    2.2
     """
     if not cohorts.usable:
         return pd.DataFrame(columns=BY_CLASS)
@@ -53,6 +66,19 @@ def holdout_over_time(cohorts: CohortFits, later_days: pd.DataFrame) -> pd.DataF
     later_days: one row per day -- day_number (1 is the day after the fit), orders
     returns:    one row per day -- day_number, actual; at about ten days also expected, low, high (interval of what
                 would be seen if the model held) and again (the pace of the days before the fit), else missing
+
+    >>> from datetime import date
+    >>> from opsbook import cohort_models, customer_value, purchase_patterns, tiny
+    >>> span = {"through": date(2026, 2, 28), "seen_through": tiny.AS_OF, "data_start": tiny.DATA_START}
+    >>> before = purchase_patterns.purchase_patterns(tiny.orders, tiny.users, **span)
+    >>> learnt = cohort_models.fit_cohorts(before, min_repeat_customers=10)
+    >>> days = purchase_patterns.later_days(tiny.orders, through=span["through"], seen_through=tiny.AS_OF)
+    >>> found = customer_value.holdout_over_time(learnt, days).dropna()
+    >>> print(found[["day_number", "actual", "expected", "again"]].tail(3).round(0).to_string(index=False))
+     day_number  actual  expected  again
+             23      44      48.0   40.0
+             26      49      54.0   45.0
+             29      53      60.0   50.0
     """
     if not cohorts.usable or later_days.empty:
         return pd.DataFrame(columns=["day_number", "actual", "expected", "low", "high", "again"])
@@ -73,6 +99,17 @@ def holdout_score(cohorts: CohortFits, *, days: int) -> pd.DataFrame:
     returns: one row per forecast (model, again) -- forecast, orders (foretold), low, high (interval of what would be
              seen; only of the model), actual (orders), error (orders / actual - 1), customer_error (root mean square
              over customers), customers
+
+    >>> from datetime import date
+    >>> from opsbook import cohort_models, customer_value, purchase_patterns, tiny
+    >>> span = {"through": date(2026, 2, 28), "seen_through": tiny.AS_OF, "data_start": tiny.DATA_START}
+    >>> before = purchase_patterns.purchase_patterns(tiny.orders, tiny.users, **span)
+    >>> learnt = cohort_models.fit_cohorts(before, min_repeat_customers=10)
+    >>> found = customer_value.holdout_score(learnt, days=29)
+    >>> print(found[["forecast", "orders", "actual", "error", "customer_error"]].round(2).to_string(index=False))
+    forecast  orders  actual  error  customer_error
+       model   59.73    53.0   0.13            1.20
+       again   50.00    53.0  -0.06            1.27
     """
     if not cohorts.usable:
         return pd.DataFrame(columns=SCORE)
@@ -101,6 +138,20 @@ def future_by_class(
                orders (expected per customer), orders_low, orders_high, value (expected per customer, currency),
                value_low, value_high, total_orders, total_orders_low, total_orders_high, total_value, total_value_low,
                total_value_high (parameters' uncertainty, delta method; values are not discounted)
+
+    >>> from datetime import date
+    >>> from opsbook import cohort_models, customer_value, purchase_patterns, tiny
+    >>> span = {"through": date(2026, 2, 28), "seen_through": tiny.AS_OF, "data_start": tiny.DATA_START}
+    >>> before = purchase_patterns.purchase_patterns(tiny.orders, tiny.users, **span)
+    >>> learnt = cohort_models.fit_cohorts(before, min_repeat_customers=10)
+    >>> classes = purchase_patterns.frequency_classes(learnt.patterns, min_cell=10)
+    >>> found = customer_value.future_by_class(learnt, classes, None, days=28)  # no value model: values are missing
+    >>> print(found[["class", "customers", "share_alive", "orders", "total_value"]].round(2).to_string(index=False))
+    class  customers  share_alive  orders  total_value
+        0         13         1.00    1.15          NaN
+        1         13         0.81    0.99          NaN
+       2+         18         0.93    1.66          NaN
+      all         44         0.91    1.31          NaN
     """
     if not cohorts.usable:
         return pd.DataFrame(columns=FUTURE)

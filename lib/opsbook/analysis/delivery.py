@@ -59,6 +59,16 @@ def people(
     first, or the user's own with channel_of `users`. Orders marked with another campaign do not count.
     returns: one row per user, in the engine -- user, channel, exposed, participated, converted (bool), orders,
              revenue (net, currency) of converters
+
+    >>> from opsbook import audience, delivery, tiny
+    >>> touches = audience.touches(tiny.steps, tiny.exposures, tiny.redemptions, **tiny.SPRING)
+    >>> members = audience.members(touches, tiny.users, start=tiny.CAMPAIGN_START)
+    >>> reached = delivery.people(members, touches, tiny.exposures, tiny.orders, **tiny.SPRING).to_pandas()
+    >>> print(reached.sort_values("user").head(3).to_string(index=False))
+     user channel  exposed  participated  converted  orders  revenue
+        2    push     True         False      False       0      0.0
+        4    push     True          True       True       3     55.0
+        8    push     True          True       True       2     35.0
     """
     members, touches = engine_table(members), engine_table(touches)
     began = touches.filter(_.event == "participated").group_by("user").agg(since=_.at.min())
@@ -88,6 +98,18 @@ def delivered(people: Tabular, *, exposures_known: bool) -> pd.DataFrame:
     returns: one row per channel and `recorded` -- channel, recorded (whether exposed; True for all where exposures are
              not known), exposed (users; missing where not known), participants, converters (users), orders, revenue
              (currency), orders_variance, revenue_variance, covariance (of a converter's orders and revenue, n - 1)
+
+    >>> import pandas as pd
+    >>> from opsbook import delivery
+    >>> people = pd.DataFrame({"user": [1, 2, 3, 4], "channel": ["push", "push", "mail", "mail"]})
+    >>> people = people.assign(exposed=[True, True, True, False], participated=[True, True, False, True])
+    >>> people = people.assign(converted=[True, True, False, False], orders=[1, 3, 0, 0], revenue=[10.0, 50.0, 0, 0])
+    >>> counted = delivery.delivered(people, exposures_known=True)
+    >>> print(counted[["channel", "recorded", "exposed", "participants", "orders"]].to_string(index=False))
+    channel  recorded  exposed  participants  orders
+       mail     False      0.0           1.0     0.0
+       mail      True      1.0           0.0     0.0
+       push      True      2.0           2.0     4.0
     """
     people = engine_table(people)
     recorded = _.exposed if exposures_known else ibis.literal(True)
@@ -108,6 +130,14 @@ def planned(plan: Plan | None) -> pd.DataFrame:
 
     returns: one row per channel -- channel, exposed, participants, converters (users), orders, revenue (currency, to
              the cent); a level the plan does not reach is missing
+
+    >>> from opsbook import delivery
+    >>> from opsbook.inputs.campaign import Plan
+    >>> channels = {"push": {"exposed": 1000, "participation_rate": 0.2}}
+    >>> plan = Plan.model_validate({"by_channel": channels})
+    >>> print(delivery.planned(plan).to_string(index=False))
+    channel  exposed  participants  converters  orders  revenue
+       push   1000.0         200.0         NaN     NaN      NaN
     """
     rows: list[list[object]] = []
     if plan is not None:
@@ -121,6 +151,18 @@ def together(delivered: pd.DataFrame, planned: pd.DataFrame, *, min_cell: int) -
 
     returns: one row per channel, those of the plan first -- channel (`unplanned` and `other` are pools), planned_ and
              the five levels, the five levels as delivered, orders_variance, revenue_variance, covariance
+
+    >>> import pandas as pd
+    >>> from opsbook import delivery
+    >>> names = ["channel", "exposed", "participants", "converters", "orders", "revenue"]
+    >>> planned = pd.DataFrame([("push", 1000.0, 200.0, 50.0, 50.0, 500.0)], columns=names)
+    >>> counted = [("push", 900.0, 150.0, 30.0, 30.0, 310.0), ("flyer", 40.0, 20.0, 9.0, 9.0, 80.0)]
+    >>> spread = {"recorded": True, "orders_variance": 0.0, "revenue_variance": 4.0, "covariance": 0.0}
+    >>> both = delivery.together(pd.DataFrame(counted, columns=names).assign(**spread), planned, min_cell=10)
+    >>> print(both[["channel", "planned_participants", "participants"]].to_string(index=False))
+      channel  planned_participants  participants
+         push                 200.0         150.0
+    unplanned                   NaN          20.0
     """
     if planned.empty:
         return pd.DataFrame(columns=["channel", *(f"planned_{level}" for level in LEVELS), *LEVELS, *SPREAD])

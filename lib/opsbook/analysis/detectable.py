@@ -16,6 +16,12 @@ def power(base: float, changed: float, *, base_n: int, changed_n: int) -> float:
     """Chance that Newcombe's 95 % interval of the difference of two observed shares leaves 0 out, on the right side.
 
     source: sum over the binomial counts of both arms, no normal approximation
+
+    >>> from opsbook import detectable
+    >>> round(detectable.power(0.40, 0.30, base_n=400, changed_n=100), 2)
+    0.46
+    >>> round(detectable.power(0.40, 0.30, base_n=400, changed_n=400), 2)
+    0.84
     """
     k, m = _likely(base, base_n), _likely(changed, changed_n)
     rows, columns = np.meshgrid(k, m, indexing="ij")
@@ -28,6 +34,12 @@ def smallest_fall(base: float, *, base_n: int, changed_n: int, wanted: float = P
     """The smallest fall of a share from `base` (as a positive difference) that is seen with the wanted power.
 
     None where even a fall to 0 would not be seen so often.
+
+    >>> from opsbook import detectable
+    >>> round(detectable.smallest_fall(0.40, base_n=400, changed_n=400), 3)
+    0.094
+    >>> print(detectable.smallest_fall(0.05, base_n=400, changed_n=20))
+    None
     """
     if min(base_n, changed_n) < 1 or power(base, 0.0, base_n=base_n, changed_n=changed_n) < wanted:
         return None

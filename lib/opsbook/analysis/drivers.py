@@ -54,6 +54,21 @@ def drivers(
                 group_share (0-1, Wilson _low, _high), rest_converted, rest_converted_share, difference (0-1) with
                 _low, _high (Newcombe), p_value (score test), p_adjusted (Benjamini-Hochberg), compared
     raises:     ValueError when the step is not one of the funnel's or is the first
+
+    >>> from opsbook import drivers, funnel_modes, tiny
+    >>> from opsbook.inputs.funnels import Funnel
+    >>> funnel = Funnel.model_validate({"name": "buying", "steps": ["add_to_cart", "order"], "window_days": 14})
+    >>> when = {"periods": [tiny.period("2026-02")], "as_of": tiny.AS_OF}
+    >>> walked = funnel_modes.walk(tiny.steps, tiny.users, funnel=funnel, **when)
+    >>> asked = {"funnel": funnel, "step": 2, "attributes": ["channel"], "min_cell": 5}
+    >>> found = drivers.drivers(walked, tiny.steps, tiny.users, **asked)
+    >>> columns = ["kind", "value", "group_users", "group_share", "rest_converted_share", "p_adjusted"]
+    >>> print(found[columns].round(2).to_string(index=False))
+         kind  value  group_users  group_share  rest_converted_share  p_adjusted
+        event   open            8         1.00                  0.52        0.03
+        event   read            8         1.00                  0.52        0.03
+    attribute    ads            6         0.50                  0.79        0.16
+    attribute search           28         0.79                  0.50        0.16
     """
     if walked is None or funnel is None or funnel.mode == "any_order":
         return pd.DataFrame(columns=COLUMNS)

@@ -58,6 +58,23 @@ def early_behaviour(
     user_days: one row per user and active day -- user, day
     users:     one row per user -- user, user_id, first_day, life_start (signup, first_event, unknown), channel
     groups:    name -> events; a group of one event repeats that event and is left out
+
+    >>> from opsbook import early, tiny
+    >>> from opsbook.inputs.aha import AhaSettings
+    >>> settings = AhaSettings(windows=(1, 7), counts=(1, 3), outcome_days=(21, 27), min_users=5)
+    >>> asked = {"settings": settings, "groups": {}, "seed": 1, "end": tiny.AS_OF}
+    >>> found = early.early_behaviour(tiny.steps, tiny.user_days, tiny.users, **asked, **tiny.COVERED)
+    >>> print(found.everyone[["users", "retained"]].sum().to_dict())
+    {'users': 36, 'retained': 27}
+    >>> once = found.patterns[found.patterns["level_7"] > 0]  # who did it at least once in the first seven days
+    >>> print(once.groupby("item")[["users", "retained"]].sum().reset_index().to_string(index=False))
+           item  users  retained
+    active_days     34        25
+    add_to_cart     21        15
+           open     34        25
+          order     21        13
+           read     29        22
+          share      5         2
     """
     last = min(end, settled_through) - timedelta(days=settings.outcome_days[1])
     first = max(data_start, last - timedelta(days=settings.signup_days - 1))
@@ -75,7 +92,13 @@ def early_behaviour(
 
 
 def level_names(settings: AhaSettings) -> list[str]:
-    """The columns that say how many of the counts a user reached within each window."""
+    """The columns that say how many of the counts a user reached within each window.
+
+    >>> from opsbook import early
+    >>> from opsbook.inputs.aha import AhaSettings
+    >>> early.level_names(AhaSettings(windows=(1, 7)))
+    ['level_1', 'level_7']
+    """
     return [f"level_{days}" for days in settings.windows]
 
 

@@ -76,7 +76,13 @@ class Alarm:
 
 
 def question(user_days: Tabular, *, churn_after_days: int, within_days: int, by: Sequence[str] = ()) -> Question:
-    """What is asked of a mart: the event groups of its user_days (n_<group>) describe users too."""
+    """What is asked of a mart: the event groups of its user_days (n_<group>) describe users too.
+
+    >>> from opsbook import early_warning, tiny
+    >>> asked = early_warning.question(tiny.user_days, churn_after_days=14, within_days=7, by=["channel"])
+    >>> asked.groups, asked.wait_days
+    (('reading', 'social', 'shopping'), 21)
+    """
     groups = tuple(str(name).removeprefix("n_") for name in user_days.columns if str(name).startswith("n_"))
     return Question(churn_after_days, within_days, groups, tuple(by))
 
@@ -99,6 +105,13 @@ def answer(
     user_days: one row per user and active day -- user, day, gap_after, orders, revenue, n_<group>
     users:     one row per user -- user, user_id, first_day and the columns of asked.by
     metric:    what a saved user is worth: revenue or active_days over value_days
+
+    >>> from opsbook import early_warning, tiny
+    >>> asked = early_warning.question(tiny.user_days, churn_after_days=7, within_days=7)
+    >>> span = {"data_start": tiny.DATA_START, "as_of": tiny.AS_OF}
+    >>> alarm = early_warning.answer(tiny.user_days, tiny.users, asked, **span)
+    >>> alarm.case, alarm.alive, alarm.levels
+    ('few', 32, 'refused')
     """
     days, people = engine_table(user_days), engine_table(users)
     plans = risk_rows.plans(asked, data_start=data_start, as_of=as_of, most=landmarks)
@@ -184,6 +197,12 @@ def roster(
     registered: id (as text) -> arm of an earlier run of this very draw, which stands
     returns: one row per user -- rank, user_id, variant, risk (0-1, missing when only the ranking is to be used), band,
              recency_days, value (expected to be saved), reasons (factors that raise the risk most); missing = unknown
+
+    >>> from opsbook import early_warning, tiny
+    >>> asked = early_warning.question(tiny.user_days, churn_after_days=7, within_days=7)
+    >>> alarm = early_warning.answer(tiny.user_days, tiny.users, asked, data_start=tiny.DATA_START, as_of=tiny.AS_OF)
+    >>> early_warning.roster(alarm, draw=None).empty  # too few left to judge a ranking by: nobody is listed
+    True
     """
     columns = ["rank", "user_id", "variant", "risk", "band", "recency_days", "value", "reasons"]
     if found.case != "ready" or found.scored is None or found.chosen is None:
@@ -203,7 +222,16 @@ def roster(
 
 
 def reasons(found: Alarm, listed: pd.DataFrame) -> list[str]:
-    """Per user the factors that raise the odds most against the average user, strongest first."""
+    """Per user the factors that raise the odds most against the average user, strongest first.
+
+    >>> import pandas as pd
+    >>> from types import SimpleNamespace
+    >>> from opsbook import early_warning
+    >>> card = pd.DataFrame({"factor": ["recency", "recency", "orders"], "level": [0, 7, 0], "odds": [0.4, 3.0, 1.5]})
+    >>> listed = pd.DataFrame({"recency": [7, 0], "orders": [0, 2]})
+    >>> early_warning.reasons(SimpleNamespace(used="model", card=card), listed)
+    ['recency; orders', '']
+    """
     card = found.card if found.used == "model" else found.card[found.card["factor"] == "recency"]
     lifts = {factor: np.log(own.set_index("level")["odds"]) for factor, own in card.groupby("factor", sort=False)}
     added = pd.DataFrame({factor: listed[factor].map(own).fillna(0.0) for factor, own in lifts.items()})
@@ -213,7 +241,14 @@ def reasons(found: Alarm, listed: pd.DataFrame) -> list[str]:
 
 
 def prospect(found: Alarm, *, capacity: int, holdout_share: float) -> dict[str, object]:
-    """What a list of today would be, before it is drawn and without anybody's name: see `risk_list.prospect`."""
+    """What a list of today would be, before it is drawn and without anybody's name: see `risk_list.prospect`.
+
+    >>> from opsbook import early_warning, tiny
+    >>> asked = early_warning.question(tiny.user_days, churn_after_days=7, within_days=7)
+    >>> alarm = early_warning.answer(tiny.user_days, tiny.users, asked, data_start=tiny.DATA_START, as_of=tiny.AS_OF)
+    >>> early_warning.prospect(alarm, capacity=10, holdout_share=0.2)["listed"]
+    0
+    """
     if found.case != "ready" or found.scored is None:
         return risk_list.prospect(listed=0, holdout_share=holdout_share, baseline=np.nan)
     first = risk_list.ranked(found.scored, by_recency=found.used == "recency", capacity=capacity)
@@ -226,6 +261,16 @@ def lift_at(found: Alarm, *, capacity: int) -> pd.DataFrame:
     """At the check, what the first users hold when the share contacted is today's: one row per ranking.
 
     returns: ranking (model, recency), share_users, users, found, share_found, rate, lift
+
+    >>> import pandas as pd
+    >>> from types import SimpleNamespace
+    >>> from opsbook import early_warning
+    >>> curve = {"ranking": "model", "share_users": [0.1, 0.5, 1.0], "share_found": [0.4, 0.8, 1.0]}
+    >>> curve = pd.DataFrame(curve | {"users": [100, 500, 1000], "found": [80, 160, 200]})
+    >>> found = early_warning.lift_at(SimpleNamespace(alive=5000, curve=curve), capacity=500)
+    >>> print(found.round(2).to_string(index=False))  # one tenth of the users holds 40 % of the leavers
+    ranking  share_users  users  found  share_found  rate  lift
+      model          0.1  100.0   80.0          0.4   0.8   4.0
     """
     curve = found.curve
     share = min(capacity / max(found.alive, 1), 1.0)
@@ -262,6 +307,11 @@ def leavers_interval(total: float, *, info: float, level_error: float, n: int) -
     """Users expected to leave; info: sum of p (1 - p); level_error: of the level of the log odds, as the check saw it.
 
     source: variance of a sum of independent users, and of the level carried over to each of them (delta method)
+
+    >>> from opsbook import early_warning
+    >>> found = early_warning.leavers_interval(120.0, info=80.0, level_error=0.1, n=400)
+    >>> round(found.value), round(found.low), round(found.high)
+    (120, 96, 144)
     """
     half = normal_half(float(np.sqrt(info + (info * level_error) ** 2)))
     return Estimate(total, max(total - half, 0.0), min(total + half, n), n)

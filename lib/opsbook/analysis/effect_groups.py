@@ -53,6 +53,17 @@ def effects(
              control_users, value with low and high (log; missing where suppressed or an arm's mean is not above
              zero), suppressed (an arm has fewer than min_cell users, or subtraction would tell one that has)
     source:  CUPED within the group, delta method; a dimension's eight largest groups, the others are left out
+
+    >>> from opsbook import effect_groups, experiment, tiny
+    >>> trial = {"experiment_id": "spring", "control": "control", "after_days": 14}
+    >>> trial |= {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END}
+    >>> units = experiment.units(tiny.assignments, tiny.user_days, **trial)
+    >>> asked = {"metric": "orders", "segments": [], "attributes": [], "start": tiny.CAMPAIGN_START, "min_cell": 2}
+    >>> found = effect_groups.effects(units, tiny.users, tiny.users[["user"]], **asked)
+    >>> print(found.drop(columns="suppressed").round(2).to_string(index=False))
+    dimension group  treated_users  control_users  value  low  high
+         life  long           10.0            7.0   1.15 0.27  2.03
+         life   new            4.0            9.0   0.74 0.07  1.41
     """
     units, people = engine_table(units), engine_table(people)
     rows: list[list[object]] = []
@@ -73,6 +84,19 @@ def shown(effects: pd.DataFrame) -> pd.DataFrame:
              interval, weight (0-1, of the group's own data), shrunk with interval (towards the other groups of the
              dimension, segments being one; with fewer than four the group's own), p and p_holm (against no effect, over
              all groups), compared (groups), suppressed
+
+    >>> import pandas as pd
+    >>> from opsbook import effect_groups
+    >>> groups = {"dimension": "channel", "group": ["ads", "mail", "push", "search"]}
+    >>> groups |= {"treated_users": 500.0, "control_users": 500.0}
+    >>> groups |= {"value": [0.30, 0.02, 0.05, 0.04], "low": [0.10, -0.1, -0.1, -0.1], "high": [0.50, 0.14, 0.20, 0.18]}
+    >>> told = effect_groups.shown(pd.DataFrame(groups | {"suppressed": False}))
+    >>> print(told[["group", "relative", "shrunk", "p", "p_holm", "compared"]].round(3).to_string(index=False))
+     group  relative  shrunk     p  p_holm  compared
+       ads     0.350   0.298 0.003   0.013         4
+      mail     0.020   0.027 0.744   1.000         4
+      push     0.051   0.056 0.514   1.000         4
+    search     0.041   0.047 0.575   1.000         4
     """
     rows = effects[effects["group"] != OUTSIDE].reset_index(drop=True)
     family = rows["dimension"].where(~rows["dimension"].str.startswith(SEGMENT), SEGMENT)
@@ -90,6 +114,14 @@ def splits(effects: pd.DataFrame) -> pd.DataFrame:
     returns: one row per dimension with at least two known groups -- dimension, groups, p (chance of so much spread if
              all were equal), p_holm, compared (dimensions)
     source:  Cochran's Q on the logarithms of the ratios; for a segment, those inside against those outside
+
+    >>> import pandas as pd
+    >>> from opsbook import effect_groups
+    >>> groups = {"dimension": "channel", "group": ["ads", "mail"], "value": [0.30, 0.02]}
+    >>> table = pd.DataFrame(groups | {"low": [0.2, -0.1], "high": [0.4, 0.14]})
+    >>> print(effect_groups.splits(table).round(4).to_string(index=False))
+    dimension  groups      p  p_holm  compared
+      channel       2 0.0004  0.0004         1
     """
     known = effects.dropna(subset=["value", "low", "high"])
     found = [(name, pooled(part)) for name, part in known.groupby("dimension", sort=False) if len(part) > 1]

@@ -16,6 +16,15 @@ def side_by_side(increments: pd.DataFrame, *others: pd.DataFrame, metric: str) -
     returns: one row per method, in the order of ORDER -- method, difference (per user) with low and high, share_width
              (width of the interval / that of the plain difference; missing where there is no plain one). A single
              method is no comparison, and where no effect may be read there is none: no rows.
+
+    >>> import pandas as pd
+    >>> from opsbook import estimates
+    >>> rows = [("orders", "net", "plain", 0.30, -0.02, 0.62), ("orders", "net", "cuped", 0.26, 0.08, 0.44)]
+    >>> increments = pd.DataFrame(rows, columns=["metric", "window", "method", "difference", "low", "high"])
+    >>> print(estimates.side_by_side(increments, metric="orders").round(2).to_string(index=False))
+    method  difference   low  high  share_width
+     plain        0.30 -0.02  0.62         1.00
+     cuped        0.26  0.08  0.44         0.56
     """
     own = increments[(increments["metric"] == metric) & (increments["window"] == "net")]
     found = pd.concat([table.reindex(columns=COLUMNS[:-1]) for table in (own, *others) if len(table)] or [own])
@@ -29,7 +38,13 @@ def side_by_side(increments: pd.DataFrame, *others: pd.DataFrame, metric: str) -
 
 
 def agree(table: pd.DataFrame) -> str:
-    """One side when all intervals lie on it, both when some lie above and some below zero, else some or none."""
+    """One side when all intervals lie on it, both when some lie above and some below zero, else some or none.
+
+    >>> import pandas as pd
+    >>> from opsbook import estimates
+    >>> estimates.agree(pd.DataFrame({"low": [-0.02, 0.08], "high": [0.62, 0.44]}))
+    'some'
+    """
     above, below = (table["low"] > 0).sum(), (table["high"] < 0).sum()
     if above and below:
         return "both"

@@ -29,6 +29,18 @@ def arms(assignments: Tabular, exposures: Tabular, *, experiment_id: str, campai
     """Users per variant and how many of them were shown the campaign; users of several variants are not among them.
 
     returns: one row per variant, by name -- variant, users, exposed (users)
+
+    >>> import pandas as pd
+    >>> from opsbook import experiment
+    >>> names, day = ["ann", "bob", "cat", "dan", "dan"], pd.Timestamp("2026-02-16")
+    >>> assigned = pd.DataFrame({"user": names, "variant": ["control", "coupon", "coupon", "control", "coupon"]})
+    >>> assigned = assigned.assign(experiment_id="spring", day=day)
+    >>> shown = pd.DataFrame({"user": ["bob"], "campaign_id": "spring"})
+    >>> asked = {"experiment_id": "spring", "campaign_id": "spring"}
+    >>> print(experiment.arms(assigned, shown, **asked).to_string(index=False))  # dan was in both
+    variant  users  exposed
+    control      1        0
+     coupon      2        1
     """
     shown = engine_table(exposures)
     shown = shown.filter(shown.campaign_id.cast("string") == campaign_id).select(shown_user=_.user).distinct()
@@ -39,7 +51,15 @@ def arms(assignments: Tabular, exposures: Tabular, *, experiment_id: str, campai
 
 
 def crossed_users(assignments: Tabular, *, experiment_id: str) -> int:
-    """Users who were assigned to more than one variant; they are left out of every comparison."""
+    """Users who were assigned to more than one variant; they are left out of every comparison.
+
+    >>> import pandas as pd
+    >>> from opsbook import experiment
+    >>> assigned = pd.DataFrame({"user": ["ann", "dan", "dan"], "variant": ["control", "control", "coupon"]})
+    >>> assigned = assigned.assign(experiment_id="spring", day=pd.Timestamp("2026-02-16"))
+    >>> experiment.crossed_users(assigned, experiment_id="spring")
+    1
+    """
     return int(_assigned(assignments, experiment_id).filter(_.variants > 1).count().to_pandas())
 
 
@@ -65,6 +85,16 @@ def units(
              metric and window <metric>_<window>: revenue (net, currency), orders, active_days, buyers (1 = ordered at
              all), converted (1 = did a conversion event; only with `won`) over the windows before,
              during, after and net (during and after)
+
+    >>> from opsbook import experiment, tiny
+    >>> trial = {"experiment_id": "spring", "control": "control", "after_days": 14}
+    >>> trial |= {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END}
+    >>> units = experiment.units(tiny.assignments, tiny.user_days, **trial).to_pandas().sort_values("user")
+    >>> print(units[["user", "arm", "orders_before", "orders_during", "orders_after"]].head(3).to_string(index=False))
+     user     arm  orders_before  orders_during  orders_after
+        2 treated              2              0             1
+        4 treated              0              3             0
+        7 control              1              1             1
     """
     placed = _clean(_assigned(assignments, experiment_id)).filter(_.assigned_day <= end)
     days = engine_table(user_days)
@@ -84,22 +114,40 @@ def conversions(steps: Tabular, events: Sequence[str]) -> ir.Table | None:
     """The days on which users did a conversion event; None where ordering is the only one, since buyers are counted.
 
     steps: one row per event -- user, day, event
+
+    >>> from opsbook import experiment, tiny
+    >>> experiment.conversions(tiny.steps, ["order"]) is None  # buyers are counted anyway
+    True
+    >>> experiment.conversions(tiny.steps, ["join"]).to_pandas().shape
+    (8, 2)
     """
     if list(events) == ORDERING:
         return None
     own = engine_table(steps)
-    return own.filter(own.event.isin(list(events))).select(user=_.user.cast("int32"), day=_.day.cast("date")).distinct()
+    return own.filter(own.event.isin(list(events))).select("user", day=_.day.cast("date")).distinct()
 
 
 def window_days(*, start: date, end: date, after_days: int, through: date) -> dict[str, int]:
-    """Days of each window that the data cover: during, after, net; none of them negative."""
+    """Days of each window that the data cover: during, after, net; none of them negative.
+
+    >>> from datetime import date
+    >>> from opsbook import experiment
+    >>> span = {"start": date(2026, 2, 16), "end": date(2026, 3, 1), "after_days": 14}
+    >>> experiment.window_days(**span, through=date(2026, 3, 5))  # ten of the days after are not there yet
+    {'during': 14, 'after': 4, 'net': 18}
+    """
     during = max((min(end, through) - start).days + 1, 0)
     after = max((min(end + timedelta(days=after_days), through) - end).days, 0)
     return {"during": during, "after": after, "net": during + after}
 
 
 def anybody(units: Tabular) -> bool:
-    """Whether anybody was assigned: without an experiment no comparison is worth a query of its own."""
+    """Whether anybody was assigned: without an experiment no comparison is worth a query of its own.
+
+    >>> from opsbook import experiment, tiny
+    >>> experiment.anybody(tiny.assignments), experiment.anybody(tiny.assignments.head(0))
+    (True, False)
+    """
     units = engine_table(units)
     return bool(units.limit(1).count().to_pandas())
 
@@ -110,6 +158,16 @@ def arm_moments(units: Tabular) -> pd.DataFrame:
     Caps are the 99.9th percentile of both arms together, of the outcome and of its pre-period alike.
     returns: one row per arm, metric, window and capping -- arm, metric, window, capped (bool), users, total, mean,
              variance, other_mean, other_variance, covariance (other = the pre-period)
+
+    >>> from opsbook import experiment, tiny
+    >>> trial = {"experiment_id": "spring", "control": "control", "after_days": 14}
+    >>> trial |= {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END}
+    >>> moments = experiment.arm_moments(experiment.units(tiny.assignments, tiny.user_days, **trial))
+    >>> orders = moments[(moments["metric"] == "orders") & (moments["window"] == "net") & ~moments["capped"]]
+    >>> print(orders[["arm", "users", "total", "mean", "variance"]].round(2).to_string(index=False))
+        arm  users  total  mean  variance
+    control     16   18.0  1.12      1.45
+    treated     14   40.0  2.86      2.29
     """
     units = engine_table(units)
     capped = _with_caps(units)
@@ -131,7 +189,7 @@ def _assigned(assignments: Tabular, experiment_id: str) -> ir.Table:
     """One row per assigned user -- user, variant (first by name), variants (how many), assigned_day (the first)."""
     rows = engine_table(assignments)
     rows = rows.filter(rows.experiment_id.cast("string") == experiment_id)
-    rows = rows.select(user=_.user.cast("int32"), variant=_.variant.cast("string"), day=_.day.cast("date"))
+    rows = rows.select("user", variant=_.variant.cast("string"), day=_.day.cast("date"))
     return rows.group_by("user").agg(variant=_.variant.min(), variants=_.variant.nunique(), assigned_day=_.day.min())
 
 

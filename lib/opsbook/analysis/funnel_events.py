@@ -37,7 +37,16 @@ class Trail(NamedTuple):
 
 
 def trail(steps: Tabular, users: Tabular, *, funnel: Funnel, periods: Sequence[Period], as_of: date) -> Trail:
-    """Everything of the funnel that happened up to as_of; steps and users as in `funnel_modes.walk`."""
+    """Everything of the funnel that happened up to as_of; steps and users as in `funnel_modes.walk`.
+
+    >>> from opsbook import funnel_events, tiny
+    >>> from opsbook.inputs.funnels import Funnel
+    >>> funnel = Funnel.model_validate({"name": "buying", "steps": ["add_to_cart", "order"], "window_days": 7})
+    >>> when = {"periods": [tiny.period("2026-02")], "as_of": tiny.AS_OF}
+    >>> found = funnel_events.trail(tiny.steps, tiny.users, funnel=funnel, **when)
+    >>> [int(part.count().to_pandas()) for part in (found.entries, found.events, found.first)]
+    [95, 213, 34]
+    """
     events = _events(engine_table(steps), funnel, periods, as_of)
     calendar = _calendar(funnel, periods, as_of)
     if funnel.entry == "signup":
@@ -51,12 +60,25 @@ def trail(steps: Tabular, users: Tabular, *, funnel: Funnel, periods: Sequence[P
 
 
 def day_number(day: date) -> int:
-    """Days since 1970."""
+    """Days since 1970.
+
+    >>> from datetime import date
+    >>> from opsbook import funnel_events
+    >>> funnel_events.day_number(date(1970, 1, 2))
+    1
+    """
     return (day - EPOCH.date()).days
 
 
 def window_us(funnel: Funnel) -> int:
-    """Microseconds from an entry to the end of its window."""
+    """Microseconds from an entry to the end of its window.
+
+    >>> from opsbook import funnel_events
+    >>> from opsbook.inputs.funnels import Funnel
+    >>> funnel = Funnel.model_validate({"name": "buying", "steps": ["add_to_cart", "order"], "window_days": 7})
+    >>> funnel_events.window_us(funnel) // 1_000_000 == 7 * 24 * 60 * 60
+    True
+    """
     return funnel.window_days * 24 * HOUR
 
 

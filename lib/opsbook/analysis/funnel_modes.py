@@ -57,6 +57,20 @@ def walk(
              first entry to the end of its window or of as_of, whichever comes first)
     raises:  ValueError without periods
     source:  for every event the latest entry from which a chain comes so far; one window function per step
+
+    >>> import pandas as pd
+    >>> from opsbook import funnel_modes, tiny
+    >>> from opsbook.inputs.funnels import Funnel
+    >>> funnel = Funnel.model_validate({"name": "buying", "steps": ["add_to_cart", "order"], "window_days": 7})
+    >>> at = pd.to_datetime(["2026-02-02 09:00", "2026-02-03 15:00", "2026-02-10 09:00", "2026-02-20 09:00"])
+    >>> steps = pd.DataFrame({"user": [1, 1, 2, 2], "event": ["add_to_cart", "order"] * 2, "at": at})
+    >>> steps = steps.assign(day=at.normalize())
+    >>> when = {"periods": [tiny.period("2026-02")], "as_of": tiny.AS_OF}
+    >>> walked = funnel_modes.walk(steps, tiny.users, funnel=funnel, **when).to_pandas().sort_values("user")
+    >>> print(walked[["user", "complete", "reached_1", "reached_2", "hours_2"]].to_string(index=False))
+     user  complete  reached_1  reached_2  hours_2
+        1      True       True       True     30.0
+        2      True       True      False      NaN
     """
     if not periods:
         raise ValueError("A funnel needs at least one period of entries")

@@ -30,7 +30,13 @@ DIFFERENCE = ["difference", "difference_low", "difference_high"]
 
 
 def step_names(funnel: Funnel | None) -> list[str]:
-    """What each row of the funnel's tables is called: the steps, or how many of them where no order is asked for."""
+    """What each row of the funnel's tables is called: the steps, or how many of them where no order is asked for.
+
+    >>> step_names(Funnel(name="sale", steps=("view", "cart", "buy")))
+    ['view', 'cart', 'buy']
+    >>> step_names(Funnel(name="setup", steps=("avatar", "follow", "post"), mode="any_order"))
+    ['1/3', '2/3', '3/3']
+    """
     if funnel is None or funnel.mode != "any_order":
         return list(funnel.names) if funnel else []
     own = len(funnel.steps)
@@ -38,7 +44,7 @@ def step_names(funnel: Funnel | None) -> list[str]:
 
 
 def counts(
-    walked: ir.Table | None,
+    walked: Tabular | None,
     *,
     funnel: Funnel | None,
     periods: Sequence[Period],
@@ -51,11 +57,23 @@ def counts(
     returns: one row per period, group and step -- cohort, period (label), start, end, group (`all`, or the column's
              value; missing ones `unknown`), incomplete (users whose every entry is younger than the window: in no other
              column), step (1, 2, …), event (name of the step), optional, users
+
+    >>> from datetime import date
+    >>> walked = pd.DataFrame({"cohort": [0, 0, 1], "user": [1, 2, 1], "complete": [True, True, False],
+    ...                        "reached_1": [True, True, False], "reached_2": [True, False, False]})
+    >>> months = [Period(date(2026, m, 1), date(2026, m, 28), "month", f"2026-{m:02}") for m in (1, 2)]
+    >>> found = counts(walked, funnel=Funnel(name="sale", steps=("view", "buy")), periods=months)
+    >>> print(found[["period", "step", "event", "users", "incomplete"]].to_string(index=False))
+     period  step event  users  incomplete
+    2026-01     1  view      2           0
+    2026-01     2   buy      1           0
+    2026-02     1  view      0           1
+    2026-02     2   buy      0           1
     """
     names = step_names(funnel)
     if walked is None or funnel is None:
         return pd.DataFrame(columns=COUNTED)
-    grouped = walked.mutate(group=ibis.literal(ALL)) if by is None else _with_group(walked, engine_table(users), by)
+    grouped = _with_group(engine_table(walked), users, by)
     sums = {f"users_{k}": _[f"reached_{k}"].sum().cast("int64") for k in range(1, len(names) + 1)}
     counted = grouped.group_by("cohort", "group").agg(incomplete=(~_.complete).sum().cast("int64"), **sums)
     wide = counted.order_by("cohort", "group").to_pandas()
@@ -70,7 +88,15 @@ def counts(
 
 
 def shown(counts: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the last period with an entry old enough to be counted; of the last period when there is none."""
+    """The rows of the last period with an entry old enough to be counted; of the last period when there is none.
+
+    >>> table = pd.DataFrame({"cohort": [0, 0, 1, 1], "step": [1, 2, 1, 2], "users": [100, 30, 0, 0],
+    ...                       "incomplete": [0, 0, 8, 8]})
+    >>> print(shown(table).to_string(index=False))
+     cohort  step  users  incomplete
+          0     1    100           0
+          0     2     30           0
+    """
     if counts.empty:
         return counts
     entered = counts[(counts["step"] == 1) & (counts["users"] > 0)]
@@ -84,6 +110,17 @@ def rates(counts: pd.DataFrame) -> pd.DataFrame:
     returns: one row as in counts -- period, group, step, event, optional, users, lost (users lost since the last
              step that may not be skipped; 0 where the step itself may be skipped), share_of_entry, share_of_previous
              (of the last step that may not be skipped) with Wilson _low and _high, incomplete
+
+    >>> days = {"start": pd.Timestamp("2026-01-01"), "end": pd.Timestamp("2026-01-31")}
+    >>> sale = pd.DataFrame({"cohort": 0, "period": "2026-01", **days, "group": "all", "incomplete": 0,
+    ...                      "step": [1, 2, 3], "event": ["view", "coupon", "buy"],
+    ...                      "optional": [False, True, False], "users": [100, 40, 30]})
+    >>> columns = ["event", "users", "lost", "previous", "share_of_entry", "share_of_previous"]
+    >>> print(rates(sale)[columns].round(2).to_string(index=False))
+     event  users  lost  previous  share_of_entry  share_of_previous
+      view    100     0       100             1.0                1.0
+    coupon     40     0       100             0.4                0.4
+       buy     30    70       100             0.3                0.3
     """
     table = counts.astype({"optional": "bool"}).reset_index(drop=True)
     keys = [table[name] for name in ("cohort", "group")]
@@ -107,6 +144,13 @@ def largest_loss(rates: pd.DataFrame) -> pd.DataFrame:
              other_event, other_lost (the second largest loss), p_value (that both are equally large), clear (p <= 0.05)
     source:  every user is lost at one step at most, so the two losses split at random if equal: exact binomial test.
              Testing the largest against the second keeps the level though both were picked (Gutmann & Maymin 1987)
+
+    >>> steps = pd.DataFrame({"step": [1, 2, 3], "event": ["view", "cart", "buy"], "optional": False,
+    ...                       "users": [100, 60, 30], "previous": [100, 100, 60], "lost": [0, 40, 30]})
+    >>> columns = ["event", "lost", "share_lost", "other_event", "other_lost", "p_value", "clear"]
+    >>> print(largest_loss(steps)[columns].round(2).to_string(index=False))
+    event  lost  share_lost other_event  other_lost  p_value  clear
+     cart    40         0.4         buy          30     0.28  False
     """
     steps = rates[(rates["step"] > 1) & ~rates["optional"].astype(bool)]
     ordered = steps.sort_values(["lost", "step"], ascending=[False, True], kind="stable")
@@ -130,6 +174,18 @@ def group_differences(counts: pd.DataFrame, *, min_cell: int) -> pd.DataFrame:
     returns: one row per group and step (0 = the whole funnel), most users first -- group, entered (users), step, event,
              previous (users before the step), users, share with Wilson _low and _high, rest_previous, rest_share (of
              everybody else), difference with Newcombe _low and _high, p_value, p_adjusted (Holm over all rows)
+
+    >>> days = {"start": pd.Timestamp("2026-01-01"), "end": pd.Timestamp("2026-01-31")}
+    >>> sale = pd.DataFrame({"cohort": 0, "period": "2026-01", **days, "group": ["ads", "ads", "search", "search"],
+    ...                      "incomplete": 0, "step": [1, 2, 1, 2], "event": ["view", "buy", "view", "buy"],
+    ...                      "optional": False, "users": [200, 40, 100, 30]})
+    >>> columns = ["group", "event", "previous", "users", "share", "rest_share", "difference", "p_adjusted"]
+    >>> print(group_differences(sale, min_cell=10)[columns].round(3).to_string(index=False))
+     group event  previous  users  share  rest_share  difference  p_adjusted
+       ads whole       200     40    0.2         0.3        -0.1       0.214
+       ads   buy       200     40    0.2         0.3        -0.1       0.214
+    search whole       100     30    0.3         0.2         0.1       0.214
+    search   buy       100     30    0.3         0.2         0.1       0.214
     """
     rows = rates(_pooled(counts, min_cell))
     moves = pd.concat([_whole(rows), rows[(rows["step"] > 1) & ~rows["optional"]]], ignore_index=True)
@@ -141,13 +197,27 @@ def group_differences(counts: pd.DataFrame, *, min_cell: int) -> pd.DataFrame:
 
 
 def broken_down(
-    walked: ir.Table | None, users: Tabular, *, funnel: Funnel | None, periods: Sequence[Period], min_cell: int
+    walked: Tabular | None, users: Tabular, *, funnel: Funnel | None, periods: Sequence[Period], min_cell: int
 ) -> pd.DataFrame:
     """`group_differences` by the first of the funnel's `by` columns: over all periods where users enter only once.
 
     A user signs up once, so the periods of a funnel that begins with the sign-up may be added up; who enters anew in
     every period would count several times, so other funnels are read in the one period that `shown` takes.
     returns: as group_differences; no rows when users lack the column or have fewer than two groups
+
+    >>> from datetime import date
+    >>> walked = pd.DataFrame({"cohort": 0, "user": [1, 2, 3], "complete": True, "reached_1": True,
+    ...                        "reached_2": [True, False, False]})
+    >>> users = pd.DataFrame({"user": [1, 2, 3], "channel": ["ads", "ads", None]})
+    >>> month = Period(date(2026, 1, 1), date(2026, 1, 31), "month", "2026-01")
+    >>> sale = Funnel(name="sale", steps=("view", "buy"), by=("channel",))
+    >>> found = broken_down(walked, users, funnel=sale, periods=[month], min_cell=1)
+    >>> print(found[["group", "event", "previous", "users", "share", "rest_share"]].to_string(index=False))
+      group event  previous  users  share  rest_share
+        ads whole         2      1    0.5         0.0
+        ads   buy         2      1    0.5         0.0
+    unknown whole         1      0    0.0         0.5
+    unknown   buy         1      0    0.0         0.5
     """
     table = engine_table(users)
     if walked is None or funnel is None or not funnel.by or funnel.by[0] not in table.columns:
@@ -161,8 +231,11 @@ def broken_down(
     return group_differences(sums.assign(cohort=0, period=ALL, **span)[COUNTED], min_cell=min_cell)
 
 
-def _with_group(walked: ir.Table, users: ir.Table, by: str) -> ir.Table:
-    named = users.select("user", group=users[by].cast("string").fill_null(UNKNOWN))
+def _with_group(walked: ir.Table, users: Tabular | None, by: str | None) -> ir.Table:
+    if by is None:
+        return walked.mutate(group=ibis.literal(ALL))
+    people = engine_table(users)
+    named = people.select("user", group=people[by].cast("string").fill_null(UNKNOWN))
     joined = walked.left_join(named, "user")
     return joined.mutate(group=joined.group.fill_null(UNKNOWN)).drop("user_right")
 

@@ -26,6 +26,15 @@ def trend(rates: pd.DataFrame, *, min_cell: int = 1) -> pd.DataFrame:
     returns: one row per step (0 = the whole funnel) and period with entries that are old enough, oldest first -- step,
              event, period, start, end, previous (users before the step), users, share with Wilson _low and _high,
              incomplete (users of the period whose window is still open: in no other column)
+
+    >>> rates = pd.DataFrame({"cohort": 0, "period": "2026-01", "start": "2026-01-01", "end": "2026-01-31",
+    ...                       "step": [1, 2, 3], "event": ["view", "cart", "buy"], "optional": False,
+    ...                       "previous": [100, 100, 60], "users": [100, 60, 30], "incomplete": 0})
+    >>> print(trend(rates)[["step", "event", "period", "previous", "users", "share"]].to_string(index=False))
+     step event  period  previous  users  share
+        0 whole 2026-01       100     30    0.3
+        2  cart 2026-01       100     60    0.6
+        3   buy 2026-01        60     30    0.5
     """
     required = rates[~rates["optional"].astype(bool)]
     first, last = required[required["step"] == 1], required[required["step"] == required["step"].max()]
@@ -44,6 +53,14 @@ def last_against_earlier(trend: pd.DataFrame, *, level: float = 0.95) -> pd.Data
              periods), expected_low, expected_high (prediction interval), earlier_periods, p_value, p_adjusted (Holm
              over the steps); missing with fewer than five earlier periods
     source:  Higgins, Thompson & Spiegelhalter 2009; between-period variance by DerSimonian & Laird 1986
+
+    >>> buying = pd.DataFrame({"step": 2, "event": "buy", "period": [f"2026-{month:02}" for month in range(1, 8)],
+    ...                        "previous": 1000, "users": [101, 96, 104, 99, 98, 102, 140]})
+    >>> found = last_against_earlier(buying.assign(share=buying["users"] / buying["previous"]))
+    >>> columns = ["period", "share", "earlier_share", "expected_low", "expected_high", "p_adjusted"]
+    >>> print(found[columns].round(3).to_string(index=False))
+     period  share  earlier_share  expected_low  expected_high  p_adjusted
+    2026-07   0.14            0.1         0.079          0.126       0.013
     """
     rows = [_judged(part, level) for _, part in trend.groupby("step", sort=True)]
     table = pd.DataFrame(rows, columns=[*CHANGED, "p_value"])

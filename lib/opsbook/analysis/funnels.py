@@ -41,6 +41,15 @@ def funnel(
               No rows for an empty path.
     raises:   ValueError when the path names an event twice
     source:   per user in time order, the latest start that reached each step is carried along
+
+    >>> steps = pd.DataFrame({"user": [1, 1, 2, 2, 3], "event": ["view", "buy", "view", "buy", "view"],
+    ...                       "day": pd.to_datetime([f"2026-01-{day}" for day in ("05", "06", "05", "20", "09")])})
+    >>> january = {"start": date(2026, 1, 1), "end": date(2026, 1, 31), "as_of": date(2026, 3, 1)}
+    >>> found = funnel(steps.assign(at=steps["day"]), path=["view", "buy"], window_days=7, **january)
+    >>> print(found[["step", "event", "users", "lost", "share_of_entry"]].round(2).to_string(index=False))
+     step event  users  lost  share_of_entry
+        1  view      3     0            1.00
+        2   buy      1     2            0.33
     """
     if len(set(path)) != len(path):
         raise ValueError(f"A funnel needs different events, found {', '.join(path)}")

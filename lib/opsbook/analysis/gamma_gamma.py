@@ -35,6 +35,12 @@ def fit(values: pd.DataFrame) -> Fit:
              zero), customers
     returns: Fit of p, q and gamma (in the currency)
     source:  Fader and Hardie 2013, "The Gamma-Gamma model of monetary value", formula 1a
+
+    >>> values = pd.DataFrame({"frequency": [1, 1, 1, 2, 2, 2, 5, 5], "mean_value": [10, 40, 200, 15, 45, 120, 25, 90],
+    ...                        "customers": [20, 30, 10, 10, 15, 5, 6, 4]})
+    >>> found = fit(values)
+    >>> print(found.converged, {name: round(float(value), 1) for name, value in zip(found.names, found.values)})
+    True {'p': 3.3, 'q': 2.3, 'gamma': 21.9}
     """
     x, mean, n = _counted(values)
     if (mean <= 0).any() or (x < 1).any():
@@ -57,6 +63,10 @@ def expected_value(frequency: np.ndarray, mean_value: np.ndarray, values: np.nda
     Missing where the model has no finite mean (p times frequency + q not above 1).
 
     source: Fader and Hardie 2013, formula 5
+
+    >>> once, often = expected_value(np.array([1, 20]), np.array([100.0, 100.0]), (6.0, 4.0, 20.0))
+    >>> print(f"mean of all {6 * 20 / 3:.0f}; 100 in one order: {once:.1f}; 100 in each of 20: {often:.1f}")
+    mean of all 40; 100 in one order: 80.0; 100 in each of 20: 98.5
     """
     p, q, gamma = values
     x, mean = np.asarray(frequency, dtype=float), np.asarray(mean_value, dtype=float)
@@ -65,7 +75,11 @@ def expected_value(frequency: np.ndarray, mean_value: np.ndarray, values: np.nda
 
 
 def mean_order_value(values: np.ndarray | tuple[float, ...]) -> float:
-    """Mean value of an order over all customers (currency); missing where q is not above 1."""
+    """Mean value of an order over all customers (currency); missing where q is not above 1.
+
+    >>> mean_order_value((6.0, 4.0, 20.0)), mean_order_value((6.0, 0.9, 20.0))
+    (40.0, nan)
+    """
     return float(expected_value(np.array(0.0), np.array(0.0), values))
 
 
@@ -73,6 +87,12 @@ def independence(values: pd.DataFrame, *, level: float = 0.95) -> Correlation:
     """How number and mean value of repeat orders go together; ranks, so that one large customer cannot decide.
 
     values: as in `fit`
+
+    >>> values = pd.DataFrame({"frequency": [1, 1, 2, 5], "mean_value": [20.0, 50.0, 30.0, 45.0],
+    ...                        "customers": [50, 20, 30, 10]})
+    >>> found = independence(values)
+    >>> print(f"{found.value:.2f} [{found.low:.2f}; {found.high:.2f}], {found.n} customers")
+    0.41 [0.23; 0.56], 110 customers
     """
     x, mean, n = _counted(values)
     total = int(n.sum()) if len(n) else 0

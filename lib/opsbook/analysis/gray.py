@@ -41,6 +41,13 @@ def compare(ends: pd.DataFrame, *, by: str, min_left: int = 1) -> pd.DataFrame:
     returns:  one row per cause -- cause, chi2, degrees, p, p_holm (missing where it cannot be tested), ended (users who
               left by it), groups
     source:   Gray 1988 with rho = 0, variance as R's cmprsk::cuminc; late entries by the users at risk each day
+
+    >>> ends = pd.DataFrame({"entry_days": 0, "duration_days": [5, 5, 9] * 2, "channel": ["ads"] * 3 + ["search"] * 3,
+    ...                      "cause": ["cancelled", "silent", None] * 2, "users": [30, 20, 50, 10, 20, 70]})
+    >>> print(compare(ends, by="channel").round(4).to_string(index=False))
+        cause    chi2  degrees      p  p_holm  ended  groups
+    cancelled 12.4375        1 0.0004  0.0008     40       2
+       silent  0.0000        1 1.0000  1.0000     40       2
     """
     rows = checked(as_durations(ends.assign(**{by: ends[by].astype(str)})))
     causes = sorted(set(rows["cause"]) - {""})

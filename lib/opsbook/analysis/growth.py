@@ -38,6 +38,18 @@ def growth_accounting(
                quick_ratio, quick_ratio_low, quick_ratio_high ((new + resurrected) / dormant), complete
     raises:    ValueError when the periods are not consecutive
     method:    a user's last active day in a period tells, through the gap after it, in which period the next one lies
+
+    >>> from opsbook import tiny
+    >>> from opsbook.inputs.periods import parse_period
+    >>> weeks = [parse_period(f"2026-W{week:02}", as_of=tiny.AS_OF) for week in (7, 8, 9, 10)]
+    >>> span = {"data_start": tiny.DATA_START, "settled_through": tiny.AS_OF}
+    >>> found = growth_accounting(tiny.user_days, tiny.users, periods=weeks, **span)
+    >>> columns = ["period", "previous_users", "new", "current", "resurrected", "dormant", "active_users"]
+    >>> print(found[columns].to_string(index=False))
+      period  previous_users  new  current  resurrected  dormant  active_users
+    2026-W08              30    5       28            1        2            34
+    2026-W09              34    5       32            3        2            40
+    2026-W10              40    2       38            0        2            40
     """
     _refuse_gaps(periods)
     pairs, lives = _next_periods(user_days, periods), _life_periods(users, periods)
@@ -53,6 +65,17 @@ def identities(growth: pd.DataFrame) -> pd.DataFrame:
 
     returns: one row per period and law -- period, law (parts, change), left, right, holds
     raises:  ArithmeticError when a law does not hold: the tables contradict each other
+
+    >>> growth = pd.DataFrame({"period": ["2026-W03"], "active_users": 120, "previous_users": 110, "new": 20,
+    ...                        "current": 90, "resurrected": 10, "unknown": 0, "dormant": 20})
+    >>> print(identities(growth).to_string(index=False))
+      period    law  left  right  holds
+    2026-W03  parts   120    120   True
+    2026-W03 change   120    120   True
+    >>> identities(growth.assign(dormant=25))
+    Traceback (most recent call last):
+        ...
+    ArithmeticError: Growth accounting does not add up in 2026-W03
     """
     parts = growth["new"] + growth["current"] + growth["resurrected"] + growth["unknown"]
     moved = growth["previous_users"] + growth["new"] + growth["resurrected"] + growth["unknown"] - growth["dormant"]

@@ -35,6 +35,16 @@ def check(increments: pd.DataFrame, guardrails: Sequence[Guardrail]) -> pd.DataF
     returns:    one row per guardrail -- metric, direction, worst, relative, relative_low, relative_high (treated
                 against control, CUPED; buyers plain), outcome (held: the whole interval is acceptable; broken: none of
                 it is; cannot_tell, also without a comparison)
+
+    >>> from types import SimpleNamespace
+    >>> increments = pd.DataFrame({"metric": ["revenue"], "window": "net", "method": "cuped", "relative": -0.01,
+    ...                            "relative_low": -0.03, "relative_high": 0.01})
+    >>> rails = [SimpleNamespace(metric="revenue", direction="higher", worst=worst) for worst in (-0.05, -0.02)]
+    >>> found = check(increments, rails)
+    >>> print(found[["metric", "worst", "relative_low", "relative_high", "outcome"]].to_string(index=False))
+     metric  worst  relative_low  relative_high     outcome
+    revenue  -0.05         -0.03           0.01        held
+    revenue  -0.02         -0.03           0.01 cannot_tell
     """
     rows = [[g.metric, g.direction, g.worst, *(found := _net(increments, g.metric)), _outcome(g, *found[1:])]
             for g in guardrails]  # fmt: skip

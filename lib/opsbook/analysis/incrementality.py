@@ -33,6 +33,15 @@ def increments(moments: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
               treated_users, control_users, treated, control (means per user, adjusted for CUPED), difference (per
               user) with low and high, relative (share of the control's mean) with its interval, p, total (difference
               times treated users) with its interval. Buyers are shares: Newcombe, plain only.
+
+    >>> moments = pd.DataFrame({"arm": ["control", "treated"], "metric": "orders", "window": "net", "capped": False,
+    ...                         "users": 1000, "mean": [1.0, 1.1], "variance": 1.0, "other_mean": [2.0, 1.96],
+    ...                         "other_variance": 1.5, "covariance": 0.9})
+    >>> columns = ["method", "treated", "control", "difference", "low", "high", "p", "total"]
+    >>> print(increments(moments)[columns].round(3).to_string(index=False))
+    method  treated  control  difference   low  high     p  total
+     plain    1.100    1.000       0.100 0.012 0.188 0.025  100.0
+     cuped    1.112    0.988       0.124 0.065 0.183 0.000  124.0
     """
     known = by_comparison(moments)
     rows = [
@@ -46,7 +55,15 @@ def increments(moments: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
 
 
 def headline(increments: pd.DataFrame) -> pd.DataFrame:
-    """The rows by which a report reads each metric and window: one method each, the first known of HEADLINES."""
+    """The rows by which a report reads each metric and window: one method each, the first known of HEADLINES.
+
+    >>> found = pd.DataFrame({"metric": "orders", "window": ["during", "during", "net"],
+    ...                       "method": ["plain", "cuped", "plain"], "difference": [0.12, 0.10, 0.07]})
+    >>> print(headline(found).to_string(index=False))
+    metric window method  difference
+    orders during  cuped        0.10
+    orders    net  plain        0.07
+    """
     order = increments["method"].map({name: place for place, name in enumerate(HEADLINES)})
     known = increments.assign(order=order).dropna(subset=["order"]).sort_values("order", kind="stable")
     return known.drop_duplicates(["metric", "window"]).sort_index().drop(columns="order")
@@ -56,6 +73,14 @@ def ledger(increments: pd.DataFrame, *, metric: str) -> pd.DataFrame:
     """The pull-forward ledger of one metric: gained during, given back (or kept) after, net of both.
 
     returns: the rows during, after, net of `increments`, in this order and with its columns, without metric and p
+
+    >>> found = pd.DataFrame({"metric": "orders", "window": ["net", "during", "after"], "method": "cuped", "p": 0.01,
+    ...                       "total": [70.0, 100.0, -30.0]}).reindex(columns=COLUMNS)
+    >>> print(ledger(found, metric="orders")[["window", "total"]].to_string(index=False))
+    window  total
+    during  100.0
+     after  -30.0
+       net   70.0
     """
     found = headline(increments)
     chosen = found[found["metric"] == metric]
@@ -64,7 +89,13 @@ def ledger(increments: pd.DataFrame, *, metric: str) -> pd.DataFrame:
 
 
 def total(increments: pd.DataFrame, *, metric: str) -> tuple[float, float, float]:
-    """Net increment of a metric over all treated users, with its interval; missing without a comparison."""
+    """Net increment of a metric over all treated users, with its interval; missing without a comparison.
+
+    >>> found = pd.DataFrame({"metric": "orders", "window": ["during", "net"], "method": "cuped",
+    ...                       "total": [100.0, 70.0], "total_low": [60.0, 20.0], "total_high": [140.0, 120.0]})
+    >>> total(found.reindex(columns=COLUMNS), metric="orders")
+    (70.0, 20.0, 120.0)
+    """
     rows = ledger(increments, metric=metric)
     net = rows.loc[rows["window"] == "net", TOTAL]
     if net.empty:
@@ -78,6 +109,13 @@ def balance(moments: pd.DataFrame) -> pd.DataFrame:
 
     returns: one row per metric -- metric, treated, control (means per user in the days before), p (Welch, times the
              number of metrics compared, at most 1)
+
+    >>> moments = pd.DataFrame({"arm": ["control", "treated"], "metric": "orders", "window": "during", "capped": False,
+    ...                         "users": 1000, "mean": [1.0, 1.1], "variance": 1.0, "other_mean": [2.0, 2.03],
+    ...                         "other_variance": 1.5, "covariance": 0.9})
+    >>> print(balance(moments).round(2).to_string(index=False))
+    metric  treated  control    p
+    orders     2.03      2.0 0.58
     """
     rows = [
         [metric, arms["treated"].other_mean, arms["control"].other_mean, _before_p(arms)]
@@ -94,7 +132,14 @@ def _before_p(arms: Mapping[str, PairMoments]) -> float:
 
 
 def by_comparison(moments: pd.DataFrame) -> dict[tuple[str, str, bool], dict[str, PairMoments]]:
-    """Arm -> moments for every metric, window and capping in which both arms are there."""
+    """Arm -> moments for every metric, window and capping in which both arms are there.
+
+    >>> moments = pd.DataFrame({"arm": ["control", "treated", "treated"], "metric": ["orders", "orders", "revenue"],
+    ...                         "window": "net", "capped": False, "users": 1000, "mean": [1.0, 1.1, 30.0],
+    ...                         "variance": 1.0, "other_mean": 2.0, "other_variance": 1.5, "covariance": 0.9})
+    >>> [(key, sorted(arms)) for key, arms in by_comparison(moments).items()]
+    [(('orders', 'net', False), ['control', 'treated'])]
+    """
     found: dict[tuple[str, str, bool], dict[str, PairMoments]] = {}
     for row in moments.to_dict("records"):
         arms = found.setdefault((row["metric"], row["window"], bool(row["capped"])), {})

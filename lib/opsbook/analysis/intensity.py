@@ -25,7 +25,13 @@ METHOD_MEDIAN = "order statistics, binomial"
 
 
 def default_metrics(groups: Sequence[str], *, given: Collection[str]) -> list[str]:
-    """The metrics of a company that named none: days, actions per day, breadth, every event group, orders."""
+    """The metrics of a company that named none: days, actions per day, breadth, every event group, orders.
+
+    >>> default_metrics(["view", "post"], given=["events", "orders"])
+    ['active_days', 'actions_per_day', 'features_used', 'view', 'post', 'orders']
+    >>> default_metrics([], given=["events"])
+    ['active_days', 'actions_per_day']
+    """
     breadth = ["features_used"] if len(groups) > 1 else []
     orders = ["orders"] if "orders" in given and "events" in given else []
     return ["active_days", "actions_per_day", *breadth, *groups, *orders]
@@ -41,6 +47,17 @@ def active_day_bands(
              to_365, older: days since then at the end; unknown) and active_days band -- age_band, active_days (text
              such as 4–7), from_days, users, band_users (active users of the age band), share, share_low, share_high
              (Wilson), complete (the window lies inside the data and is settled)
+
+    >>> from opsbook import tiny
+    >>> span = {"end": tiny.AS_OF, "data_start": tiny.DATA_START, "settled_through": tiny.AS_OF}
+    >>> found = active_day_bands(tiny.user_days, tiny.users, window_days=7, **span)
+    >>> print(found.pivot(index="age_band", columns="active_days", values="users").to_string())
+    active_days  1  2  3  4  5  6  7
+    age_band
+    in_window    1  1  0  0  0  0  0
+    to_180       4  1  2  0  0  0  1
+    to_90        6  6  2  2  0  0  5
+    unknown      0  1  0  0  0  0  0
     """
     active = user_activity(user_days, end=end, window_days=window_days).select("user", "active_days")
     aged = active.join(_ages(users, end, window_days), "user", how="left")
@@ -60,7 +77,21 @@ def active_day_bands(
 
 
 def without_small_bands(table: pd.DataFrame, *, min_cell: int) -> pd.DataFrame:
-    """active_day_bands with users and shares missing in cells that are too small to show, or would reveal one."""
+    """active_day_bands with users and shares missing in cells that are too small to show, or would reveal one.
+
+    >>> bands = pd.DataFrame({"age_band": ["to_90"] * 3 + ["older"] * 3, "from_days": [1, 2, 4] * 2,
+    ...                       "users": [40, 3, 17, 50, 20, 30], "band_users": [60] * 3 + [100] * 3})
+    >>> bands = bands.assign(share=bands["users"] / bands["band_users"], share_low=0.0, share_high=1.0)
+    >>> found = without_small_bands(bands, min_cell=10)
+    >>> print(found[["age_band", "from_days", "users", "band_users"]].to_string(index=False))
+    age_band  from_days  users  band_users
+       to_90          1   40.0        60.0
+       to_90          2    NaN        60.0
+       to_90          4    NaN        60.0
+       older          1   50.0       100.0
+       older          2    NaN       100.0
+       older          4    NaN       100.0
+    """
     cells = {"rows": "age_band", "columns": "from_days", "of": "users", "row_total": "band_users"}
     return blanked_cells(table, **cells, values=["users", "share", "share_low", "share_high"], min_cell=min_cell)
 
@@ -85,6 +116,15 @@ def metric_quantiles(
     raises:  ValueError for a metric whose event group is no column of user_days
     source:  quantile = the smallest value at or below which that share of users lies; interval of the median by order
              statistics (Conover 1999, section 3.2), at least `level` whatever the distribution and its ties
+
+    >>> user_days = pd.DataFrame({"user": [1, 2, 2, 3, 3, 3], "events": [4, 2, 6, 1, 1, 1],
+    ...                           "day": pd.to_datetime([f"2026-01-{day}" for day in (25, 25, 26, 25, 26, 27)])})
+    >>> span = {"end": date(2026, 1, 28), "data_start": date(2026, 1, 1), "settled_through": date(2026, 1, 31)}
+    >>> found = metric_quantiles(user_days, metrics=["active_days", "actions_per_day"], window_days=7, **span)
+    >>> print(found[["metric", "users", "p25", "median", "p75", "mean"]].round(2).to_string(index=False))
+             metric  users  p25  median  p75  mean
+        active_days      3  1.0     2.0  3.0   2.0
+    actions_per_day      3  1.0     4.0  4.0   3.0
     """
     active = user_activity(user_days, end=end, window_days=window_days)
     values = active.select(**{name: _metric(active, name).cast("float64") for name in metrics})
@@ -108,6 +148,15 @@ def breadth_frequency(
              from_days, users, all_users, share (of all users), share_low, share_high, retained (users active in the
              window that ends at `end`), share_retained, share_retained_low, share_retained_high (Wilson), window_days,
              complete (both windows lie inside the data and are settled); no rows without event groups
+
+    >>> from opsbook import tiny
+    >>> span = {"end": tiny.AS_OF, "data_start": tiny.DATA_START, "settled_through": tiny.AS_OF}
+    >>> found = breadth_frequency(tiny.user_days, **span).query("users > 5")
+    >>> columns = ["features_used", "active_days", "users", "retained", "share_retained"]
+    >>> print(found[columns].round(2).to_string(index=False))
+     features_used active_days  users  retained  share_retained
+                 2         4–7     10         6             0.6
+                 2        8–14      8         8             1.0
     """
     middle = end - timedelta(days=window_days)
     earlier = user_activity(user_days, end=middle, window_days=window_days)
@@ -131,7 +180,18 @@ def breadth_frequency(
 
 
 def without_small_cells(table: pd.DataFrame, *, min_cell: int = 10) -> pd.DataFrame:
-    """breadth_frequency without cells of nobody; small cells, or those that would reveal one, lose all counts."""
+    """breadth_frequency without cells of nobody; small cells, or those that would reveal one, lose all counts.
+
+    >>> cells = pd.DataFrame({"features_used": [1, 1, 2, 2], "from_days": [1, 2, 1, 2], "users": [40, 3, 25, 32]})
+    >>> cells = cells.reindex(columns=[*cells, "share", "share_low", "share_high", "retained", "share_retained",
+    ...                                "share_retained_low", "share_retained_high"])
+    >>> print(without_small_cells(cells, min_cell=10)[["features_used", "from_days", "users"]].to_string(index=False))
+     features_used  from_days  users
+                 1          1    NaN
+                 1          2    NaN
+                 2          1    NaN
+                 2          2    NaN
+    """
     names = ["users", "share", "share_low", "share_high"]
     names += ["retained", "share_retained", "share_retained_low", "share_retained_high"]
     cells = {"rows": "features_used", "columns": "from_days", "of": "users"}
@@ -143,6 +203,14 @@ def user_activity(user_days: Tabular, *, end: date, window_days: int) -> ir.Tabl
     """One row per user active in the window -- user, active_days, events, orders, n_<group> (events), d_<group> (days).
 
     An engine table; a column that user_days lacks (events, orders) is 0.
+
+    >>> user_days = pd.DataFrame({"user": [1, 2, 2], "events": [4, 2, 6], "n_view": [3, 2, 1],
+    ...                           "day": pd.to_datetime(["2026-01-25", "2026-01-26", "2026-01-27"])})
+    >>> active = user_activity(user_days, end=date(2026, 1, 28), window_days=7)
+    >>> print(active.order_by("user").to_pandas().to_string(index=False))
+     user  active_days  events  orders  n_view  d_view
+        1            1       4       0       3       1
+        2            2       8       0       3       2
     """
     days = engine_table(user_days)
     first = end - timedelta(days=window_days - 1)
@@ -154,21 +222,35 @@ def user_activity(user_days: Tabular, *, end: date, window_days: int) -> ir.Tabl
     return inside.group_by("user").agg(active_days=_.count(), **sums)
 
 
-def features_used(active: ir.Table) -> ir.IntegerValue:
-    """Number of event groups of which the user did at least one event; 0 for a company without groups."""
-    used = [(active[name] > 0).cast("int64") for name in active.columns if name.startswith("n_")]
+def features_used(active: Tabular) -> ir.IntegerValue:
+    """Number of event groups of which the user did at least one event; 0 for a company without groups.
+
+    >>> active = pd.DataFrame({"user": [1, 2], "n_view": [3, 1], "n_post": [0, 2], "n_share": [0, 0]})
+    >>> features_used(active).to_pandas().tolist()
+    [1, 2]
+    """
+    users = engine_table(active)
+    used = [(users[name] > 0).cast("int64") for name in users.columns if name.startswith("n_")]
     return sum(used[1:], start=used[0]) if used else ibis.literal(0)
 
 
 def band_starts(window_days: int) -> list[int]:
-    """First day of each band of active days: single days within a week, growing bands in longer windows."""
+    """First day of each band of active days: single days within a week, growing bands in longer windows.
+
+    >>> band_starts(7), band_starts(28)
+    ([1, 2, 3, 4, 5, 6, 7], [1, 2, 4, 8, 15, 22])
+    """
     if window_days <= 7:
         return list(range(1, window_days + 1))
     return [start for start in BAND_STARTS if start <= window_days]
 
 
 def band_names(window_days: int) -> dict[int, str]:
-    """Band start -> text such as 1, 2–3, 22–28."""
+    """Band start -> text such as 1, 2–3, 22–28.
+
+    >>> list(band_names(28).values())
+    ['1', '2–3', '4–7', '8–14', '15–21', '22–28']
+    """
     starts = band_starts(window_days)
     ends = [start - 1 for start in starts[1:]] + [window_days]
     return {a: str(a) if a == b else f"{a}–{b}" for a, b in zip(starts, ends, strict=True)}

@@ -38,7 +38,20 @@ NOTHING = Interrupted(pd.DataFrame(columns=FORECAST), pd.DataFrame(columns=ERROR
 def review(
     user_days: Tabular, *, comparison: str, metric: str, start: date, end: date, through: date, data_start: date
 ) -> Interrupted:
-    """The forecast for the days of the campaign that the data cover; nothing unless the comparison is before_after."""
+    """The forecast for the days of the campaign that the data cover; nothing unless the comparison is before_after.
+
+    >>> days = pd.date_range("2026-01-01", "2026-04-30")
+    >>> user_days = pd.DataFrame({"user": range(len(days)), "day": days, "orders": 10 + days.day % 3, "revenue": 50.0})
+    >>> may = {"metric": "orders", "start": date(2026, 4, 24), "end": date(2026, 4, 30), "through": date(2026, 4, 30)}
+    >>> found = review(user_days, comparison="before_after", data_start=date(2026, 1, 1), **may)
+    >>> print(found.forecast[["metric", "actual", "expected", "checks"]].round(1).to_string(index=False))
+         metric  actual  expected  checks
+        revenue   350.0     350.0       8
+         orders    76.0      77.0       8
+    active_days     7.0       7.0       8
+    >>> len(review(user_days, comparison="randomised", data_start=date(2026, 1, 1), **may).forecast)
+    0
+    """
     last = min(end, through)
     if comparison != "before_after" or last < start:
         return NOTHING
@@ -49,7 +62,17 @@ def review(
 
 
 def daily(user_days: Tabular, *, first: date, last: date) -> pd.DataFrame:
-    """The whole company's days -- day (index, every day), revenue, orders, active_days (user-days)."""
+    """The whole company's days -- day (index, every day), revenue, orders, active_days (user-days).
+
+    >>> user_days = pd.DataFrame({"user": [1, 2, 1], "day": pd.to_datetime(["2026-01-01", "2026-01-01", "2026-01-03"]),
+    ...                           "revenue": [20.0, 0.0, 5.0], "orders": [1, 0, 1]})
+    >>> print(daily(user_days, first=date(2026, 1, 1), last=date(2026, 1, 3)).to_string())
+                revenue  orders  active_days
+    day
+    2026-01-01     20.0     1.0          2.0
+    2026-01-02      0.0     0.0          0.0
+    2026-01-03      5.0     1.0          1.0
+    """
     days = engine_table(user_days)
     day = days.day.cast("date")
     inside = days.filter((day >= first) & (day <= last)).mutate(day=day)
@@ -68,6 +91,14 @@ def forecast(days: pd.DataFrame, *, metric: str, start: date, end: date, level: 
              expected - 1) with its interval, checks (placebo forecasts that measured the error). No row without eight
              weeks before, or with fewer than three separate placebo campaigns.
     source:  t interval with the root mean square of the placebo forecasts' log errors; overlapping ones count once
+
+    >>> days = pd.date_range("2026-01-01", "2026-06-30", name="day")
+    >>> orders = np.where(days.day_of_week >= 5, 200.0, 100.0) + days.day % 5 + np.where(days >= "2026-06-24", 40, 0)
+    >>> table = pd.DataFrame({"orders": orders}, index=days)
+    >>> found = forecast(table, metric="orders", start=date(2026, 6, 24), end=date(2026, 6, 30))
+    >>> print(found[["actual", "expected", "low", "high", "relative", "checks"]].round(2).to_string(index=False))
+     actual  expected    low   high  relative  checks
+     1194.0     914.0 908.37 919.66      0.31      16
     """
     errors = placebo_errors(days, metric=metric, start=start, end=end)
     length, known = (end - start).days + 1, errors["error"].dropna()
@@ -86,6 +117,15 @@ def placebo_errors(days: pd.DataFrame, *, metric: str, start: date, end: date) -
 
     returns: one row per pretended start, latest first -- start, actual, expected (sums), error (log of actual /
              expected; missing where either is nothing)
+
+    >>> days = pd.date_range("2026-01-01", "2026-03-25", name="day")
+    >>> orders = pd.DataFrame({"orders": 100.0 + days.day % 5}, index=days)
+    >>> found = placebo_errors(orders, metric="orders", start=date(2026, 3, 19), end=date(2026, 3, 25))
+    >>> print(found.to_string(index=False, float_format="%.3f"))
+         start  actual  expected  error
+    2026-03-12 715.000   714.000  0.001
+    2026-03-05 711.000   714.000 -0.004
+    2026-02-26 716.000   713.750  0.003
     """
     length = (end - start).days + 1
     first = start - timedelta(days=length)
@@ -107,8 +147,8 @@ def _foretold(values: pd.Series, start: date, length: int) -> float:
     if first - pd.Timedelta(days=WEEKDAY_DAYS) < values.index[0]:
         return float("nan")
     early = values[first - pd.Timedelta(days=WEEKDAY_DAYS) : first - pd.Timedelta(days=1)]
-    shape = early.groupby(pd.DatetimeIndex(early.index).dayofweek).mean() / max(early.mean(), 1e-300)
-    ahead = pd.date_range(first, periods=length).dayofweek
+    shape = early.groupby(pd.DatetimeIndex(early.index).day_of_week).mean() / max(early.mean(), 1e-300)
+    ahead = pd.date_range(first, periods=length).day_of_week
     return float(early.iloc[-LEVEL_DAYS:].mean() * shape.reindex(ahead).sum())
 
 

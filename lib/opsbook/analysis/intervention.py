@@ -22,7 +22,18 @@ SILENCES = ["silent_days", "silences", "reached_per_day", "gone", "gone_low", "g
 
 
 def risk_by_age(durations: pd.DataFrame, *, horizon_days: int, min_at_risk: int = 50) -> pd.DataFrame:
-    """`survival.hazard` by week of life, for the weeks in which enough users were watched to say anything."""
+    """`survival.hazard` by week of life, for the weeks in which enough users were watched to say anything.
+
+    >>> durations = pd.DataFrame({"entry_days": 0, "duration_days": [3, 10, 17, 30], "churned": [70, 20, 10, 0],
+    ...                           "censored": [0, 0, 0, 100]})
+    >>> columns = ["from_day", "to_day", "user_days_at_risk", "churned", "hazard_per_day"]
+    >>> print(risk_by_age(durations, horizon_days=28)[columns].round(4).to_string(index=False))
+     from_day  to_day  user_days_at_risk  churned  hazard_per_day
+            0       6               1190       70          0.0588
+            7      13                850       20          0.0235
+           14      20                740       10          0.0135
+           21      27                700        0          0.0000
+    """
     table = survival.hazard(durations, horizon_days=horizon_days)
     days = table["to_day"] - table["from_day"] + 1
     return table[table["user_days_at_risk"] >= min_at_risk * days].reset_index(drop=True)
@@ -40,6 +51,16 @@ def by_age(
                   inside, 0-1) with interval, leavers_per_day (the product) with interval, stands_out (the most leavers
                   per day, and clearly more than any other window)
     source:       1 - S(end) / S(begin), Greenwood's sum over the window on the log(-log) scale
+
+    >>> durations = pd.DataFrame({"entry_days": 0, "duration_days": [3, 10, 17, 30], "churned": [70, 20, 10, 0],
+    ...                           "censored": [0, 0, 0, 100]})
+    >>> found = by_age(durations, days_of_data=107, horizon_days=21)
+    >>> columns = ["from_day", "to_day", "at_risk", "reached_per_day", "leaves", "leavers_per_day", "stands_out"]
+    >>> print(found[columns].round(3).to_string(index=False))
+     from_day  to_day  at_risk  reached_per_day  leaves  leavers_per_day  stands_out
+            0       6      200            1.869   0.350            0.654        True
+            7      13      130            1.300   0.154            0.200       False
+           14      20      110            1.183   0.091            0.108       False
     """
     steps = survival.kaplan_meier(durations)
     starts = np.arange(0, horizon_days, window_days)
@@ -63,6 +84,15 @@ def by_silence(gaps: pd.DataFrame, *, days_of_data: int, churn_after_days: int) 
              ones, over all data), reached_per_day, gone (share that stays silent for churn_after_days, 0-1) with
              interval, leavers_per_day
     source:  G(churn_after_days) / G(day), G = Kaplan-Meier of gaps with open gaps censored; gaps taken as independent
+
+    >>> gaps = pd.DataFrame({"gap_days": [1, 2, 3, 5, 8], "returned": [500, 200, 100, 50, 0],
+    ...                      "open": [0, 0, 10, 20, 120]})
+    >>> columns = ["silent_days", "silences", "reached_per_day", "gone", "leavers_per_day"]
+    >>> print(by_silence(gaps, days_of_data=100, churn_after_days=4)[columns].round(2).to_string(index=False))
+     silent_days  silences  reached_per_day  gone  leavers_per_day
+               1       500              5.0  0.40              2.0
+               2       300              3.0  0.67              2.0
+               3       190              1.9  1.00              1.9
     """
     rows = gaps_as_durations(gaps)
     steps = survival.kaplan_meier(rows)
@@ -80,6 +110,11 @@ def turning_point(silences: pd.DataFrame, *, share: float = 0.5) -> Estimate:
 
     returns: value with the days on which the interval's ends get there, n = silences longer than that day; missing
              when it is not reached before users count as churned anyway
+
+    >>> silences = pd.DataFrame({"silent_days": [1, 2, 3], "silences": [500, 300, 200], "gone": [0.3, 0.55, 0.8],
+    ...                          "gone_low": [0.25, 0.49, 0.74], "gone_high": [0.35, 0.61, 0.85]})
+    >>> turning_point(silences)
+    Estimate(value=2.0, low=2.0, high=3.0, n=300)
     """
     firsts = [silences.loc[silences[name] >= share, "silent_days"] for name in ("gone", "gone_high", "gone_low")]
     value, low, high = (float(days.iloc[0]) if len(days) else float("nan") for days in firsts)
@@ -88,7 +123,11 @@ def turning_point(silences: pd.DataFrame, *, share: float = 0.5) -> Estimate:
 
 
 def days_of_data(*, data_start: date, as_of: date, churn_after_days: int) -> int:
-    """Calendar days on which somebody could be counted and later judged."""
+    """Calendar days on which somebody could be counted and later judged.
+
+    >>> days_of_data(data_start=date(2026, 1, 1), as_of=date(2026, 3, 31), churn_after_days=28)
+    62
+    """
     return max((as_of - data_start).days + 1 - churn_after_days, 0)
 
 

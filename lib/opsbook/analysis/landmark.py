@@ -27,7 +27,7 @@ NOT_COVARIATES = ("user", "first_day", "entry_days", "duration_days", "fate")
 
 
 def durations(
-    lives: ir.Table,
+    lives: Tabular,
     user_days: Tabular,
     *,
     landmark_days: int,
@@ -44,10 +44,20 @@ def durations(
                everybody enters at the last day of the window. Users whose first days are not in the data are left out.
     raises:    ParameterError for a column of lives that is found out during life (immortal time)
     source:    landmark analysis, Anderson, Cain & Gelber 1983
+
+    >>> lives = pd.DataFrame({"user": [1, 2, 3], "first_day": pd.Timestamp("2026-01-01"), "entry_days": 0,
+    ...                       "duration_days": [40, 3, 25], "fate": ["undecided", "gone", "gone"], "channel": "ads"})
+    >>> days = pd.to_datetime(["2026-01-02", "2026-01-03", "2026-01-20", "2026-01-06"])
+    >>> user_days = pd.DataFrame({"user": [1, 1, 1, 3], "day": days})
+    >>> print(durations(lives, user_days, landmark_days=7).to_string(index=False))
+     entry_days  duration_days channel early_active_days  churned  censored
+              6             25     ads                 1        1         0
+              6             40     ads               2–3        0         1
     """
-    given = [name for name in lives.columns if name not in NOT_COVARIATES]
-    churn.refuse_immortal_time(lives.columns, given)
-    alive = still_there(lives, landmark_days=landmark_days)
+    known = engine_table(lives)
+    given = [name for name in known.columns if name not in NOT_COVARIATES]
+    churn.refuse_immortal_time(known.columns, given)
+    alive = still_there(known, landmark_days=landmark_days)
     seen = _early_counts(engine_table(user_days), alive, landmark_days, early)
     people = alive.left_join(seen, "user").drop("user_right")
     covariates = {name: _banded(people, name) for name in given}
@@ -60,9 +70,15 @@ def durations(
     return table.astype(dict.fromkeys(["entry_days", "duration_days", "churned", "censored"], "int64"))
 
 
-def still_there(lives: ir.Table, *, landmark_days: int) -> ir.Table:
-    """The users followed after the landmark: known from their first day, last sign of life before churn after it."""
-    alive = lives.filter(_.fate.isin(["gone", "came_back", "undecided"]) & (_.entry_days == 0))
+def still_there(lives: Tabular, *, landmark_days: int) -> ir.Table:
+    """The users followed after the landmark: known from their first day, last sign of life before churn after it.
+
+    >>> lives = pd.DataFrame({"user": [1, 2, 3, 4], "entry_days": [0, 0, 0, 5], "duration_days": [40, 3, 25, 60],
+    ...                       "fate": ["undecided", "gone", "gone", "undecided"]})
+    >>> still_there(lives, landmark_days=7).order_by("user").to_pandas()["user"].tolist()
+    [1, 3]
+    """
+    alive = engine_table(lives).filter(_.fate.isin(["gone", "came_back", "undecided"]) & (_.entry_days == 0))
     return alive.filter(_.duration_days >= landmark_days)
 
 
@@ -70,6 +86,15 @@ def pooled(counted: pd.DataFrame, *, most: int = 6, min_cell: int = 10, min_chur
     """The durations with rare levels of every covariate pooled: few users, or too few churned to compare.
 
     Bands of active days are joined with their neighbours (4-6 and 7+ become 4+), other levels become `other`.
+
+    >>> counted = pd.DataFrame({"entry_days": 6, "duration_days": 20, "churned": [40, 30, 20, 8, 2],
+    ...                         "censored": [10, 20, 30, 6, 3], "early_active_days": ["0", "1", "2–3", "4–6", "7+"]})
+    >>> print(pooled(counted)[["early_active_days", "churned", "censored"]].to_string(index=False))
+    early_active_days  churned  censored
+                    0       40        10
+                    1       30        20
+                  2–3       20        30
+                   4+       10         9
     """
     if ACTIVE_BANDS in counted:
         counted = _joined_bands(counted, min_cell, min_churned)
@@ -79,15 +104,27 @@ def pooled(counted: pd.DataFrame, *, most: int = 6, min_cell: int = 10, min_chur
 
 
 def covariates(counted: pd.DataFrame) -> list[str]:
-    """Names of the covariates in the counted durations that have at least two levels to compare."""
+    """Names of the covariates in the counted durations that have at least two levels to compare.
+
+    >>> counted = pd.DataFrame({"entry_days": 6, "duration_days": [9, 20], "churned": [5, 3], "censored": [0, 4],
+    ...                         "channel": ["ads", "search"], "country": "CN", "number:age": [30.0, 41.0]})
+    >>> covariates(counted)
+    ['channel']
+    """
     names = [str(name) for name in counted if name not in ("entry_days", "duration_days", "churned", "censored")]
     return [name for name in names if not name.startswith(NUMBER) and counted[name].nunique() > 1]
 
 
-def numbers(people: ir.Table) -> list[str]:
-    """The covariates of the lives that are numbers of many values, which `durations` cuts into bands."""
-    names = [name for name in people.columns if name not in NOT_COVARIATES]
-    return [name for name in names if _is_number(people[name])]
+def numbers(people: Tabular) -> list[str]:
+    """The covariates of the lives that are numbers of many values, which `durations` cuts into bands.
+
+    >>> people = pd.DataFrame({"user": range(10), "age": range(20, 30), "level": [1, 2] * 5, "channel": "ads"})
+    >>> numbers(people)
+    ['age']
+    """
+    table = engine_table(people)
+    names = [name for name in table.columns if name not in NOT_COVARIATES]
+    return [name for name in names if _is_number(table[name])]
 
 
 def _is_number(column: ir.Value) -> bool:

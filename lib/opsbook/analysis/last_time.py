@@ -24,6 +24,18 @@ def compare(
     returns:    one row per measure -- measure, this, last, change (relative for users and cost, points for rates, a
                 difference per converter for value), low, high (Poisson, Newcombe, Welch; cost has none). No rows when
                 nobody took part in the last one; a measure that either campaign lacks is left out.
+
+    >>> spring = pd.DataFrame({"exposed": [1000.0], "participants": [200.0], "converters": [60.0], "revenue": [3000.0],
+    ...                        "revenue_variance": [400.0], "recorded": [True]})
+    >>> autumn = spring.assign(exposed=1500.0, participants=330.0, converters=90.0, revenue=4950.0)
+    >>> print(compare(autumn, spring, cost=900, last_cost=500).round(3).to_string(index=False))
+                 measure     this   last  change    low   high
+                 exposed 1500.000 1000.0   0.500  0.384  0.627
+            participants  330.000  200.0   0.650  0.380  0.977
+           participation    0.220    0.2   0.020 -0.013  0.052
+              conversion    0.273    0.3  -0.027 -0.108  0.051
+     value_per_converter   55.000   50.0   5.000 -1.596 11.596
+    cost_per_participant    2.727    2.5   0.091    NaN    NaN
     """
     if last.empty or not last["participants"].sum() > 0:
         return pd.DataFrame(columns=COLUMNS)

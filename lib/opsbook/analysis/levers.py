@@ -63,6 +63,18 @@ def lever_counts(
                first seen while the data began), active_users (the sum of the active), complete; no row without three
                periods
     raises:    ValueError when the periods are not consecutive
+
+    >>> from opsbook import tiny
+    >>> from opsbook.inputs.periods import parse_period
+    >>> weeks = [parse_period(f"2026-W{week:02}", as_of=tiny.AS_OF) for week in (7, 8, 9)]
+    >>> span = {"data_start": tiny.DATA_START, "settled_through": tiny.AS_OF}
+    >>> found = lever_counts(tiny.user_days, tiny.users, periods=weeks, **span)
+    >>> print(found.drop(columns=["unknown", "complete"]).to_string(index=False))
+      period channel  signups  new_active  base_users  kept  pool  woken  active_users
+    2026-W08     ads        2           2           5     3    11      0             5
+    2026-W08  search        3           3          25    25     7      1            29
+    2026-W09     ads        2           2           5     4    13      0             6
+    2026-W09  search        3           3          29    28     6      3            34
     """
     three = list(periods)[-3:]
     if any(after.start != before.end + timedelta(days=1) for before, after in pairwise(three)):
@@ -94,6 +106,16 @@ def lever_parts(counts: pd.DataFrame, *, seed: int, draws: int = 2000, level: fl
              add up to its change, the parts of a lever to that of `all`
     method:  intervals redraw every count from its Jeffreys posterior; shocks that all users share are not in them
     source:  Shapley 1953
+
+    >>> counts = pd.DataFrame({"period": ["2026-08", "2026-09"], "channel": "all users", "signups": [100, 200],
+    ...                        "new_active": [50, 80], "base_users": [300, 300], "kept": [150, 180], "pool": 0,
+    ...                        "woken": 0, "unknown": 0, "active_users": [200, 260], "complete": True})
+    >>> found = lever_parts(counts, seed=1).query("channel == 'all' and part != 0")
+    >>> print(found[["lever", "part", "previous_users", "active_users"]].round(1).to_string(index=False))
+          lever  part  previous_users  active_users
+    acquisition  45.0             200           260
+     activation -15.0             200           260
+      retention  30.0             200           260
     """
     names = ["lever", "channel", "part", "low", "high", "previous_users", "active_users"]
     if counts.empty:
@@ -129,6 +151,14 @@ def channel_paradox(counts: pd.DataFrame, *, level: float = 0.95) -> pd.DataFram
              against the total), fired (both intervals are clear of zero on opposite sides, and nearly all of the base
              moved against the total)
     source:  Simpson 1951; Donner and Zou 2012 for the sum of intervals
+
+    >>> counts = pd.DataFrame({"period": ["2026-08"] * 2 + ["2026-09"] * 2, "channel": ["ads", "search"] * 2,
+    ...                        "base_users": [1000, 9000, 9000, 1000], "kept": [200, 5400, 2250, 650]})
+    >>> counts = counts.assign(signups=0, new_active=0, pool=0, woken=0, unknown=0, active_users=counts["kept"])
+    >>> found = channel_paradox(counts)
+    >>> print(found[["total_change", "within_change", "share_against", "fired"]].round(3).to_string(index=False))
+     total_change  within_change  share_against  fired
+            -0.27           0.05            1.0   True
     """
     names = ["channels", "base_users", "total_change", "total_low", "total_high"]
     names += ["within_change", "within_low", "within_high", "share_against", "fired"]

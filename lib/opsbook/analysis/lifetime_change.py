@@ -49,6 +49,16 @@ def against_previous(
 
     user_days, users: as in `churn.durations`
     source: Irwin 1949; independent cohorts, Greenwood-integral errors; missing where a period has no users to judge
+
+    >>> from opsbook import tiny
+    >>> from opsbook.inputs.periods import parse_period
+    >>> january, february = (parse_period(f"2026-{month}", as_of=tiny.AS_OF) for month in ("01", "02"))
+    >>> asked = {"as_of": tiny.AS_OF, "churn_after_days": 14, "horizon_days": 28}
+    >>> found = against_previous(tiny.user_days, tiny.users, period=february, previous=january, **asked)
+    >>> print(f"{found.n} users stay {found.now:.1f} days, {found.base_n} before them {found.before:.1f}")
+    19 users stay 23.6 days, 17 before them 21.1
+    >>> print(f"{found.difference:+.1f} [{found.low:.1f}; {found.high:.1f}] within {found.horizon_days:.0f} days")
+    +2.4 [-3.2; 8.0] within 28 days
     """
     people = engine_table(users)
     born = people.first_day.cast("date")

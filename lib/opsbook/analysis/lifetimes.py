@@ -98,6 +98,12 @@ def fit(durations: pd.DataFrame, *, family: str) -> Fit:
     raises:    KeyError for a family that is not in FAMILIES
     source:    interval-censored likelihood with left truncation (Klein & Moeschberger 2003, section 3.5); the
                beta-discrete-Weibull is Fader, Hardie, Liu, Davin, Steenburgh 2018
+
+    >>> durations = pd.DataFrame({"entry_days": 0, "duration_days": [0, 1, 2], "churned": [32, 16, 8],
+    ...                           "censored": [0, 0, 8]})
+    >>> found = fit(durations, family="exponential")
+    >>> print(f"half leave every day: {found.values[0]:.3f} = 1 / ln 2 = {1 / np.log(2):.3f} days")
+    half leave every day: 1.443 = 1 / ln 2 = 1.443 days
     """
     form, rows = FAMILIES[family], checked(durations)
     day, entry = rows["duration_days"].to_numpy(float), rows["entry_days"].to_numpy(float)
@@ -114,7 +120,14 @@ def fit(durations: pd.DataFrame, *, family: str) -> Fit:
 
 
 def fits(durations: pd.DataFrame, *, families: Sequence[str] = tuple(FAMILIES)) -> dict[str, Fit]:
-    """Every formula fitted to the same users; those that found no inner maximum are left out."""
+    """Every formula fitted to the same users; those that found no inner maximum are left out.
+
+    >>> durations = pd.DataFrame({"entry_days": 0, "duration_days": [0, 1, 3, 7, 20, 60],
+    ...                           "churned": [100, 60, 50, 40, 30, 0], "censored": [0, 0, 0, 0, 0, 120]})
+    >>> found = fits(durations, families=["exponential", "weibull", "log_normal"])
+    >>> {name: round(one.log_likelihood) for name, one in found.items()}
+    {'exponential': -1237, 'weibull': -950, 'log_normal': -937}
+    """
     if checked(durations)["churned"].sum() < 10:
         return {}
     made = {family: fit(durations, family=family) for family in families}
@@ -122,7 +135,17 @@ def fits(durations: pd.DataFrame, *, families: Sequence[str] = tuple(FAMILIES)) 
 
 
 def share_active(fitted: Fit, *, family: str, days: Sequence[int] | np.ndarray, level: float = 0.95) -> pd.DataFrame:
-    """Share not yet churned after each day under a fit -- day, active (0-1), low, high (delta method on the logit)."""
+    """Share not yet churned after each day under a fit -- day, active (0-1), low, high (delta method on the logit).
+
+    >>> durations = pd.DataFrame({"entry_days": 0, "duration_days": [0, 1, 2], "churned": [32, 16, 8],
+    ...                           "censored": [0, 0, 8]})
+    >>> found = fit(durations, family="exponential")
+    >>> print(share_active(found, family="exponential", days=[0, 1, 9]).round(3).to_string(index=False))
+     day  active   low  high
+       0   0.500 0.408 0.592
+       1   0.250 0.169 0.353
+       9   0.001 0.000 0.006
+    """
     times = np.asarray(days, dtype=float) + 1
     survival = FAMILIES[family].survival
 
@@ -136,7 +159,15 @@ def share_active(fitted: Fit, *, family: str, days: Sequence[int] | np.ndarray, 
 
 
 def expected_days(fitted: Fit, *, family: str, horizon_days: int, level: float = 0.95) -> Expected:
-    """Mean days until churn within a horizon that may lie beyond the data: the area under the fitted curve."""
+    """Mean days until churn within a horizon that may lie beyond the data: the area under the fitted curve.
+
+    >>> durations = pd.DataFrame({"entry_days": 0, "duration_days": [0, 1, 2], "churned": [32, 16, 8],
+    ...                           "censored": [0, 0, 8]})
+    >>> fitted = fit(durations, family="exponential")
+    >>> found = expected_days(fitted, family="exponential", horizon_days=30)
+    >>> print(f"{found.value:.2f} days [{found.low:.2f}; {found.high:.2f}] within {found.horizon_days}")
+    1.50 days [1.13; 1.87] within 30
+    """
     edges = np.arange(0.0, horizon_days + 1)
     survival = FAMILIES[family].survival
 

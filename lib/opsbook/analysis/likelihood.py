@@ -33,23 +33,45 @@ class Fit:
 
     @property
     def converged(self) -> bool:
-        """Whether this is an inner maximum that is curved in every direction."""
+        """Whether this is an inner maximum that is curved in every direction.
+
+        >>> done = Fit(("orders",), np.array([3.0]), 3.0, np.array([[30.0]]), gradient_norm=1e-9, at_bound=(), n=10)
+        >>> stuck = Fit(("orders",), np.array([3.0]), 3.0, np.array([[30.0]]), 1e-9, at_bound=("orders",), n=10)
+        >>> done.converged, stuck.converged
+        (True, False)
+        """
         return not self.at_bound and self.gradient_norm < FLAT and bool(np.isfinite(self.covariance).all())
 
     @cached_property
     def covariance(self) -> np.ndarray:
-        """Covariance of the log parameters; missing where the likelihood is flat in some direction."""
+        """Covariance of the log parameters; missing where the likelihood is flat in some direction.
+
+        >>> found = Fit(("orders",), np.array([3.0]), 3.0, np.array([[25.0]]), gradient_norm=1e-9, at_bound=(), n=10)
+        >>> print(found.covariance)
+        [[0.04]]
+        """
         if not np.isfinite(self.information).all() or np.linalg.eigvalsh(self.information).min() <= 1e-9:
             return np.full_like(self.information, np.nan)
         return np.linalg.inv(self.information)
 
     def bounds(self, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
-        """Lower and upper ends of the parameters' intervals, symmetric on the log scale."""
+        """Lower and upper ends of the parameters' intervals, symmetric on the log scale.
+
+        >>> found = Fit(("orders",), np.array([3.0]), 3.0, np.array([[30.0]]), gradient_norm=1e-9, at_bound=(), n=10)
+        >>> low, high = found.bounds()
+        >>> print(low.round(2), high.round(2))
+        [2.1] [4.29]
+        """
         half = float(ndtri(0.5 + level / 2)) * np.sqrt(np.diag(self.covariance))
         return self.values * np.exp(-half), self.values * np.exp(half)
 
     def variance_of(self, function: Callable[[np.ndarray], np.ndarray], step: float = 1e-4) -> np.ndarray:
-        """Variance of a function of the parameters by the delta method, for each entry of its result."""
+        """Variance of a function of the parameters by the delta method, for each entry of its result.
+
+        >>> found = Fit(("orders",), np.array([3.0]), 3.0, np.array([[30.0]]), gradient_norm=1e-9, at_bound=(), n=10)
+        >>> print(found.variance_of(lambda values: 2 * values).round(3))
+        [1.2]
+        """
         logs = np.log(self.values)
         moves = step * np.eye(len(logs))
         sides = [(function(np.exp(logs + move)), function(np.exp(logs - move))) for move in moves]
@@ -64,6 +86,12 @@ def maximise(
 
     log_likelihood: parameters -> (sum over observations, its derivatives by the parameters)
     n:              observations behind it; slopes are judged per observation
+
+    >>> found = maximise(
+    ...     lambda rate: (30 * np.log(rate[0]) - 10 * rate[0], 30 / rate - 10), names=["orders"], starts=[[1.0]], n=10
+    ... )
+    >>> print(f"30 orders of 10 users: {found.values[0]:.3f} each, converged: {found.converged}")
+    30 orders of 10 users: 3.000 each, converged: True
     """
 
     def by_logs(logs: np.ndarray) -> Slope:

@@ -27,6 +27,12 @@ def plan(earlier: Sequence[date], *, start: date, end: date, after_days: int, th
 
     earlier: last days of data of the looks before this one; through: last settled day
     returns: one row per look -- look (1..), day (last day it saw), share_information (0-1); none before the start
+
+    >>> campaign = {"start": date(2026, 6, 1), "end": date(2026, 6, 20), "after_days": 20}
+    >>> print(plan([date(2026, 6, 10)], **campaign, through=date(2026, 6, 30)).to_string(index=False))
+     look        day  share_information
+        1 2026-06-10               0.25
+        2 2026-06-30               0.75
     """
     whole, last = (end - start).days + 1 + after_days, min(through, end + timedelta(days=after_days))
     days = sorted({day for day in earlier if start <= day < last} | {last}) if last >= start else []
@@ -44,6 +50,17 @@ def judged(
     returns: plan's columns, boundary (|z| that decides; with always_valid only this look's is known), share_spent
              (chance up to here of a finding without an effect), share_peeking (the same had every look taken 1.96)
     source:  Lan & DeMets 1983; Johari, Pekelis, Walsh 2017 with (worthwhile lift x control)^2 as variance of effects
+
+    >>> moments = pd.DataFrame({"arm": ["control", "treated"], "metric": "orders", "window": "net", "capped": False,
+    ...                         "users": 1000, "mean": [1.0, 1.1], "variance": 1.0, "other_mean": 2.0,
+    ...                         "other_variance": 1.5, "covariance": 0.9})
+    >>> campaign = {"start": date(2026, 6, 1), "end": date(2026, 6, 30), "after_days": 10}
+    >>> looks = plan([date(2026, 6, 20)], **campaign, through=date(2026, 7, 10))
+    >>> found = judged(looks, moments, monitoring="obrien_fleming", metric="orders", worthwhile_lift=0.1)
+    >>> print(found.drop(columns="day").round(3).to_string(index=False))
+     look  share_information  boundary  share_spent  share_peeking
+        1                0.5     2.963        0.003          0.050
+        2                1.0     1.969        0.050          0.083
     """
     if plan.empty or moments.empty:
         return plan.iloc[:0].reindex(columns=COLUMNS)
@@ -60,12 +77,21 @@ def judged(
 
 
 def once(looks: pd.DataFrame) -> bool:
-    """Whether nobody looked before everything was over, so that the usual interval holds."""
+    """Whether nobody looked before everything was over, so that the usual interval holds.
+
+    >>> once(pd.DataFrame({"share_information": [1.0]})), once(pd.DataFrame({"share_information": [0.5]}))
+    (True, False)
+    """
     return len(looks) <= 1 and bool((looks["share_information"] >= 1).all())
 
 
 def level(judged: pd.DataFrame) -> float:
-    """The level at which an ordinary interval is as wide as this look's boundary asks: 0.95 for a single look."""
+    """The level at which an ordinary interval is as wide as this look's boundary asks: 0.95 for a single look.
+
+    >>> looks = pd.DataFrame({"share_information": [0.5, 1.0], "boundary": [2.963, 1.969]})
+    >>> round(level(looks.iloc[:1]), 4), round(level(looks), 4)
+    (0.997, 0.951)
+    """
     bound = float(judged["boundary"].iloc[-1]) if len(judged) else USUAL
     return 0.95 if np.isnan(bound) or once(judged) else float(2 * ndtr(min(bound, WIDEST)) - 1)
 

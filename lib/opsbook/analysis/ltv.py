@@ -45,6 +45,17 @@ def observed_ltv(
              capped_high (each user's revenue cut at the 99.9th percentile of the window), cap (that percentile),
              complete (the whole cohort could be seen for the window; else the values are missing); cohorts of
              fewer than min_cell users are left out, also of "all"
+
+    >>> from opsbook import tiny
+    >>> span = {"data_start": tiny.DATA_START, "settled_through": tiny.AS_OF}
+    >>> found = observed_ltv(tiny.orders, tiny.users, windows=(30,), **span)
+    >>> columns = ["cohort", "window_days", "users", "ltv", "ltv_low", "ltv_high", "complete"]
+    >>> print(found[columns].round(2).to_string(index=False))
+     cohort  window_days  users   ltv  ltv_low  ltv_high  complete
+    2026-01           30     16 56.56    28.86     84.26      True
+    2026-02           30     19 56.84    29.82     83.86      True
+    2026-03           30      3   NaN      NaN       NaN     False
+        all           30     35 56.71    38.36     75.07      True
     """
     limit = _number(settled_through)
     people = _people(orders, users, data_start=data_start, through=settled_through)
@@ -70,6 +81,17 @@ def ltv_curves(
                   column of users such as channel (then only users seen for horizon_days count, the same on every day)
     returns:      one row per group and day -- <by>, age_days (0 is the day life began), users, ltv, ltv_low, ltv_high
                   (t interval); groups under min_cell users are left out; with another `by` also the group "all"
+
+    >>> from opsbook import tiny
+    >>> span = {"data_start": tiny.DATA_START, "settled_through": tiny.AS_OF}
+    >>> found = ltv_curves(tiny.orders, tiny.users, by="channel", horizon_days=28, **span)
+    >>> shown = found[found["age_days"].isin([0, 6, 27])]
+    >>> print(shown.pivot(index="age_days", columns="channel", values="ltv").round(2).to_string())
+    channel     ads    all  search
+    age_days
+    0          6.36   5.43    5.00
+    6         21.82  20.29   19.58
+    27        35.45  56.14   65.62
     """
     limit = _number(settled_through)
     people = _people(orders, users, data_start=data_start, through=settled_through)

@@ -34,6 +34,12 @@ def risk_difference(
 
     returns:  Estimate of value, low, high (-1 to 1) and n = users of both sides; missing when no stratum has both
     source:   weights n1 n0 / N; variance of Sato 1989, consistent for few large and for many small strata
+
+    >>> buyers, users = [10, 80], [100, 200]
+    >>> base_buyers, base_users = [10, 30], [200, 100]
+    >>> found = risk_difference(buyers, users, base_buyers, base_users)
+    >>> print(f"{found.value:+.3f} [{found.low:+.3f}; {found.high:+.3f}]; pooled {90 / 300 - 40 / 300:+.3f}")
+    +0.075 [+0.009; +0.141]; pooled +0.167
     """
     a, n1, c, n0 = _counts(hits, users, base_hits, base_users)
     total = _total(n1 + n0)
@@ -54,6 +60,10 @@ def risk_ratio(
 
     returns:  Estimate of value, low, high (above 0) and n; missing when a side has no hits
     source:   Greenland & Robins 1985
+
+    >>> found = risk_ratio([10, 80], [100, 200], [10, 30], [200, 100])
+    >>> print(f"{found.value:.2f} times [{found.low:.2f}; {found.high:.2f}], {found.n} users")
+    1.43 times [1.04; 1.96], 600 users
     """
     a, n1, c, n0 = _counts(hits, users, base_hits, base_users)
     total = _total(n1 + n0)
@@ -69,6 +79,10 @@ def odds_ratio(
 
     returns:  Estimate of value, low, high (above 0) and n; missing when a product of the table is empty
     source:   Mantel & Haenszel 1959; variance of Robins, Breslow & Greenland 1986
+
+    >>> found = odds_ratio([10, 80], [100, 200], [10, 30], [200, 100])
+    >>> print(f"{found.value:.2f} [{found.low:.2f}; {found.high:.2f}]")
+    1.67 [1.06; 2.61]
     """
     a, n1, c, n0 = _counts(hits, users, base_hits, base_users)
     total, b, d = _total(n1 + n0), n1 - a, n0 - c
@@ -83,6 +97,10 @@ def score(hits: ArrayLike, users: ArrayLike, base_hits: ArrayLike, base_users: A
     """Whether the group has more hits than its strata predict; z is missing when no stratum can tell.
 
     source: Cochran 1954; Mantel & Haenszel 1959, without continuity correction (with it: |excess| - 0.5)
+
+    >>> found = score([10, 80], [100, 200], [10, 30], [200, 100])
+    >>> print(f"{found.excess:.1f} buyers more than expected, z = {found.z:.2f}")
+    10.0 buyers more than expected, z = 2.25
     """
     a, n1, c, n0 = _counts(hits, users, base_hits, base_users)
     total, both = _total(n1 + n0), a + c

@@ -29,6 +29,12 @@ def break_even(*, revenue: tuple[float, float, float], cost: float) -> BreakEven
 
     revenue: incremental revenue with low and high (currency)
     source:  Fieller's interval of a ratio whose numerator is known
+
+    >>> found = break_even(revenue=(5000, 2000, 8000), cost=1000)
+    >>> print(f"{found.value:.0%} [{found.low:.1%}; {found.high:.0%}] {found.case}")
+    20% [12.5%; 50%] known
+    >>> break_even(revenue=(500, -2000, 4000), cost=1000)
+    BreakEven(value=nan, low=0.25, high=inf, case='open')
     """
     value, low, high = revenue
     missing = float("nan")
@@ -48,6 +54,13 @@ def sensitivity(
 
     returns: one row per margin, the campaign's own among them -- share_margin (0-1), roi with low and high, given (the
              campaign's own), pays (yes, no, cannot_tell: by the whole interval); none without cost or increment
+
+    >>> table = sensitivity(revenue=(5000, 2000, 8000), cost=1000, margin=0.3, margins=[0.1, 0.6])
+    >>> print(table.round(2).to_string(index=False))
+     share_margin  roi  low  high  given        pays
+              0.1 -0.5 -0.8  -0.2  False          no
+              0.3  0.5 -0.4   1.4   True cannot_tell
+              0.6  2.0  0.2   3.8  False         yes
     """
     if not cost > 0 or any(np.isnan(part) for part in revenue):
         return pd.DataFrame(columns=COLUMNS)

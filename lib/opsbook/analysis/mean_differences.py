@@ -22,6 +22,14 @@ def against_rest(durations: pd.DataFrame, *, by: str, horizon_days: float, level
     returns:   one row per segment, most users first -- segment, users, days, other_users, other_days, difference (days
                per user) with low and high, p, p_holm (over the segments), horizon_days; none with a single segment
     source:    Irwin 1949; Greenwood-integral errors of two separate groups of users
+
+    >>> durations = pd.DataFrame({"entry_days": 0, "duration_days": [5, 9, 5, 9], "churned": [50, 0, 30, 0],
+    ...                           "censored": [0, 50, 0, 70], "channel": ["ads", "ads", "search", "search"]})
+    >>> columns = ["segment", "users", "days", "other_days", "difference", "low", "high", "p_holm"]
+    >>> print(against_rest(durations, by="channel", horizon_days=9)[columns].round(2).to_string(index=False))
+    segment  users  days  other_days  difference   low  high  p_holm
+        ads    100   7.0         7.8        -0.8 -1.33 -0.27    0.01
+     search    100   7.8         7.0         0.8  0.27  1.33    0.01
     """
     names = survival.restricted_means(durations, by=by, horizon_days=horizon_days)
     if len(names) < 2:

@@ -33,6 +33,16 @@ def ledger(costs: Tabular, redemptions: Tabular, *, campaign_id: str, fixed_cost
 
     returns: one row per kind and detail -- kind (media, redemptions, fixed), detail (the channel of media), amount
              (currency), share (of the total, 0-1); rows of nothing are left out
+
+    >>> costs = pd.DataFrame({"campaign_id": ["spring", "spring", None], "channel": ["ads", None, "ads"],
+    ...                       "amount": [600.0, 100.0, 50.0]})
+    >>> coupons = pd.DataFrame({"campaign_id": ["spring", "autumn"], "cost": [250.0, 40.0]})
+    >>> print(ledger(costs, coupons, campaign_id="spring", fixed_cost=50).to_string(index=False))
+           kind  detail  amount  share
+          media     ads   600.0   0.60
+          media unknown   100.0   0.10
+    redemptions           250.0   0.25
+          fixed            50.0   0.05
     """
     media = _own(costs, campaign_id).mutate(detail=_.channel.cast("string").fill_null("unknown"))
     booked = media.group_by("detail").agg(amount=exact_sum(media.amount.cast("float64"))).order_by("detail")
@@ -49,7 +59,12 @@ def ledger(costs: Tabular, redemptions: Tabular, *, campaign_id: str, fixed_cost
 
 
 def total(ledger: pd.DataFrame) -> float:
-    """The cost of the campaign (currency)."""
+    """The cost of the campaign (currency).
+
+    >>> costs = pd.DataFrame({"kind": ["media", "fixed"], "detail": ["ads", ""], "amount": [600.0, 50.0]})
+    >>> total(costs)
+    650.0
+    """
     return float(ledger["amount"].sum())
 
 
@@ -60,6 +75,13 @@ def returns(*, gross_revenue: float, incremental: Amount, margin: float | None, 
     incremental: incremental revenue / cost
     margin:      (incremental revenue x margin - cost) / cost
     returns: one row per line -- line, numerator, numerator_low, numerator_high, cost (currency), roi, low, high
+
+    >>> lines = returns(gross_revenue=9000, incremental=Amount(4000, 1000, 7000), margin=0.4, cost=1000)
+    >>> print(lines.round(2).to_string(index=False))
+           line  numerator  numerator_low  numerator_high  cost  roi  low  high
+          gross     9000.0         9000.0          9000.0  1000  9.0  9.0   9.0
+    incremental     4000.0         1000.0          7000.0  1000  4.0  1.0   7.0
+         margin      600.0         -600.0          1800.0  1000  0.6 -0.6   1.8
     """
     share = float("nan") if margin is None else margin
     earned = Amount(*(part * share - cost for part in incremental))
@@ -73,6 +95,11 @@ def cost_per_increment(*, cost: float, increment: Amount) -> Amount:
     """Cost per incremental order or user.
 
     Unknown unless the increment is surely above zero: else the upper end has no limit.
+
+    >>> cost_per_increment(cost=1000, increment=Amount(50, 40, 80))
+    Amount(value=20.0, low=12.5, high=25.0)
+    >>> cost_per_increment(cost=1000, increment=Amount(50, -5, 80))
+    Amount(value=nan, low=nan, high=nan)
     """
     if not increment.low > 0 or not cost > 0:
         return NOTHING_KNOWN
@@ -80,7 +107,13 @@ def cost_per_increment(*, cost: float, increment: Amount) -> Amount:
 
 
 def break_even(*, cost: float, margin: float | None) -> float:
-    """Incremental revenue at which the margin covers the cost; missing without a margin."""
+    """Incremental revenue at which the margin covers the cost; missing without a margin.
+
+    >>> break_even(cost=1000, margin=0.25)
+    4000.0
+    >>> break_even(cost=1000, margin=None)
+    nan
+    """
     return cost / margin if margin else float("nan")
 
 

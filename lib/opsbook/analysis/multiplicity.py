@@ -12,6 +12,9 @@ def holm(p_values: Iterable[float]) -> np.ndarray:
 
     A missing p-value (a comparison that could not be made) stays missing and is not counted.
     source: Holm 1979, "A simple sequentially rejective multiple test procedure".
+
+    >>> print(holm([0.01, 0.04, float("nan"), 0.03]).round(2))
+    [0.03 0.06  nan 0.06]
     """
     return _adjusted(p_values, _step_down)
 
@@ -21,12 +24,19 @@ def benjamini_hochberg(p_values: Iterable[float]) -> np.ndarray:
 
     A missing p-value stays missing and is not counted.
     source: Benjamini & Hochberg 1995, "Controlling the false discovery rate".
+
+    >>> print(benjamini_hochberg([0.01, 0.04, float("nan"), 0.03]).round(2))
+    [0.03 0.04  nan 0.04]
     """
     return _adjusted(p_values, _step_up)
 
 
 def compared(p_values: Iterable[float]) -> int:
-    """How many comparisons were made; printed beside every adjusted p-value."""
+    """How many comparisons were made; printed beside every adjusted p-value.
+
+    >>> compared([0.01, 0.04, float("nan"), 0.03])
+    3
+    """
     return int(np.isfinite(_as_array(p_values)).sum())
 
 

@@ -63,14 +63,24 @@ class Aim(NamedTuple):
 
 
 def day_of(*, start: date, end: date, settled_through: date) -> date:
-    """The day the pace is taken on: the last settled day while the campaign runs, its half-way day once it is over."""
+    """The day the pace is taken on: the last settled day while the campaign runs, its half-way day once it is over.
+
+    >>> june = {"start": date(2026, 6, 1), "end": date(2026, 6, 10)}
+    >>> print(day_of(**june, settled_through=date(2026, 6, 4)), day_of(**june, settled_through=date(2026, 7, 1)))
+    2026-06-04 2026-06-05
+    """
     if settled_through < end:
         return settled_through
     return start + timedelta(days=((end - start).days + 1) // 2 - 1)
 
 
 def aims(goals: Sequence[Target], gained: pd.DataFrame) -> list[Target]:
-    """The goals; where none were written down participants and revenue without a target, if there are any."""
+    """The goals; where none were written down participants and revenue without a target, if there are any.
+
+    >>> gained = pd.DataFrame({"participants": [10, 20], "revenue": [0.0, 0.0]})
+    >>> [aim.metric for aim in aims([], gained)], [aim.metric for aim in aims([Aim("orders", 100)], gained)]
+    (['participants'], ['orders'])
+    """
     whole: list[Target] = [*goals]
     return whole or [Aim(metric) for metric in ("participants", "revenue") if gained[metric].sum() > 0]
 
@@ -94,6 +104,14 @@ def pace(
               low, high, came (the figure at the end where the data reach it), days (so far), source (of the profile),
               pace (reached, on_track, behind, missed, cannot_tell; missing without a target)
     source:   McCullagh and Nelder 1989, section 9.2, for quasi-likelihood
+
+    >>> gained = pd.DataFrame({"day": pd.date_range("2026-06-01", periods=5), "participants": [30, 28, 33, 30, 29]})
+    >>> profiles = pd.DataFrame({"metric": "participants", "share": [0.1] * 10, "source": "earlier"})
+    >>> found = pace(gained, profiles, [Aim("participants", 200), Aim("participants", 310)], through=date(2026, 6, 5))
+    >>> print(found[["target", "so_far", "due", "forecast", "low", "high", "pace"]].round(0).to_string(index=False))
+     target  so_far   due  forecast   low  high        pace
+        200   150.0 100.0     300.0 247.0 354.0    on_track
+        310   150.0 155.0     300.0 247.0 354.0 cannot_tell
     """
     rows = [_row(gained, profiles, goal, through, fixed_cost, level) for goal in goals]
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -112,6 +130,18 @@ def path(
 
     returns: one row per goal and day of the campaign -- metric, day, actual (so far), due, forecast, low, high (from
              the last day so far on)
+
+    >>> gained = pd.DataFrame({"day": pd.date_range("2026-06-01", periods=4), "participants": [30, 28, 33, 30]})
+    >>> profiles = pd.DataFrame({"metric": "participants", "share": [0.2] * 5, "source": "earlier"})
+    >>> found = path(gained, profiles, [Aim("participants", 200)], through=date(2026, 6, 3))
+    >>> columns = ["day", "actual", "due", "forecast", "low", "high"]
+    >>> print(found[columns].to_string(index=False, float_format="%.0f"))
+           day  actual  due  forecast  low  high
+    2026-06-01      30   40       NaN  NaN   NaN
+    2026-06-02      58   80       NaN  NaN   NaN
+    2026-06-03      91  120        91   91    91
+    2026-06-04     NaN  160       121   93   150
+    2026-06-05     NaN  200       152  107   198
     """
     tables = [_path(gained, profiles, goal, through, fixed_cost, level) for goal in goals]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=PATH)
@@ -126,6 +156,12 @@ def predicted(
     N(0, drift^2): how far the profile itself may be off from the first day to the last. Doubt about b is normal as far
     as it is the prior's and Student's as far as the days tell it, and turns the rest by a factor.
     values: of the days seen; shares: of all days, in any unit. Missing with fewer than 3 days or nothing so far.
+
+    >>> seen, shares = np.array([30.0, 28.0, 33.0, 30.0]), np.full(6, 1 / 6)
+    >>> print(predicted(seen, shares, counts=True).round(0))
+    [[151. 182.]
+     [131. 150.]
+     [172. 214.]]
     """
     ahead = len(shares) - len(values)
     if len(values) < LEAST_DAYS or values.sum() <= 0 or (values < 0).any() or not np.isfinite(shares).all():

@@ -33,7 +33,7 @@ class PaidBack(NamedTuple):
 
 
 def curve(
-    units: ir.Table, user_days: Tabular, *, start: date, end: date, after_days: int, as_of: date,
+    units: Tabular, user_days: Tabular, *, start: date, end: date, after_days: int, as_of: date,
     margin: float | None, cost: float,
 ) -> pd.DataFrame:  # fmt: skip
     """Incremental margin earned from the start to the end of every week, and to the last day that is watched.
@@ -41,13 +41,26 @@ def curve(
     units:   `experiment.units`; as_of: last complete day of data
     returns: one row per week end -- day, days (since the start, both included), earned (currency) with low and high,
              cost, treated_users, control_users; none without margin, cost or two arms
+
+    >>> from opsbook import tiny
+    >>> from opsbook.analysis.experiment import units
+    >>> spring = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "after_days": 14}
+    >>> placed = units(tiny.assignments, tiny.user_days, experiment_id="spring", control="control", **spring)
+    >>> found = curve(placed, tiny.user_days, **spring, as_of=tiny.AS_OF, margin=0.5, cost=60)
+    >>> columns = ["day", "days", "earned", "low", "high", "cost", "treated_users"]
+    >>> print(found[columns].to_string(index=False, float_format="%.0f"))
+           day  days  earned  low  high  cost  treated_users
+    2026-02-22     7      20  -76   116    60             14
+    2026-03-01    14      80  -45   205    60             14
+    2026-03-08    21     118  -32   269    60             14
+    2026-03-15    28     105  -83   294    60             14
     """
     last = min(end + timedelta(days=after_days), as_of)
     length = (last - start).days + 1
-    if margin is None or not cost > 0 or length < 7 or not anybody(units):
+    if margin is None or not cost > 0 or length < 7 or not anybody(assigned := engine_table(units)):
         return pd.DataFrame(columns=COLUMNS)
     ends = sorted({*range(7, length + 1, 7), length})
-    wide = _cumulated(units, user_days, start, ends)
+    wide = _cumulated(assigned, user_days, start, ends)
     pairs = {str(days): (wide[f"to_{days}"], wide.revenue_before) for days in ends}
     counted = count_moments(wide, by="arm", pairs=pairs)
     rows = [_row(days, counted[counted["name"] == str(days)], start, margin, cost) for days in ends]
@@ -55,7 +68,15 @@ def curve(
 
 
 def paid_back(curve: pd.DataFrame) -> PaidBack:
-    """The first week end from which on each side of the interval is at the cost or above, to the last day watched."""
+    """The first week end from which on each side of the interval is at the cost or above, to the last day watched.
+
+    >>> weeks = pd.DataFrame({"day": pd.date_range("2026-06-07", periods=4, freq="7D"), "cost": 100.0,
+    ...                       "earned": [80.0, 120, 90, 130], "low": [40.0, 70, 50, 80],
+    ...                       "high": [120.0, 170, 130, 180]})
+    >>> found = paid_back(weeks)
+    >>> print(f"{found.case}: by the estimate on {found.day:%d %B}, at best {found.first:%d %B}, surely {found.last}")
+    likely: by the estimate on 28 June, at best 07 June, surely None
+    """
     if curve.empty:
         return PaidBack(None, None, None, "none")
     day, first, last = (_for_good(curve, side) for side in ("earned", "high", "low"))

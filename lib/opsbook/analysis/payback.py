@@ -19,6 +19,14 @@ def acquisition_costs(costs: Tabular, *, start: date, end: date, campaigns: bool
 
     campaigns: whether costs booked on a campaign count too; they mostly pay for users one already has
     returns:   one row per channel -- channel, cost (currency)
+
+    >>> costs = pd.DataFrame({"day": pd.to_datetime(["2026-01-05", "2026-01-09", "2026-02-01", "2026-01-07"]),
+    ...                       "channel": ["ads", None, "ads", "ads"], "amount": [100.0, 20.0, 70.0, 999.0],
+    ...                       "campaign_id": [None, None, None, "spring"]})
+    >>> print(acquisition_costs(costs, start=date(2026, 1, 1), end=date(2026, 1, 31)).to_string(index=False))
+    channel  cost
+        ads 100.0
+    unknown  20.0
     """
     table = engine_table(costs)
     spent = table.filter(table.day.cast("date").between(ibis.date(start), ibis.date(end)))
@@ -38,6 +46,14 @@ def payback(curves: pd.DataFrame, costs: pd.DataFrame, *, margin: float | None =
     returns: one row per channel with costs, last "all" (every user, every cost) -- channel, users, cost, cac (currency
              per user), earned (margin or revenue per user by the last day), earned_low, earned_high, horizon_days,
              payback_days, payback_low, payback_high (of the interval's ends); days are missing when not reached
+
+    >>> curves = pd.DataFrame({"channel": "ads", "age_days": [0, 1, 2], "users": 100, "ltv": [2.0, 5.0, 9.0],
+    ...                        "ltv_low": [1.0, 3.0, 6.0], "ltv_high": [3.0, 7.0, 12.0]})
+    >>> costs = pd.DataFrame({"channel": ["ads"], "cost": [250.0]})
+    >>> found = payback(curves, costs, margin=0.5)
+    >>> print(found[["cac", "earned", "payback_days", "payback_low", "payback_high"]].to_string(index=False))
+     cac  earned  payback_days  payback_low  payback_high
+     2.5     4.5           2.0          2.0           3.0
     """
     spent = costs.set_index("channel")["cost"].astype("float64")
     rows = []

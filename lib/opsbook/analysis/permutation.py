@@ -20,6 +20,13 @@ def permuted_scores(
     outcome:  one bool per user; strata: one label per user
     returns:  permutations x comparisons: Cochran-Mantel-Haenszel scores; 0 where a comparison cannot be made
     method:   a score is linear in the outcomes of the group, and the strata's totals do not change
+
+    >>> done = np.array([[True], [True], [False], [False]])
+    >>> bought = np.array([True, True, False, False])
+    >>> same = np.array(["new", "new", "new", "new"])
+    >>> found = permuted_scores(done, bought, same, permutations=1000, seed=1)
+    >>> print(found.shape, sorted({float(score) for score in found.ravel().round(2)}))
+    (1000, 1) [-1.73, 0.0, 1.73]
     """
     order = np.argsort(strata, kind="stable")
     group = done[order].astype(np.float32)
@@ -34,6 +41,10 @@ def family_p(observed: np.ndarray, permuted: np.ndarray) -> np.ndarray:
     """Share of shuffles whose best score reaches the observed one: the chance of any such find where nothing is.
 
     source: Westfall & Young 1993, single step; the data themselves count as one shuffle
+
+    >>> best_by_chance = np.array([[0.4, 1.9], [2.3, -1.0], [0.2, 0.1], [1.0, 1.2]])
+    >>> print(family_p(np.array([2.0, 0.5, 3.0]), best_by_chance))
+    [0.4 0.8 0.2]
     """
     best = np.sort(permuted.max(axis=1)) if permuted.shape[1] else np.zeros(len(permuted))
     reached = len(best) - np.searchsorted(best, np.asarray(observed) - 1e-9, side="left")

@@ -34,12 +34,16 @@ class HalfLife(NamedTuple):
 
 
 def metric_of(primary: str) -> str:
-    """What is followed week by week: the primary metric, or orders where that is a share of users."""
+    """What is followed week by week: the primary metric, or orders where that is a share of users.
+
+    >>> metric_of("revenue"), metric_of("buyers")
+    ('revenue', 'orders')
+    """
     return "orders" if primary in SHARES else primary
 
 
 def weekly_effects(
-    units: ir.Table, user_days: Tabular, *, metric: str, end: date, as_of: date, weeks: int = 8
+    units: Tabular, user_days: Tabular, *, metric: str, end: date, as_of: date, weeks: int = 8
 ) -> pd.DataFrame:
     """Treated minus control in every whole week after the campaign's end, adjusted by the days before it.
 
@@ -48,13 +52,27 @@ def weekly_effects(
              treated_users, control_users, treated, control (adjusted means per user), difference with low and high,
              relative with its interval, p; every week looks at all assigned users, active or not
     raises:  KeyError for a metric that is not in experiment.METRICS
+
+    >>> from opsbook import tiny
+    >>> from opsbook.analysis.experiment import units
+    >>> spring = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "after_days": 28}
+    >>> placed = units(tiny.assignments, tiny.user_days, experiment_id="spring", control="control", **spring)
+    >>> span = {"end": tiny.CAMPAIGN_END, "as_of": tiny.AS_OF}
+    >>> found = weekly_effects(placed, tiny.user_days, metric="active_days", **span)
+    >>> columns = ["week", "start", "treated", "control", "difference", "low", "high"]
+    >>> print(found[columns].to_string(index=False, float_format="%.1f"))
+     week      start  treated  control  difference  low  high
+        1 2026-03-02      2.6      2.1         0.4 -0.4   1.3
+        2 2026-03-09      2.7      2.0         0.7 -0.2   1.6
+        3 2026-03-16      2.6      1.8         0.8 -0.2   1.7
+        4 2026-03-23      2.6      1.6         1.0  0.2   1.9
     """
     if metric not in METRICS or metric in SHARES:
         raise KeyError(metric)
-    whole = min(weeks, (as_of - end).days // 7)
-    if whole < 1 or not anybody(units):
+    whole, assigned = min(weeks, (as_of - end).days // 7), engine_table(units)
+    if whole < 1 or not anybody(assigned):
         return pd.DataFrame(columns=COLUMNS)
-    wide = _by_week(units, engine_table(user_days), metric, end, whole)
+    wide = _by_week(assigned, engine_table(user_days), metric, end, whole)
     pairs = {str(week): (wide[f"week_{week}"], wide[f"{metric}_before"]) for week in range(1, whole + 1)}
     counted = count_moments(wide, by="arm", pairs=pairs)
     rows = [_row(int(str(week)), part, end) for week, part in counted.groupby("name", sort=False) if len(part) == 2]
@@ -68,6 +86,13 @@ def half_life(effects: pd.DataFrame, *, level: float = 0.95) -> HalfLife:
     returns: case none when the first week's effect is not clear, open when the interval of the rate covers no fading
              (then low is the shortest half-life the data allow, value and high are missing), else known
     source:  weighted least squares of a * 2^(-(week - 1) / half-life); delta method on the rate
+
+    >>> weeks = pd.DataFrame({"week": [1, 2, 3, 4], "treated_users": 1000, "difference": [0.40, 0.20, 0.10, 0.05]})
+    >>> found = half_life(weeks.assign(low=weeks["difference"] - 0.05, high=weeks["difference"] + 0.05))
+    >>> print(f"{found.value:.2f} weeks [{found.low:.2f}; {found.high:.2f}], {found.case}")
+    1.00 weeks [0.80; 1.34], known
+    >>> half_life(weeks.assign(low=-0.1, high=0.9)).case
+    'none'
     """
     nan, users = float("nan"), int(effects["treated_users"].iloc[0]) if len(effects) else 0
     if len(effects) < 3 or not effects["low"].iloc[0] * effects["high"].iloc[0] > 0:

@@ -45,6 +45,16 @@ def daily(
 
     returns: one row per day, in order -- day, phase (before, a phase's name, `campaign` between them, after),
              orders, revenue (net, currency), active_users
+
+    >>> user_days = pd.DataFrame({"user": [1, 2, 1], "day": pd.to_datetime(["2026-06-01", "2026-06-02", "2026-06-04"]),
+    ...                           "orders": [1, 0, 2], "revenue": [10.0, 0.0, 25.0]})
+    >>> span = {"start": date(2026, 6, 2), "end": date(2026, 6, 3), "data_start": date(2026, 6, 1)}
+    >>> print(daily(user_days, **span, as_of=date(2026, 6, 4)).to_string(index=False))
+           day    phase  orders  revenue  active_users
+    2026-06-01   before       1     10.0             1
+    2026-06-02 campaign       0      0.0             1
+    2026-06-03 campaign       0      0.0             0
+    2026-06-04    after       2     25.0             1
     """
     first = max(start - timedelta(days=before_days), data_start)
     last = min(end + timedelta(days=after_days), as_of)
@@ -69,6 +79,16 @@ def peak_hours(
     steps:   one row per event -- day, hour (local), event; curve: `against_baseline`; event: counted alone, None = all
     returns: one row per hour -- day (the peak), hour (0-23), value (events), usual (mean of the same weekdays before),
              low, high (their smallest and largest), usual_days (how many there are); no rows where nothing happened
+
+    >>> curve = pd.DataFrame({"day": pd.date_range("2026-06-01", "2026-06-08"), "value": [5.0, 1, 1, 1, 1, 1, 2, 9]})
+    >>> steps = pd.DataFrame({"day": pd.to_datetime(["2026-06-01", "2026-06-08", "2026-06-08"]), "hour": [20, 20, 20],
+    ...                       "event": "order"})
+    >>> found = peak_hours(steps, curve, event="order", start=date(2026, 6, 8), end=date(2026, 6, 8))
+    >>> print(found.iloc[19:22].to_string(index=False))
+           day  hour  value  usual  low  high  usual_days
+    2026-06-08    19    0.0    0.0  0.0   0.0           1
+    2026-06-08    20    2.0    1.0  1.0   1.0           1
+    2026-06-08    21    0.0    0.0  0.0   0.0           1
     """
     inside = curve[(curve["day"] >= pd.Timestamp(start)) & (curve["day"] <= pd.Timestamp(end))]
     if inside.empty or not inside["value"].any():
@@ -94,6 +114,16 @@ def against_baseline(daily: pd.DataFrame, *, metric: str, level: float = 0.95) -
     The baseline needs 14 days before; its band is a prediction interval for one day. It knows weekdays, not trends
     or festivals.
     returns: `daily`'s day and phase, value, expected, low, high (the metric's unit; missing without a baseline)
+
+    >>> table = pd.DataFrame({"day": pd.date_range("2026-06-01", "2026-06-16")})
+    >>> table["phase"] = ["before"] * 14 + ["burst"] * 2
+    >>> table["orders"] = [9, 11, 12, 10, 11, 30, 31, 11, 11, 12, 10, 11, 30, 31, 20, 22]
+    >>> found = against_baseline(table, metric="orders")
+    >>> print(found.iloc[13:].to_string(index=False, float_format="%.1f"))
+           day  phase  value  expected  low  high
+    2026-06-14 before   31.0      31.0 29.5  32.5
+    2026-06-15  burst   20.0      10.0  8.5  11.5
+    2026-06-16  burst   22.0      11.0  9.5  12.5
     """
     table = daily[["day", "phase"]].assign(value=daily[metric].astype("float64"))
     before = table[table["phase"] == "before"]
@@ -105,7 +135,12 @@ def against_baseline(daily: pd.DataFrame, *, metric: str, level: float = 0.95) -
 
 
 def whole_campaign(curve: pd.DataFrame) -> pd.DataFrame:
-    """The curve with all days from the first to the last phase under the one name `campaign`."""
+    """The curve with all days from the first to the last phase under the one name `campaign`.
+
+    >>> curve = pd.DataFrame({"phase": ["before", "warm_up", "burst", "campaign", "after"], "value": 10.0})
+    >>> print(whole_campaign(curve)["phase"].tolist())
+    ['before', 'campaign', 'campaign', 'campaign', 'after']
+    """
     return curve.assign(phase=curve["phase"].where(curve["phase"].isin(["before", "after"]), "campaign"))
 
 
@@ -115,6 +150,14 @@ def phase_totals(curve: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
     curve:   table of `against_baseline`
     returns: one row per phase, in order of time -- phase, start, end, days, actual, expected, low, high (sums of the
              metric's unit), ratio (actual / expected). Before/after figures: they do not say what the campaign caused.
+
+    >>> table = pd.DataFrame({"day": pd.date_range("2026-06-01", "2026-06-16")})
+    >>> table["phase"] = ["before"] * 14 + ["burst"] * 2
+    >>> table["orders"] = [9, 11, 12, 10, 11, 30, 31, 11, 11, 12, 10, 11, 30, 31, 20, 22]
+    >>> found = phase_totals(against_baseline(table, metric="orders"))
+    >>> print(found[["phase", "days", "actual", "expected", "low", "high", "ratio"]].round(2).to_string(index=False))
+    phase  days  actual  expected   low  high  ratio
+    burst     2    42.0      21.0 18.81 23.19    2.0
     """
     means, counts, noise, freedom = _weekday_baseline(curve[curve["phase"] == "before"])
     spans = curve[curve["phase"] != "before"].groupby("phase", sort=False)

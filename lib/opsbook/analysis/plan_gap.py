@@ -23,6 +23,13 @@ def measurable(planned: pd.DataFrame, given: Collection[str]) -> tuple[str, ...]
     """The levels that plan and tables both know, from the first to the product metric; fewer than one: no split.
 
     planned: `delivery.planned`; given: contract tables of the company
+
+    >>> plan = pd.DataFrame({"exposed": [1000], "participants": [200], "converters": [50], "orders": [60],
+    ...                      "revenue": [3000.0]})
+    >>> measurable(plan, given=["exposures", "orders"])
+    ('exposed', 'participants', 'converters', 'orders', 'revenue')
+    >>> measurable(plan.assign(exposed=None), given=["exposures"])
+    ('participants', 'converters')
     """
     known = [level for level in LEVELS if planned[level].notna().all() and len(planned)]
     if "exposures" not in given:
@@ -40,6 +47,15 @@ def steps(
     both:    `delivery.together`
     returns: one row per step, in order -- step (exposed, participation, participants, …), planned, actual, low, high
              (of actual; the method of `gap`), attainment (actual / planned)
+
+    >>> both = pd.DataFrame({"channel": ["ads", "app"], "planned_exposed": [1000.0, 500.0], "exposed": [1200.0, 400.0],
+    ...                      "planned_participants": [200.0, 100.0], "participants": [180.0, 100.0]})
+    >>> found = steps(both, levels=("exposed", "participants"), seed=1)
+    >>> print(found[["step", "planned", "actual", "attainment"]].round(3).to_string(index=False))
+             step  planned   actual  attainment
+          exposed   1500.0 1600.000       1.067
+    participation      0.2    0.175       0.875
+     participants    300.0  280.000       0.933
     """
     if not levels:
         return pd.DataFrame(columns=STEPS)
@@ -77,6 +93,15 @@ def gap(
                 actual (of the channel)
     method:     intervals redraw what was counted, the plan is fixed; shocks that all users share are not in them
     source:     Shapley 1953
+
+    >>> both = pd.DataFrame({"channel": ["ads"], "planned_exposed": [1000.0], "exposed": [1200.0],
+    ...                      "planned_participants": [200.0], "participants": [180.0]})
+    >>> found = gap(both, levels=("exposed", "participants"), seed=1)
+    >>> print(found[["factor", "channel", "part", "planned", "actual"]].to_string(index=False))
+           factor channel  part  planned  actual
+              gap     all -20.0    200.0   180.0
+          exposed     all  35.0    200.0   180.0
+    participation     all -55.0    200.0   180.0
     """
     if not levels:
         return pd.DataFrame(columns=GAP)
@@ -106,7 +131,13 @@ def _without_spread(parts: pd.DataFrame, both: pd.DataFrame, levels: tuple[str, 
 
 
 def total(gap: pd.DataFrame) -> tuple[float, float, float]:
-    """Planned, actual, and their difference, over all channels; missing without a split."""
+    """Planned, actual, and their difference, over all channels; missing without a split.
+
+    >>> parts = pd.DataFrame({"factor": ["gap", "exposed", "participation"], "channel": "all",
+    ...                       "part": [-20.0, 35.0, -55.0], "planned": 200.0, "actual": 180.0})
+    >>> total(parts)
+    (200.0, 180.0, -20.0)
+    """
     if gap.empty:
         return float("nan"), float("nan"), float("nan")
     whole = gap[(gap["channel"] == ALL) & (gap["factor"] == WHOLE)].iloc[0]

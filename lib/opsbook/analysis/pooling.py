@@ -40,6 +40,13 @@ def pooled(effects: pd.DataFrame, *, level: float = 0.95) -> Pooled:
 
     effects: one row per effect -- value, low, high (normal interval at `level`); rows without interval are left out
     source:  Paule & Mandel 1982 through statsmodels; interval of Hartung & Knapp 2001; next effect: Higgins et al. 2009
+
+    >>> campaigns = pd.DataFrame({"value": [0.1, 0.2, 0.3], "low": [0.0, 0.1, 0.2], "high": [0.2, 0.3, 0.4]})
+    >>> found = pooled(campaigns)
+    >>> print(f"typical {found.typical.value:.2f} [{found.typical.low:.2f}; {found.typical.high:.2f}]")
+    typical 0.20 [-0.05; 0.45]
+    >>> print(f"the next one [{found.new_low:.2f}; {found.new_high:.2f}]")
+    the next one [-1.12; 1.52]
     """
     value, variance = _known(effects, level)
     nan, count = float("nan"), len(value)
@@ -61,6 +68,15 @@ def shrunken(effects: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
     returns: the same rows with weight (0-1, of the effect's own data), shrunk with shrunk_low and shrunk_high, p,
              p_holm; with fewer than four effects there is nothing to learn from the others and shrunk is the effect
     source:  Morris 1983, section 2, unequal variances; p from the effect itself
+
+    >>> campaigns = pd.DataFrame({"value": [0.0, 0.1, 0.2, 0.9]}, index=["a", "b", "c", "d"])
+    >>> found = shrunken(campaigns.assign(low=campaigns["value"] - 0.6, high=campaigns["value"] + 0.6))
+    >>> print(found[["value", "weight", "shrunk", "shrunk_low", "shrunk_high", "p_holm"]].round(2).to_string())
+       value  weight  shrunk  shrunk_low  shrunk_high  p_holm
+    a    0.0    0.81    0.06       -0.52         0.63    1.00
+    b    0.1    0.81    0.14       -0.43         0.70    1.00
+    c    0.2    0.81    0.22       -0.34         0.78    1.00
+    d    0.9    0.81    0.79        0.15         1.43    0.01
     """
     value, error = effects["value"].to_numpy(float), (effects["high"] - effects["low"]).to_numpy(float)
     error = error / 2 / ndtri(0.5 + level / 2)

@@ -45,6 +45,15 @@ def attributes(
              share_group, share_comparison, tgi, tgi_low, tgi_high, standardised (difference against everybody else, in
              standard deviations), standardised_low, standardised_high, p (two shares, pooled), p_bh (Benjamini-
              Hochberg), tested (values). An attribute with a single value has no row.
+
+    >>> people = pd.DataFrame({"churned": [True] * 100 + [False] * 300,
+    ...                        "channel": ["ads"] * 60 + ["search"] * 40 + ["ads"] * 90 + ["search"] * 210})
+    >>> columns = ["value", "own_users", "share_group", "share_comparison", "tgi", "tgi_low", "tgi_high"]
+    >>> found = attributes(people, group="churned", columns=["channel"])
+    >>> print(found[columns].round(2).to_string(index=False))
+     value  own_users  share_group  share_comparison   tgi  tgi_low  tgi_high
+    search         40          0.4              0.62  64.0    51.62     78.68
+       ads         60          0.6              0.38 160.0   138.01    183.05
     """
     table = engine_table(people)
     parts = [_values(table, group, name, min_cell, most) for name in columns]
@@ -59,6 +68,13 @@ def behaviours(people: Tabular, *, group: str, columns: Sequence[str], min_cell:
     returns: one row per column -- behaviour, own_users, rest_users, mean_group, mean_rest, standardised, _low, _high
              (delta method with the third and fourth moments, so that heavy tails widen it), p (Welch z), p_bh,
              tested; empty when either side has fewer than min_cell users
+
+    >>> people = pd.DataFrame({"churned": [True] * 20 + [False] * 20, "orders": [0, 1] * 10 + [1, 3] * 10})
+    >>> found = behaviours(people, group="churned", columns=["orders"])
+    >>> columns = ["behaviour", "mean_group", "mean_rest", "standardised", "standardised_low", "standardised_high"]
+    >>> print(found[columns].round(2).to_string(index=False))
+    behaviour  mean_group  mean_rest  standardised  standardised_low  standardised_high
+       orders         0.5        2.0          -1.9             -2.52              -1.28
     """
     table = engine_table(people)
     sums = {
@@ -88,6 +104,13 @@ def index(
     """TGI with its interval from counts of users with and in each side; missing where a count is 0.
 
     source: Katz, Baptista, Azen, Pike 1978 for the log ratio of two shares
+
+    >>> group = (np.array([60.0]), np.array([100.0]), np.array([90.0]), np.array([300.0]))
+    >>> for against in ("everyone", "rest"):
+    ...     value, low, high = (float(part[0]) for part in index(*group, against=against))
+    ...     print(f"against {against}: {value:.0f} [{low:.0f}; {high:.0f}]")
+    against everyone: 160 [138; 183]
+    against rest: 200 [158; 253]
     """
     k, n, base_k, base_n = (np.asarray(part, dtype=float) for part in (group, group_n, rest, rest_n))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -111,6 +134,12 @@ def standardised(
 
     group, rest: mean, variance, third and fourth central moment of each side
     source:      Austin 2009 for the definition; delta method over means and variances for the error
+
+    >>> group = [np.array([part]) for part in (3.0, 4.0, 0.0, 48.0)]
+    >>> rest = [np.array([part]) for part in (2.0, 4.0, 0.0, 48.0)]
+    >>> value, low, high = standardised(group, rest, (np.array([100.0]), np.array([300.0])))
+    >>> print(f"{value[0]:.2f} [{low[0]:.2f}; {high[0]:.2f}] standard deviations")
+    0.50 [0.27; 0.73] standard deviations
     """
     (m, v, c, q), (m0, v0, c0, q0) = group, rest
     n, n0 = sizes

@@ -29,6 +29,13 @@ def wilson(successes: ArrayLike, trials: ArrayLike, *, level: float = 0.95) -> E
     returns:  Estimate of value, low, high (0-1) and n = trials
     raises:   ValueError when a count is negative or successes exceed trials
     source:   Wilson 1927; Newcombe 1998a, method 3
+
+    >>> share = wilson(9, 10)
+    >>> print(f"{share.value:.2f} [{share.low:.2f}; {share.high:.2f}] of {share.n}")
+    0.90 [0.60; 0.98] of 10
+    >>> none = wilson([0, 0], [20, 0])
+    >>> print(none.high.round(3))
+    [0.161   nan]
     """
     k, n = _counts(successes, trials)
     z = _normal_quantile(level)
@@ -53,6 +60,10 @@ def newcombe(
     returns:  Estimate of value, low, high (-1 to 1) and n = users of both groups; missing when a group is empty
     raises:   ValueError when a count is negative or successes exceed trials
     source:   Newcombe 1998b, method 10
+
+    >>> gap = newcombe(30, 100, 20, 100)
+    >>> print(f"{100 * gap.value:.0f} points [{100 * gap.low:.1f}; {100 * gap.high:.1f}], {gap.n} users")
+    10 points [-2.0; 21.7], 200 users
     """
     first = wilson(successes, trials, level=level)
     base = wilson(base_successes, base_trials, level=level)
@@ -63,7 +74,14 @@ def newcombe(
 
 
 def add_share(table: pd.DataFrame, *, of: str, out_of: str, name: str = "share", level: float = 0.95) -> pd.DataFrame:
-    """The table with `name`, `name_low`, `name_high`: the share column `of` / column `out_of`, Wilson interval."""
+    """The table with `name`, `name_low`, `name_high`: the share column `of` / column `out_of`, Wilson interval.
+
+    >>> channels = pd.DataFrame({"channel": ["ads", "search"], "users": [40, 0], "buyers": [10, 0]})
+    >>> print(add_share(channels, of="buyers", out_of="users", name="buying").round(3).to_string(index=False))
+    channel  users  buyers  buying  buying_low  buying_high
+        ads     40      10    0.25       0.142        0.402
+     search      0       0     NaN         NaN          NaN
+    """
     share = wilson(table[of], table[out_of], level=level)
     return table.assign(**{name: share.value, f"{name}_low": share.low, f"{name}_high": share.high})
 

@@ -22,7 +22,7 @@ Arms = dict[tuple[str, str], PairMoments]
 Line = tuple[float, float, float]
 
 
-def ledger(units: ir.Table, orders: Tabular, *, metric: str, campaign_id: str, start: date, end: date) -> pd.DataFrame:
+def ledger(units: Tabular, orders: Tabular, *, metric: str, campaign_id: str, start: date, end: date) -> pd.DataFrame:
     """Gross - baseline - orders outside the campaign - later dip = net, over all treated users.
 
     Where orders carry the campaign (its coupon, its category), gross is what treated users bought with it, baseline
@@ -34,10 +34,25 @@ def ledger(units: ir.Table, orders: Tabular, *, metric: str, campaign_id: str, s
              high (missing where counted: gross, and the baseline of a control arm that bought nothing with it),
              treated_users, control_users; none without both arms
     source:  every line is adjusted by the same days before, so the adjustment of net is the sum of the others'
+
+    >>> from opsbook import tiny
+    >>> from opsbook.analysis.experiment import units
+    >>> spring = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END}
+    >>> asked = {"experiment_id": "spring", "control": "control", "after_days": 28}
+    >>> placed = units(tiny.assignments, tiny.user_days, **asked, **spring)
+    >>> found = ledger(placed, tiny.orders, metric="orders", campaign_id="spring", **spring)
+    >>> print(found[["line", "total", "low", "high"]].round(1).to_string(index=False))
+        line  total  low  high
+       gross    8.0  NaN   NaN
+    baseline    0.0  NaN   NaN
+       other    8.0 -2.0  18.0
+       later    8.6 -0.6  17.8
+         net   24.6 10.0  39.1
     """
-    if not anybody(units):
+    assigned = engine_table(units)
+    if not anybody(assigned):
         return pd.DataFrame(columns=COLUMNS)
-    wide = _parts(units, orders, metric, campaign_id, start, end)
+    wide = _parts(assigned, orders, metric, campaign_id, start, end)
     before = wide.before
     counted = count_moments(wide, by="arm", pairs={name: (wide[name], before) for name in (*PARTS, "during")})
     arms = {(row["name"], row["arm"]): pair_moments(row) for row in counted.to_dict("records")}

@@ -34,6 +34,17 @@ def purchase_patterns(
                   recent_orders (repeat orders in as many days before `through`), recent_squares and recent_later (sums
                   of squares and products), valued (customers whose repeat orders have a net value above zero), spend
                   (sum over valued customers of the mean value of their repeat orders, currency)
+
+    >>> days = pd.to_datetime(["2026-01-05", "2026-02-04", "2026-01-10", "2026-03-20"])
+    >>> orders = pd.DataFrame({"user": [1, 1, 2, 2], "day": days, "net": [30.0, 50.0, 10.0, 99.0], "is_purchase": True})
+    >>> users = pd.DataFrame({"user": [1, 2], "first_day": days[[0, 2]], "life_start": "signup"})
+    >>> span = {"through": date(2026, 2, 28), "seen_through": date(2026, 3, 31), "data_start": date(2026, 1, 1)}
+    >>> found = purchase_patterns(orders, users, **span)
+    >>> columns = ["cohort", "frequency", "recency_days", "age_days", "customers", "later_orders", "spend"]
+    >>> print(found[columns].to_string(index=False))
+     cohort  frequency  recency_days  age_days  customers  later_orders  spend
+    2026-Q1          0             0        49          1             1    0.0
+    2026-Q1          1            30        54          1             0   50.0
     """
     histories = _histories(orders, users, through=through, seen_through=seen_through or through, data_start=data_start)
     valued = (_.frequency > 0) & (_.repeat_value > 0)
@@ -63,6 +74,12 @@ def repeat_values(orders: Tabular, *, through: date) -> pd.DataFrame:
 
     returns: one row per frequency and mean_value (currency) -- frequency, mean_value, customers; customers whose repeat
              orders are worth nothing or less after refunds have mean_value 0 and do not fit the model
+
+    >>> days = pd.to_datetime(["2026-01-05", "2026-02-04", "2026-02-20", "2026-01-10"])
+    >>> orders = pd.DataFrame({"user": [1, 1, 1, 2], "day": days, "net": [30.0, 50.0, 70.0, 10.0], "is_purchase": True})
+    >>> print(repeat_values(orders, through=date(2026, 2, 28)).to_string(index=False))
+     frequency  mean_value  customers
+             2        60.0          1
     """
     days = _purchase_days(orders).filter(_.number <= _day_number(through))
     people = days.group_by("user").agg(frequency=_.count() - 1, value=_.net.sum(), first_value=_.net.argmin(_.number))
@@ -77,6 +94,14 @@ def later_days(orders: Tabular, *, through: date, seen_through: date) -> pd.Data
     """Orders after `through` of the customers who had ordered by then.
 
     returns: one row per day from the day after `through` to `seen_through` -- day_number (1 is the first), orders
+
+    >>> days = pd.to_datetime(["2026-02-04", "2026-03-02", "2026-03-02"])
+    >>> orders = pd.DataFrame({"user": [1, 1, 2], "day": days, "net": 10.0, "is_purchase": True})
+    >>> print(later_days(orders, through=date(2026, 2, 28), seen_through=date(2026, 3, 3)).to_string(index=False))
+     day_number  orders
+              1       0
+              2       1
+              3       0
     """
     days, split = _purchase_days(orders), _day_number(through)
     known = days.filter(days.number <= split).select("user").distinct()
@@ -91,6 +116,10 @@ def frequency_classes(patterns: pd.DataFrame, *, min_cell: int = 1) -> pd.Series
     """The class of each row: its number of repeat orders, the last class open (7 or more, fewer where cells are small).
 
     returns: an ordered categorical per row, e.g. "0", "1", "2+"; no class but a lonely one holds under min_cell
+
+    >>> patterns = pd.DataFrame({"frequency": [0, 1, 2, 3], "customers": [50, 20, 6, 4]})
+    >>> frequency_classes(patterns, min_cell=10).tolist()
+    ['0', '1', '2+', '2+']
     """
     top = _open_class(patterns.groupby("frequency")["customers"].sum(), min_cell)
     names = [*map(str, range(top)), f"{top}+" if top else "0+"]

@@ -49,7 +49,7 @@ NOTHING = Review(*(pd.DataFrame(columns=names) for names in (COLUMNS, PLACEBOS, 
 
 
 def review(
-    chosen: ir.Table | None,
+    chosen: Tabular | None,
     user_days: Tabular,
     *,
     comparison: str,
@@ -64,6 +64,19 @@ def review(
     """The comparison and its checks in one; nothing is counted unless the comparison is `did` by a rule on users.
 
     chosen: one row per user -- user, entry_day, treated (bool); through: last settled day; dates: pretended starts
+
+    >>> weeks = pd.date_range("2026-01-05", periods=20, freq="7D")
+    >>> user_days = pd.DataFrame({"user": np.repeat(range(40), 20), "day": np.tile(weeks, 40), "revenue": 5.0})
+    >>> gift = (user_days["day"] == weeks[18]) & (user_days["user"] % 2 == 0)
+    >>> user_days["orders"] = (user_days["user"] * 7 + user_days["day"].dt.day) % 3 + gift
+    >>> chosen = pd.DataFrame({"user": range(40), "entry_day": weeks[0], "treated": [True, False] * 20})
+    >>> may = {"start": date(2026, 5, 11), "end": date(2026, 5, 17), "after_days": 7, "through": date(2026, 5, 24)}
+    >>> found = review(chosen, user_days, comparison="did", metric="orders", data_start=date(2026, 1, 5), **may)
+    >>> print(found.checks.round(2).to_string(index=False))
+            check  measured  limit outcome
+    placebo_dates      1.00   0.05  passed
+        pre_trend      0.85   0.05  passed
+     placebo_size      0.07   1.00  passed
     """
     if comparison != "did" or chosen is None:
         return NOTHING
@@ -87,6 +100,14 @@ def assigned(
              decided on what was known before the start
     returns: one row per user whom the data could see for all days before -- experiment_id, user, variant (treated,
              control), day (the campaign's start)
+
+    >>> users = pd.DataFrame({"user": [1, 2, 3], "premium": [True, None, True],
+    ...                       "entry_day": pd.to_datetime(["2026-01-01", "2026-01-01", "2026-05-30"])})
+    >>> found = assigned(users, treated="premium", start=date(2026, 6, 1))
+    >>> print(found.select("user", "variant").order_by("user").to_pandas().to_string(index=False))
+     user variant
+        1 treated
+        2 control
     """
     people = engine_table(users)
     known = people.filter(people.entry_day.cast("date") <= start - timedelta(days=before_days))
@@ -102,6 +123,14 @@ def increments(moments: pd.DataFrame, *, days: Mapping[str, int], before_days: i
     returns: rows of methods did and capped_did; treated is the mean as it was, control what it would have been; the
              change scales the days before to the window's length. Shares (buyers) have no such change and no row.
     source:  difference in differences with users as units; delta method for the relative effect
+
+    >>> moments = pd.DataFrame({"arm": ["control", "treated"], "metric": "orders", "window": "net", "capped": False,
+    ...                         "users": 1000, "mean": [1.0, 1.3], "variance": 1.0, "other_mean": [2.0, 2.4],
+    ...                         "other_variance": 1.5, "covariance": 0.9})
+    >>> columns = ["method", "treated", "control", "difference", "low", "high", "total"]
+    >>> print(increments(moments, days={"net": 14})[columns].round(3).to_string(index=False))
+    method  treated  control  difference  low  high  total
+       did      1.3      1.2         0.1 0.04  0.16  100.0
     """
     known = {key: arms for key, arms in by_comparison(moments).items() if key[0] != "buyers"}
     rows = [
@@ -131,6 +160,18 @@ def placebo_dates(
     dates: pretended starts; empty = back from the start, at most `most`
     returns: one row per pretended start, latest first -- start, treated_users, control_users, difference (per user,
              net window), low, high, p, p_holm (over these rows); none where the data before are too short
+
+    >>> weeks = pd.date_range("2026-01-05", periods=20, freq="7D")
+    >>> user_days = pd.DataFrame({"user": np.repeat(range(40), 20), "day": np.tile(weeks, 40), "revenue": 5.0})
+    >>> user_days["orders"] = (user_days["user"] * 7 + user_days["day"].dt.day) % 3
+    >>> users = pd.DataFrame({"user": range(40), "entry_day": weeks[0], "vip": [True, False] * 20})
+    >>> may = {"start": date(2026, 5, 11), "end": date(2026, 5, 17), "after_days": 7, "data_start": date(2026, 1, 5)}
+    >>> found = placebo_dates(users, user_days, treated="vip", metric="orders", **may, most=2)
+    >>> columns = ["start", "treated_users", "control_users", "difference", "p_holm"]
+    >>> print(found[columns].to_string(index=False, float_format="%.2f"))
+         start  treated_users  control_users  difference  p_holm
+    2026-04-27             20             20       -0.07    1.00
+    2026-04-13             20             20       -0.07    1.00
     """
     whole = (end - start).days + 1 + after_days
     starts = sorted(dates, reverse=True) or [start - timedelta(days=whole * back) for back in range(1, most + 1)]
@@ -154,6 +195,16 @@ def pre_trend(
     """Difference of the groups' weekly trends before the start: per user the least-squares slope over whole weeks.
 
     returns: slope difference in the metric's unit per week, with Welch interval and p; missing with under 4 weeks
+
+    >>> weeks = pd.date_range("2026-01-05", periods=8, freq="7D")
+    >>> user_days = pd.DataFrame({"user": np.repeat(range(40), 8), "day": np.tile(weeks, 40)})
+    >>> grows = np.where(user_days["user"] < 20, user_days["user"] % 3, 0)
+    >>> user_days["orders"] = 1 + grows * np.tile(range(8), 40)
+    >>> users = pd.DataFrame({"user": range(40), "entry_day": weeks[0], "vip": [True] * 20 + [False] * 20})
+    >>> span = {"start": date(2026, 3, 2), "data_start": date(2026, 1, 5)}
+    >>> found = pre_trend(users, user_days, treated="vip", metric="orders", **span)
+    >>> print(f"every week {found.value:+.2f} orders more [{found.low:.2f}; {found.high:.2f}], p = {found.p:.5f}")
+    every week +0.95 orders more [0.56; 1.34], p = 0.00006
     """
     weeks = min(weeks, (start - data_start).days // 7)
     if weeks < 4:
@@ -172,6 +223,16 @@ def checks(placebos: pd.DataFrame, trend: Difference, *, effect: float) -> pd.Da
     effect:  the net difference per user that the placebos are held against
     returns: one row per check -- check (placebo_dates = smallest Holm p, pre_trend = p, placebo_size = largest
              placebo as a share of the effect), measured, limit, outcome (passed, failed, untested)
+
+    >>> placebos = pd.DataFrame({"difference": [0.01, -0.02], "p_holm": [0.8, 0.8]})
+    >>> trend = Difference(0.001, -0.01, 0.012, 800, 0.86)
+    >>> print(checks(placebos, trend, effect=0.1).to_string(index=False))
+            check  measured  limit outcome
+    placebo_dates      0.80   0.05  passed
+        pre_trend      0.86   0.05  passed
+     placebo_size      0.20   1.00  passed
+    >>> print(checks(placebos.iloc[:1], trend, effect=0.1)["outcome"].tolist())
+    ['untested', 'passed', 'untested']
     """
     tried = len(placebos) > 1
     smallest = float(placebos["p_holm"].min()) if tried else float("nan")
@@ -185,7 +246,13 @@ def checks(placebos: pd.DataFrame, trend: Difference, *, effect: float) -> pd.Da
 
 
 def passed(checks: pd.DataFrame) -> bool:
-    """Whether every check could be made and was passed: only then is the evidence grade B."""
+    """Whether every check could be made and was passed: only then is the evidence grade B.
+
+    >>> passed(pd.DataFrame({"outcome": ["passed", "passed"]}))
+    True
+    >>> passed(pd.DataFrame({"outcome": ["passed", "untested"]}))
+    False
+    """
     return bool(len(checks)) and bool((checks["outcome"] == "passed").all())
 
 

@@ -29,6 +29,11 @@ def auc(scores: np.ndarray, users: np.ndarray, left: np.ndarray) -> Auc:
     """AUC with its interval, on the logit scale, so that it stays inside 0-1; missing without both kinds of users.
 
     source: DeLong, DeLong, Clarke-Pearson 1988, exact from counts; interval of Pepe 2003
+
+    >>> scores, users, left = np.array([3.0, 2.0, 1.0]), np.array([100, 100, 100]), np.array([60, 30, 10])
+    >>> found = auc(scores, users, left)
+    >>> print(f"{found.value:.2f} [{found.low:.2f}; {found.high:.2f}], {found.n} users")
+    0.75 [0.69; 0.80], 300 users
     """
     value, variance = _one(scores, users, left)
     n = int(users.sum())
@@ -40,7 +45,13 @@ def auc(scores: np.ndarray, users: np.ndarray, left: np.ndarray) -> Auc:
 
 
 def difference(first: np.ndarray, second: np.ndarray, users: np.ndarray, left: np.ndarray) -> Auc:
-    """AUC of the first score minus that of the second on the same users, with the paired interval."""
+    """AUC of the first score minus that of the second on the same users, with the paired interval.
+
+    >>> users, left = np.array([100, 100, 100]), np.array([60, 30, 10])
+    >>> found = difference(np.array([3.0, 2.0, 1.0]), np.array([0.0, 0.0, 0.0]), users, left)
+    >>> print(f"{found.value:+.2f} [{found.low:+.2f}; {found.high:+.2f}] against a score that knows nothing")
+    +0.25 [+0.20; +0.30] against a score that knows nothing
+    """
     (one, two), stayed = (_placements(score, users, left) for score in (first, second)), users - left
     value = one[0] - two[0]
     variance = sum(
@@ -56,6 +67,13 @@ def gains(scores: np.ndarray, users: np.ndarray, left: np.ndarray, *, shares: Se
 
     returns: share_users (0-1), users, found (users with the event among them; ties give their mean), share_found (of
              all events), rate (found / users), lift (rate / overall rate)
+
+    >>> scores, users, left = np.array([3.0, 2.0, 1.0]), np.array([100, 100, 100]), np.array([60, 30, 10])
+    >>> print(gains(scores, users, left, shares=[0.1, 1 / 3, 1.0]).round(2).to_string(index=False))
+     share_users  users  found  share_found  rate  lift
+            0.10   30.0   18.0         0.18  0.60   1.8
+            0.33  100.0   60.0         0.60  0.60   1.8
+            1.00  300.0  100.0         1.00  0.33   1.0
     """
     order = np.lexsort((np.arange(len(scores)), -scores))
     frame = pd.DataFrame({"score": scores[order], "users": users[order], "left": left[order]})

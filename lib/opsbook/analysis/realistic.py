@@ -30,6 +30,16 @@ def expected(last: pd.DataFrame, goals: Sequence[Goal], *, exposed: float | None
              modest)
     source:  a count is proportional to users shown; variance of a new count plus that of the old rate (Poisson for
              counts, per converter for money)
+
+    >>> from types import SimpleNamespace
+    >>> last = pd.DataFrame({"exposed": [1000.0], "participants": [200.0], "converters": [50.0], "orders": [60.0],
+    ...                      "revenue": [3000.0], "orders_variance": [0.2], "revenue_variance": [400.0]})
+    >>> goals = [SimpleNamespace(metric="participants", target=450, direction="higher"),
+    ...          SimpleNamespace(metric="revenue", target=6000, direction="higher")]
+    >>> print(expected(last, goals, exposed=2000).round(0).to_string(index=False))
+          metric  target   last  expected    low   high judgement
+    participants     450  200.0     400.0  332.0  468.0 realistic
+         revenue    6000 3000.0    6000.0 3853.0 8147.0 realistic
     """
     sums = last[["exposed", *COUNTED]].sum(min_count=1) if len(last) else pd.Series(dtype=float)
     shown = float(sums.get("exposed", np.nan))

@@ -51,6 +51,16 @@ def cohorts(
              with interval, converted (invitees / invites) with Wilson interval. Users whose window was not over by
              as_of are not in it.
     source:  K = invites per user x conversion of invites = invitees per user; the product is counted, not multiplied
+
+    >>> days = pd.to_datetime(["2026-01-05", "2026-01-06", "2026-01-08", "2026-01-20"])
+    >>> users = pd.DataFrame({"user": [1, 2, 3, 4], "invited_by": [None, None, 1, 1], "first_day": days})
+    >>> steps = pd.DataFrame({"user": [1, 1, 1, 2], "event": "invite", "day": pd.Timestamp("2026-01-07")})
+    >>> span = {"start": date(2026, 1, 5), "end": date(2026, 1, 7), "as_of": date(2026, 3, 1)}
+    >>> found = cohorts(users, steps, **span, window_days=7, invite_events=["invite"])
+    >>> print(found[["cohort", "users", "inviters", "invitees", "invites", "k", "converted"]].to_string(index=False))
+        cohort  users  inviters  invitees  invites   k  converted
+    2026-01-05      2         1         1        4 0.5       0.25
+           NaT      2         1         1        4 0.5       0.25
     """
     if not _invited(engine_table(users)):
         return pd.DataFrame(columns=COHORTS)
@@ -68,6 +78,11 @@ def cycle_time(users: Tabular, *, start: date, end: date, level: float = 0.95) -
     """Median days between an inviter's first day and that of the invitees who started in start..end.
 
     source: order statistics, binomial interval; inviters of unknown start are left out
+
+    >>> days = pd.to_datetime([f"2026-01-{day:02}" for day in (1, 2, 4, 7, 11, 16, 17, 20, 22, 25)])
+    >>> users = pd.DataFrame({"user": range(10), "invited_by": [None, *range(9)], "first_day": days})
+    >>> cycle_time(users, start=date(2026, 1, 1), end=date(2026, 1, 31))
+    CycleTime(median=3.0, low=1.0, high=4.0, n=9)
     """
     people = engine_table(users)
     inviters = people.select(inviter="user", since=people.first_day.cast("date"))
@@ -89,6 +104,16 @@ def quality(
     returns: one row per measure -- measure (retained = active on day `retained_day`; orders, revenue = in the first
              `days` days, per user), invited_users, invited, other_users, other, difference with low and high
              (Newcombe or Welch). Only users watched for the whole time by as_of.
+
+    >>> from opsbook import tiny
+    >>> span = {"start": tiny.DATA_START, "end": tiny.AS_OF, "as_of": tiny.AS_OF}
+    >>> found = quality(tiny.users, tiny.user_days, **span, days=14)
+    >>> columns = ["measure", "invited_users", "invited", "other_users", "other", "difference", "low", "high"]
+    >>> print(found[columns].round(2).to_string(index=False))
+     measure  invited_users  invited  other_users  other  difference   low  high
+    retained              6     0.83           36   0.28        0.56  0.13  0.74
+      orders              6     2.00           36   0.78        1.22  0.56  1.89
+     revenue              6    72.50           36  25.14       47.36 21.36 73.36
     """
     born = engine_table(users)
     if not _invited(born):
@@ -117,6 +142,10 @@ def cost_per_retained(*, cost: float, retained: Estimate) -> Estimate:
     """Cost divided by the invitees who stayed, with the interval of their share carried over.
 
     retained: share of the invitees who stayed, n = invitees; missing where the share may be 0
+
+    >>> found = cost_per_retained(cost=3000, retained=wilson(60, 200))
+    >>> print(f"{found.value:.0f} per invitee who stayed [{found.low:.0f}; {found.high:.0f}]")
+    50 per invitee who stayed [41; 62]
     """
     if not retained.n or not retained.value > 0:
         return Estimate(float("nan"), float("nan"), float("nan"), retained.n)
@@ -138,10 +167,9 @@ def _inviters(users: ir.Table, *, start: date, end: date) -> ir.Table:
 
 
 def _brought(users: ir.Table, inviters: ir.Table, window_days: int) -> ir.Table:
-    new = users.filter(users.invited_by.notnull()).select(
-        user=users.invited_by.cast("int32"), born=users.first_day.cast("date")
-    )
-    joined = new.inner_join(inviters.mutate(user=inviters.user.cast("int32")), "user")
+    invited_by = users.invited_by.cast(users.user.type())  # pandas makes numbers with gaps floats
+    new = users.filter(users.invited_by.notnull()).select(user=invited_by, born=users.first_day.cast("date"))
+    joined = new.inner_join(inviters, "user")
     inside = joined.born.delta(joined.since, unit="day").between(0, window_days - 1)
     return joined.filter(inside).group_by("user").agg(invitees=_.count())
 

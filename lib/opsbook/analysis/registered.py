@@ -15,6 +15,13 @@ def compared(registered: Mapping[str, Any] | None, now: Mapping[str, Any]) -> pd
 
     registered: what was promised, None when nothing was; now: the same of today's file
     returns:    one row per field -- field, registered, now (as text), changed (bool); no rows without a registration
+
+    >>> from opsbook import registered
+    >>> promised, today = {"target": 1500, "channels": ["push"]}, {"target": 1200, "channels": ["push"]}
+    >>> print(registered.compared(promised, today).to_string(index=False))
+       field registered  now  changed
+      target       1500 1200     True
+    channels       push push    False
     """
     if registered is None:
         return pd.DataFrame(columns=COLUMNS)

@@ -50,6 +50,14 @@ def responses(daily: pd.DataFrame) -> pd.DataFrame:
              cannot_tell (fewer than 21 days, spend that hardly varies, or b known no better than +-0.8); then marginal
              is missing
     source:  McCullagh & Nelder 1989, chapter 6; marginal = average * 0.1 / (1 - 0.9^b)
+
+    >>> import pandas as pd
+    >>> from opsbook import response
+    >>> days = pd.DataFrame({"cost": [100.0, 200.0, 400.0, 800.0] * 6, "new_users": [20, 28, 40, 57] * 6})
+    >>> told = response.responses(days.assign(channel="ads"))
+    >>> print(told[["channel", "elasticity", "average", "marginal", "case"]].round(2).to_string(index=False))
+    channel  elasticity  average  marginal    case
+        ads        0.51    10.34     19.91 falling
     """
     rows = [_row(str(channel), part) for channel, part in daily.groupby("channel", sort=True)]
     table = pd.DataFrame(rows, columns=FITTED)
@@ -61,6 +69,15 @@ def best_move(responses: pd.DataFrame, cac: pd.DataFrame, *, seed: int, draws: i
 
     responses: `responses`; cac: `acquisition.by_channel` (share of new users who stayed)
     source:    normal draws of elasticity and of log users, Jeffreys draws of the share who stayed
+
+    >>> import pandas as pd
+    >>> from opsbook import response
+    >>> ads = pd.DataFrame({"channel": "ads", "cost": [100.0, 200.0, 400.0] * 8, "new_users": [20, 25, 31] * 8})
+    >>> search = pd.DataFrame({"channel": "search", "cost": [100.0, 200.0, 400.0] * 8, "new_users": [10, 20, 40] * 8})
+    >>> cac = pd.DataFrame({"channel": ["ads", "search"], "watched": [600, 560], "stayed": [300, 280]})
+    >>> move = response.best_move(response.responses(pd.concat([ads, search])), cac, seed=1)
+    >>> print(f"{move.amount:.0f} from {move.source} to {move.target}: {move.gain:+.0f} users who stay, {move.case}")
+    560 from ads to search: +18 users who stay, better
     """
     nan, known = float("nan"), responses[responses["case"] != "cannot_tell"]
     known = known.merge(cac[["channel", "watched", "stayed"]], on="channel")
@@ -81,7 +98,15 @@ def best_move(responses: pd.DataFrame, cac: pd.DataFrame, *, seed: int, draws: i
 
 
 def fit(cost: np.ndarray, users: np.ndarray) -> tuple[float, float, float, float]:
-    """Log a, b, standard error of b and dispersion (at least 1) of users = a * cost^b, by iterated least squares."""
+    """Log a, b, standard error of b and dispersion (at least 1) of users = a * cost^b, by iterated least squares.
+
+    >>> import numpy as np
+    >>> from opsbook import response
+    >>> cost, users = np.array([100.0, 200.0, 400.0, 800.0]), np.array([20.0, 40.0, 80.0, 160.0])
+    >>> log_a, b, error, dispersion = response.fit(cost, users)
+    >>> print(f"users = {np.exp(log_a):.2f} * cost^{b:.2f}, dispersion {dispersion:.0f}")
+    users = 0.20 * cost^1.00, dispersion 1
+    """
     design = np.column_stack([np.ones(len(cost)), np.log(cost)])
     mean = users + 0.5
     for _step in range(50):

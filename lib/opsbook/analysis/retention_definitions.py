@@ -42,6 +42,19 @@ def definition_table(
     returns:   one row per age and definition -- age (days), counted_as (of DEFINITIONS), users (new ones who could be
                followed through day N + 6; for on_24_hours those with an instant of sign-up), retained, share, low, high
                (Wilson), difference (share minus that of on_day); ages whose last day nobody has reached are left out
+
+    >>> from opsbook import retention_definitions, tiny
+    >>> period = tiny.period("2026-01-05..2026-01-25")
+    >>> tables = tiny.user_days, tiny.users, tiny.steps
+    >>> told = retention_definitions.definition_table(*tables, period=period, as_of=tiny.AS_OF, ages=[7])
+    >>> print(told[["age", "counted_as", "users", "retained", "share"]].round(2).to_string(index=False))
+     age     counted_as  users  retained  share
+       7         on_day     13         4   0.31
+       7    on_24_hours     13         4   0.31
+       7 following_week     13        11   0.85
+       7    through_day     13        13   1.00
+       7    on_or_after     13        11   0.85
+       7      every_day     13         2   0.15
     """
     born = _born(users, period)
     counted = _by_calendar(born, _aged(user_days, born, as_of), ages, as_of)

@@ -35,6 +35,12 @@ def events_named(name: str, *, groups: Mapping[str, Sequence[str]], steps: Tabul
     """The events a parameter means: those of a group, or the one of that name; none for an empty name.
 
     raises: ParameterError for a name that is neither a group nor an event of the data
+
+    >>> from opsbook import retention_grid, tiny
+    >>> retention_grid.events_named("social", groups=tiny.WORKBOOK.event_groups, steps=tiny.steps)
+    ['share']
+    >>> retention_grid.events_named("order", groups=tiny.WORKBOOK.event_groups, steps=tiny.steps)
+    ['order']
     """
     if not name:
         return []
@@ -62,6 +68,13 @@ def starts(
     recurring: a user belongs to the cohort of every unit with a start, else to that of the first start alone. First
                starts count only for users whose life began inside the data: an earlier one could not have been seen.
     since:     instant of sign-up or of the event; missing where only the day is known
+
+    >>> from opsbook import cohorts, retention_grid, tiny
+    >>> window = cohorts.Window("week", tiny.DATA_START, tiny.AS_OF)
+    >>> buyers = retention_grid.starts(tiny.user_days, tiny.users, tiny.steps, window=window, events=["order"])
+    >>> counted = buyers.to_pandas().groupby("cohort").size().head(3)
+    >>> print({str(window.first_day(cohort)): users for cohort, users in counted.items()})
+    {'2026-01-05': 3, '2026-01-12': 3, '2026-01-19': 3}
     """
     people = engine_table(users)
     known = people.filter(_.first_day.notnull() & (_.first_day <= ibis.date(window.as_of)))
@@ -84,6 +97,16 @@ def returns(
     """When users came back: one row per user and unit -- user, at (number), orders, revenue; by_instant: instants.
 
     events: what counts as coming back; none = an active day. by_instant: user, instant (UTC) of every such event.
+
+    >>> from opsbook import cohorts, retention_grid, tiny
+    >>> window = cohorts.Window("week", tiny.DATA_START, tiny.AS_OF)
+    >>> back = retention_grid.returns(tiny.user_days, tiny.steps, window=window).order_by("user", "at").to_pandas()
+    >>> print(back.query("user == 5").to_string(index=False))
+     user   at  orders  revenue
+        5 2922       1     30.0
+        5 2923       1     30.0
+        5 2924       1     30.0
+        5 2925       1     30.0
     """
     days = engine_table(user_days).filter(_.day <= ibis.date(window.as_of))
     named = engine_table(steps).filter(_.day <= ibis.date(window.as_of))
@@ -100,8 +123,8 @@ def returns(
 
 
 def grid(
-    starts: ir.Table,
-    returns: ir.Table,
+    starts: Tabular,
+    returns: Tabular,
     *,
     window: Window,
     rule: str = "on",
@@ -116,7 +139,26 @@ def grid(
     returns: the columns of cohorts.TRIANGLE -- cohort (first day of the unit), age, users, retained, share, low, high
              (Wilson; missing unless complete), complete
     raises:  ParameterError for a rule that does not exist or does not fit the unit
+
+    >>> from opsbook import cohorts, retention_grid, tiny
+    >>> window = cohorts.Window("week", tiny.DATA_START, tiny.AS_OF)
+    >>> start = retention_grid.starts(tiny.user_days, tiny.users, tiny.steps, window=window)
+    >>> back = retention_grid.returns(tiny.user_days, tiny.steps, window=window)
+    >>> told = retention_grid.grid(start, back, window=window, rule="on_or_after", last_age=3)
+    >>> print(told.pivot(index="cohort", columns="age", values="share").round(2).to_string())
+    age           0     1     2     3
+    cohort
+    2026-01-05  1.0  1.00  0.80  0.60
+    2026-01-12  1.0  1.00  1.00  1.00
+    2026-01-19  1.0  0.75  0.75  0.75
+    2026-01-26  1.0  1.00  0.75  0.75
+    2026-02-02  1.0  1.00  0.80  0.80
+    2026-02-09  1.0  1.00  1.00  1.00
+    2026-02-16  1.0  1.00  1.00  0.80
+    2026-02-23  1.0  1.00  1.00  0.80
+    2026-03-02  1.0  1.00  1.00  1.00
     """
+    starts, returns = engine_table(starts), engine_table(returns)
     if rule not in RULES or (rule == "hours24" and window.unit != "day"):
         raise ParameterError(
             f"`{rule}` is no retention rule for cohorts by {window.unit}", fix=f"use {', '.join(RULES)}"
@@ -131,7 +173,7 @@ def grid(
 
 
 def values(
-    starts: ir.Table, returns: ir.Table, *, window: Window, metric: str, last_age: int = 12, level: float = 0.95
+    starts: Tabular, returns: Tabular, *, window: Window, metric: str, last_age: int = 12, level: float = 0.95
 ) -> pd.DataFrame:
     """Revenue or orders per cohort member in each unit after the start, those who did not come back counted as zero.
 
@@ -139,7 +181,19 @@ def values(
              high (missing unless complete), complete
              No rows for the metric users, which the grid itself counts.
     raises:  KeyError for any other metric that is not in METRICS
+
+    >>> from opsbook import cohorts, retention_grid, tiny
+    >>> window = cohorts.Window("week", tiny.DATA_START, tiny.AS_OF)
+    >>> start = retention_grid.starts(tiny.user_days, tiny.users, tiny.steps, window=window)
+    >>> back = retention_grid.returns(tiny.user_days, tiny.steps, window=window)
+    >>> told = retention_grid.values(start, back, window=window, metric="revenue", last_age=2)
+    >>> print(told.head(3)[["cohort", "age", "users", "total", "per_member"]].to_string(index=False))
+        cohort  age  users  total  per_member
+    2026-01-05    0      5   90.0        18.0
+    2026-01-05    1      5  110.0        22.0
+    2026-01-05    2      5   40.0         8.0
     """
+    starts, returns = engine_table(starts), engine_table(returns)
     if metric == "users":
         return _dated(_cells(starts.limit(0), window, []), window).reindex(columns=VALUES)
     if metric not in METRICS:
@@ -160,7 +214,17 @@ def values(
 
 
 def large_cohorts(values: pd.DataFrame, *, min_cell: int) -> pd.DataFrame:
-    """The table of `values` with money and interval missing, and complete false, for cohorts below min_cell users."""
+    """The table of `values` with money and interval missing, and complete false, for cohorts below min_cell users.
+
+    >>> import pandas as pd
+    >>> from opsbook import retention_grid
+    >>> cells = pd.DataFrame({"users": [40, 4], "total": [90.0, 50.0], "per_member": [2.25, 12.5]})
+    >>> cells = cells.assign(low=cells["per_member"] - 1, high=cells["per_member"] + 1, complete=True)
+    >>> print(retention_grid.large_cohorts(cells, min_cell=10).to_string(index=False))
+     users  total  per_member  low  high  complete
+        40   90.0        2.25 1.25  3.25      True
+         4    NaN         NaN  NaN   NaN     False
+    """
     small = values["users"] < min_cell
     hidden = values.assign(complete=values["complete"].astype(bool) & ~small)
     return hidden.assign(**{name: hidden[name].where(~small) for name in ("total", "per_member", "low", "high")})
@@ -170,6 +234,14 @@ def pooled_values(values: pd.DataFrame) -> pd.DataFrame:
     """Money per member over all complete cohorts: one row per age -- age, per_member, low, high, users, cohorts.
 
     source: weighted by users; the variance of a weighted mean of independent cohorts
+
+    >>> import pandas as pd
+    >>> from opsbook import retention_grid
+    >>> cells = pd.DataFrame({"age": 1, "users": [100, 300], "per_member": [4.0, 2.0], "low": [3.0, 1.5]})
+    >>> cells = cells.assign(high=[5.0, 2.5], cohort=["2026-01", "2026-02"], complete=True)
+    >>> print(retention_grid.pooled_values(cells).round(2).to_string(index=False))
+     age  per_member  low  high  users  cohorts
+       1         2.5 2.05  2.95    400        2
     """
     known = values[values["complete"].astype(bool)]
     half = (known["high"] - known["low"]) / 2
@@ -187,6 +259,13 @@ def simple_mean(grid: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
 
     returns: one row per age with a complete cell -- age, simple_share, simple_low, simple_high (missing for a single
              cohort), cohorts
+
+    >>> import pandas as pd
+    >>> from opsbook import retention_grid
+    >>> grid = pd.DataFrame({"age": 1, "users": [1000, 10], "share": [0.2, 0.6], "complete": True})
+    >>> print(retention_grid.simple_mean(grid)[["age", "simple_share", "cohorts"]].to_string(index=False))
+     age  simple_share  cohorts
+       1           0.4        2
     """
     shares = grid[grid["complete"]].groupby("age")["share"].agg(["mean", "std", "size"]).reset_index()
     freedom = (shares["size"] - 1).clip(lower=1)

@@ -40,6 +40,19 @@ def rfm_groups(
              groups), share_users, share_users_low, share_users_high (Wilson), revenue, share_revenue,
              share_revenue_low, share_revenue_high (delta method), revenue_per_user
     raises:  ValueError when cut is "value" and a value is missing
+
+    >>> from opsbook import rfm, tiny
+    >>> told = rfm.rfm_groups(tiny.orders, as_of=tiny.AS_OF)
+    >>> print(told[["key", "users", "buyers", "revenue", "share_revenue"]].round(2).to_string(index=False))
+    key  users  buyers  revenue  share_revenue
+    HHH     13      50   3160.0           0.55
+    LHH      3      50    440.0           0.08
+    HLH      4      50    470.0           0.08
+    LLH      3      50    300.0           0.05
+    HHL      1      50     75.0           0.01
+    LHL      0      50      0.0           0.00
+    HLL      7      50    375.0           0.07
+    LLL     19      50    930.0           0.16
     """
     buyers = rfm_buyers(orders, as_of=as_of, window_days=window_days, money=money)
     cuts = cut_points(buyers, cut=cut, values=values)
@@ -68,6 +81,13 @@ def rfm_cuts(
     returns: one row per measure (recency_days, orders, revenue) -- measure, cut, buyers, high_users (beyond the cut),
              tied_users (exactly on it, counted as low)
     raises:  ValueError when cut is "value" and a value is missing
+
+    >>> from opsbook import rfm, tiny
+    >>> print(rfm.rfm_cuts(tiny.orders, as_of=tiny.AS_OF).to_string(index=False))
+         measure  cut  buyers  high_users  tied_users
+    recency_days 19.5      50          25           0
+          orders  3.0      50          17          10
+         revenue 90.0      50          23           4
     """
     buyers = rfm_buyers(orders, as_of=as_of, window_days=window_days, money=money)
     cuts = cut_points(buyers, cut=cut, values=values)

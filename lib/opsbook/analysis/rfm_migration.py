@@ -50,6 +50,17 @@ def rfm_migration(
              window_days, from_key, to_key, users, from_users, to_users (all in the group at the start, at the end),
              share (of from_users), share_low, share_high (Wilson), settled (the end is)
     raises:  ValueError when cut is "value" and a value is missing
+
+    >>> from datetime import date
+    >>> from opsbook import rfm_migration, tiny
+    >>> moves = rfm_migration.rfm_migration(tiny.orders, ends=[date(2026, 2, 8), tiny.AS_OF], **tiny.COVERED)
+    >>> moved = moves[(moves["from_key"] == "HLL") & (moves["users"] > 0)]
+    >>> print(moved[["window_days", "from_key", "to_key", "users", "from_users"]].to_string(index=False))
+     window_days from_key      to_key  users  from_users
+              35      HLL         HHH      2           6
+              35      HLL         LHL      1           6
+              35      HLL         LLL      2           6
+              35      HLL left_window      1           6
     """
     fitting = min(window_days, (min(ends) - data_start).days + 1) if len(ends) > 1 else 0
     steps = list(pairwise(ends)) if fitting >= min(_MIN_WINDOW_DAYS, window_days) else []
@@ -65,6 +76,13 @@ def suppressed(moves: pd.DataFrame, *, min_cell: int) -> pd.DataFrame:
 
     returns: the rows of rfm_migration with hidden; users, share, share_low, share_high, from_users, to_users missing
              where `suppression.hidden_cells` says so
+
+    >>> from datetime import date
+    >>> from opsbook import rfm_migration, tiny
+    >>> moves = rfm_migration.rfm_migration(tiny.orders, ends=[date(2026, 2, 8), tiny.AS_OF], **tiny.COVERED)
+    >>> shown = rfm_migration.suppressed(moves, min_cell=3)
+    >>> print(shown["hidden"].sum(), "of", len(shown), "cells hidden")
+    30 of 81 cells hidden
     """
     parts = [_suppressed(step, min_cell) for _end, step in moves.groupby("end", sort=True)]
     return pd.concat(parts, ignore_index=True) if parts else moves.assign(hidden=False)
@@ -81,6 +99,16 @@ def kept_groups(moves: pd.DataFrame) -> pd.DataFrame:
              base_users, share_kept_before (one step earlier), kept_points, kept_points_low, kept_points_high
              (share_kept - share_kept_before, Newcombe), p_holm (normal, Holm over the groups), clear (p_holm at
              most .05)
+
+    >>> from datetime import date
+    >>> from opsbook import rfm_migration, tiny
+    >>> ends = [date(2026, 2, 3), date(2026, 2, 16), tiny.AS_OF]
+    >>> kept = rfm_migration.kept_groups(rfm_migration.rfm_migration(tiny.orders, ends=ends, **tiny.COVERED))
+    >>> print(kept[["key", "from_users", "share_kept", "share_kept_before"]].head(3).round(2).to_string(index=False))
+    key  from_users  share_kept  share_kept_before
+    HHH         5.0         0.8               0.50
+    LHH         1.0         0.0               0.33
+    HLH         5.0         0.4                NaN
     """
     now, base = _last_steps(moves)
     same = (step[step["from_key"] == step["to_key"]].set_index("from_key") for step in (now, base))
@@ -107,6 +135,15 @@ def group_trend(moves: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
     returns: one row per key of KEYS -- key, before_users, after_users, stayed_users, change, change_low, change_high
              (after / before - 1; missing where a count is 0 or hidden), p_holm, clear as in kept_groups
     source:  delta method on log(after / before) = log((stayed + entered) / (stayed + left)), three Poisson counts
+
+    >>> from datetime import date
+    >>> from opsbook import rfm_migration, tiny
+    >>> moves = rfm_migration.rfm_migration(tiny.orders, ends=[date(2026, 2, 8), tiny.AS_OF], **tiny.COVERED)
+    >>> trend = rfm_migration.group_trend(moves)
+    >>> print(trend[["key", "before_users", "after_users", "stayed_users", "change"]].head(2).to_string(index=False))
+    key  before_users  after_users  stayed_users  change
+    HHH           8.0         11.0           4.0   0.375
+    LHH           6.0          3.0           0.0  -0.500
     """
     now, _base = _last_steps(moves)
     at = now.assign(**{name: now[name].astype("float64") for name in ("users", "from_users", "to_users")})

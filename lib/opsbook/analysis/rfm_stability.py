@@ -30,6 +30,17 @@ def rfm_stability(
     returns: one row per measure and direction (lower, higher) -- measure, direction, cut, moved_cut, changed_users,
              buyers, share_changed, share_changed_low, share_changed_high (Wilson)
     raises:  ValueError when cut is "value" and a value is missing
+
+    >>> from opsbook import rfm_stability, tiny
+    >>> told = rfm_stability.rfm_stability(tiny.orders, as_of=tiny.AS_OF, cut="mean").round(2)
+    >>> print(told[["measure", "direction", "cut", "moved_cut", "changed_users", "buyers"]].to_string(index=False))
+         measure direction    cut  moved_cut  changed_users  buyers
+    recency_days     lower  28.34      25.51              1      50
+    recency_days    higher  28.34      31.17              1      50
+          orders     lower   3.50       3.15              0      50
+          orders    higher   3.50       3.85              0      50
+         revenue     lower 115.00     103.50              0      50
+         revenue    higher 115.00     126.50              3      50
     """
     buyers = rfm_buyers(orders, as_of=as_of, window_days=window_days, money=money)
     cuts = cut_points(buyers, cut=cut, values=values)

@@ -52,7 +52,16 @@ class Check:
 
 
 def check(scores: np.ndarray, counted: pd.DataFrame) -> Check:
-    """The check of scores (log odds) on counted patterns with recency_days, users, left."""
+    """The check of scores (log odds) on counted patterns with recency_days, users, left.
+
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from opsbook import risk_check
+    >>> counted = pd.DataFrame({"recency_days": [0, 9, 3], "users": [400, 300, 200], "left": [20, 45, 120]})
+    >>> found = risk_check.check(np.log(counted["left"] / (counted["users"] - counted["left"])).to_numpy(), counted)
+    >>> print(f"model {found.model.value:.3f}, recency {found.recency.value:.3f}: {found.status}, {found.levels}")
+    model 0.814, recency 0.610: better, hold
+    """
     users, left = counted["users"].to_numpy(float), counted["left"].to_numpy(float)
     silent = counted["recency_days"].to_numpy(float)
     apart = difference(scores, silent, users, left)
@@ -70,6 +79,13 @@ def calibration(scores: np.ndarray, users: np.ndarray, left: np.ndarray) -> Cali
     """Calibration in the large and slope, and a test of all risk bands at once.
 
     source: Cox 1958; van Calster and others 2016; bands as Hosmer & Lemeshow 1980 on new data (no parameter fitted)
+
+    >>> import numpy as np
+    >>> from opsbook import risk_check
+    >>> scores, users, left = np.array([-2.0, 0.0]), np.array([500.0, 500.0]), np.array([90.0, 330.0])
+    >>> found = risk_check.calibration(scores, users, left)
+    >>> print(f"{found.left} left, {found.ratio:.2f} times the number said, slope {found.slope:.2f}")
+    420 left, 1.36 times the number said, slope 1.09
     """
     shift, error = in_the_large(scores, users, left)
     expected, seen, n = float((users * expit(scores)).sum()), float(left.sum()), float(users.sum())
@@ -86,6 +102,12 @@ def calibration(scores: np.ndarray, users: np.ndarray, left: np.ndarray) -> Cali
 def judged(found: Calibration, scores: np.ndarray, users: np.ndarray, left: np.ndarray) -> tuple[str, float, float]:
     """hold: nothing contradicts the probabilities. recalibrated: shifted and stretched to the check, and bands agree
     then. refused: there is no rising relation, or bands disagree even so: only the ranking is to be used.
+
+    >>> import numpy as np
+    >>> from opsbook import risk_check
+    >>> scores, users, left = np.array([-2.0, 0.0]), np.array([500.0, 500.0]), np.array([90.0, 330.0])
+    >>> risk_check.judged(risk_check.calibration(scores, users, left), scores, users, left)
+    ('recalibrated', 0.663294, 1.089821)
     """
     (at, slope), _covariance = recalibration(scores, users, left)
     fine = found.ratio_low <= 1 <= found.ratio_high and found.slope_low <= 1 <= found.slope_high
@@ -102,6 +124,15 @@ def bands(scores: np.ndarray, users: np.ndarray, left: np.ndarray) -> pd.DataFra
 
     returns: one row per band -- band (1 = lowest), users, left, predicted (mean probability), observed, low, high
              (Wilson)
+
+    >>> import numpy as np
+    >>> from opsbook import risk_check
+    >>> scores, users, left = np.array([-2.0, 0.0, 1.0]), np.array([500.0, 400.0, 100.0]), np.array([60.0, 200.0, 80.0])
+    >>> print(risk_check.bands(scores, users, left).round(3).to_string(index=False))
+     band  users  left  predicted  observed   low  high
+        1    500    60      0.119      0.12 0.094 0.151
+        2    400   200      0.500      0.50 0.451 0.549
+        3    100    80      0.731      0.80 0.711 0.867
     """
     place = band_of(scores, edges(scores, users))
     counted = pd.DataFrame({"band": place, "users": users, "left": left, "sum": users * expit(scores)})
@@ -112,7 +143,13 @@ def bands(scores: np.ndarray, users: np.ndarray, left: np.ndarray) -> pd.DataFra
 
 
 def edges(scores: np.ndarray, users: np.ndarray) -> np.ndarray:
-    """Scores that part the bands: a band holds scores above its lower edge. Equal scores are never parted."""
+    """Scores that part the bands: a band holds scores above its lower edge. Equal scores are never parted.
+
+    >>> import numpy as np
+    >>> from opsbook import risk_check
+    >>> risk_check.edges(np.array([-2.0, 0.0, 1.0]), np.array([500.0, 400.0, 100.0])).tolist()
+    [-2.0, 0.0]
+    """
     order = np.argsort(scores, kind="stable")
     reached = np.cumsum(users[order]) / users.sum()
     places = [np.searchsorted(reached, share - 1e-12) for share in BAND_SHARES[1:-1]]
@@ -121,7 +158,13 @@ def edges(scores: np.ndarray, users: np.ndarray) -> np.ndarray:
 
 
 def band_of(scores: np.ndarray, cuts: np.ndarray) -> np.ndarray:
-    """Number of the band of each score, 1 = lowest."""
+    """Number of the band of each score, 1 = lowest.
+
+    >>> import numpy as np
+    >>> from opsbook import risk_check
+    >>> risk_check.band_of(np.array([-3.0, -2.0, 0.5, 2.0]), np.array([-2.0, 0.0])).tolist()
+    [1, 1, 3, 3]
+    """
     return np.searchsorted(cuts, scores, side="left") + 1
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from opsbook.analysis.logistic import LogisticFit, clustered, fit, levels, student_half
 from opsbook.analysis.risk_rows import Question, patterns
+from opsbook.mart.tables import Tabular, engine_table
 
 _ = ibis._
 PARTS = 50
@@ -46,7 +47,15 @@ class RiskModel:
 
 
 def learned(counted: pd.DataFrame, *, factors: Sequence[str]) -> RiskModel | None:
-    """The model of these factors; None where fewer than MIN_LEFT users left or stayed."""
+    """The model of these factors; None where fewer than MIN_LEFT users left or stayed.
+
+    >>> import pandas as pd
+    >>> from opsbook import risk_model
+    >>> counted = pd.DataFrame({"recency": [0, 7], "users": [400, 200], "left": [40, 100]})
+    >>> model = risk_model.learned(counted, factors=["recency"])
+    >>> print(model.scores(counted).round(2).tolist(), "log odds: one in ten, and one in two")
+    [-2.17, -0.02] log odds: one in ten, and one in two
+    """
     left, users = int(counted["left"].sum()), int(counted["users"].sum())
     if min(left, users - left) < MIN_LEFT:
         return None
@@ -57,14 +66,27 @@ def learned(counted: pd.DataFrame, *, factors: Sequence[str]) -> RiskModel | Non
     return RiskModel(rounded, tuple(varying))
 
 
-def weights(model: RiskModel, table: ir.Table, question: Question) -> pd.DataFrame:
+def weights(model: RiskModel, table: Tabular, question: Question) -> pd.DataFrame:
     """What each level adds to the risk: the scorecard, largest factors first.
 
     table:   the rows the model learned from; one user may stand in several
     returns: one row per factor and level -- factor, level, users (user-landmarks),
              share_left, odds (times the odds of the average user), odds_low, odds_high (clustered by user), spread
              (standard deviation of the factor's contribution over users, in log odds), clear (interval without 1)
+
+    >>> import pandas as pd
+    >>> from opsbook import risk_model, risk_rows
+    >>> question = risk_rows.Question(churn_after_days=7, within_days=7)
+    >>> rows = pd.DataFrame({"user": range(400), **dict.fromkeys(question.factors, 0)})
+    >>> rows = rows.assign(recency=rows["user"] % 2 * 7, left=rows["user"] // 2 % 10 < 3 + rows["user"] % 2 * 4)
+    >>> model = risk_model.learned(risk_rows.patterns(rows, question).to_pandas(), factors=question.factors)
+    >>> card = risk_model.weights(model, rows, question)
+    >>> print(card[["factor", "level", "users", "share_left", "odds", "clear"]].round(2).to_string(index=False))
+     factor  level  users  share_left  odds  clear
+    recency      0    200         0.3  0.44   True
+    recency      7    200         0.7  2.29   True
     """
+    table = engine_table(table)
     counted = patterns(table, question).to_pandas()
     names = pd.DataFrame(list(model.fitted.names), columns=["factor", "level"])
     sizes = [_sizes(counted, factor, level) for factor, level in model.fitted.names]

@@ -74,6 +74,12 @@ def landmarks(question: Question, *, data_start: date, as_of: date, most: int) -
     """The latest day whose outcome is known checks the model; earlier ones, known by then, teach it.
 
     Training days are within_days apart, so that their outcomes do not overlap, and lie after LONG_DAYS of data.
+
+    >>> from opsbook import risk_rows, tiny
+    >>> question = risk_rows.Question(churn_after_days=7, within_days=7)
+    >>> found = risk_rows.landmarks(question, data_start=tiny.DATA_START, as_of=tiny.AS_OF, most=3)
+    >>> print([str(day) for day in found.training], str(found.validation), str(found.today))
+    ['2026-02-15', '2026-02-22', '2026-03-01'] 2026-03-15 2026-03-29
     """
     validation = as_of - timedelta(days=question.wait_days)
     last = validation - timedelta(days=question.wait_days)
@@ -86,6 +92,13 @@ def plans(question: Question, *, data_start: date, as_of: date, most: int) -> li
     """The ways to part the past, the best first: a day of its own to calibrate and choose, or the check doing that too.
 
     The outcome of the choosing day is known on the day of the check, and the training's on the choosing day.
+
+    >>> from datetime import date
+    >>> from opsbook import risk_rows
+    >>> question = risk_rows.Question(churn_after_days=7, within_days=7)
+    >>> ways = risk_rows.plans(question, data_start=date(2026, 1, 5), as_of=date(2026, 4, 30), most=3)
+    >>> [str(way.tuning) for way in ways]
+    ['2026-04-02', 'None']
     """
     two = landmarks(question, data_start=data_start, as_of=as_of, most=most)
     if two.validation is None:
@@ -104,6 +117,19 @@ def rows(user_days: Tabular, users: Tabular, question: Question, *, on: Sequence
     factors:   recency, rhythm, … as the lower end of their band, trend as -1, 0, 1; columns in `by` as text
     left:      missing where the data do not reach wait_days beyond the landmark
     raises:    ParameterError for a column in `by` that no landmark could have known yet
+
+    >>> from datetime import date
+    >>> from opsbook import risk_rows, tiny
+    >>> question = risk_rows.Question(churn_after_days=7, within_days=7, groups=("social",), by=("channel",))
+    >>> days = [date(2026, 2, 1), date(2026, 2, 15)]
+    >>> rows = risk_rows.rows(tiny.user_days, tiny.users, question, on=days, through=tiny.AS_OF).to_pandas()
+    >>> print(rows.groupby(["landmark", "channel"])["left"].agg(["size", "sum"]).to_string())
+                        size  sum
+    landmark   channel
+    2026-02-01 ads         4    2
+               search     23    3
+    2026-02-15 ads         5    3
+               search     25    1
     """
     days, people = engine_table(user_days), engine_table(users)
     churn.refuse_immortal_time(people.columns, question.by)
@@ -123,8 +149,20 @@ def rows(user_days: Tabular, users: Tabular, question: Question, *, on: Sequence
     return table.select("landmark", "user", "recency_days", *question.factors, "left").cache()
 
 
-def patterns(table: ir.Table, question: Question, *, exact: bool = False) -> ir.Table:
-    """The rows counted: one row per combination of factors (and of recency_days if exact) -- users, left (users)."""
+def patterns(table: Tabular, question: Question, *, exact: bool = False) -> ir.Table:
+    """The rows counted: one row per combination of factors (and of recency_days if exact) -- users, left (users).
+
+    >>> import pandas as pd
+    >>> from opsbook import risk_rows
+    >>> question = risk_rows.Question(churn_after_days=7, within_days=7)
+    >>> rows = pd.DataFrame({"user": [0, 1, 2], **dict.fromkeys(question.factors, 0), "left": [True, False, True]})
+    >>> counted = risk_rows.patterns(rows.assign(recency=[7, 0, 7]), question).to_pandas()
+    >>> print(counted[["recency", "users", "left"]].to_string(index=False))
+     recency  users  left
+           0      1     0
+           7      2     2
+    """
+    table = engine_table(table)
     keys = [*question.factors, *(["recency_days"] if exact else [])]
     return table.group_by(keys).agg(users=_.count(), left=_.left.sum().fill_null(0).cast("int64")).order_by(keys)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import ibis
-import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
@@ -19,7 +18,7 @@ MIN_SIDE = 30
 SCALES = (0.5, 1.0, 2.0)
 
 
-def saved(banded: ir.Table, user_days: Tabular, *, landmark: date, value_days: int, metric: str) -> pd.DataFrame:
+def saved(banded: Tabular, user_days: Tabular, *, landmark: date, value_days: int, metric: str) -> pd.DataFrame:
     """Worth of a user who stays instead of leaving, by band of risk, over the days after the landmark.
 
     banded:  one row per user alive at the landmark -- user, band, left (bool)
@@ -27,7 +26,18 @@ def saved(banded: ir.Table, user_days: Tabular, *, landmark: date, value_days: i
     returns: one row per band -- band, stayed, left (users), mean_stayed, mean_left (per user), worth, worth_low,
              worth_high, error, pooled (few on one side: the mean over the other bands, by leavers, stands in)
     source:  difference of means, Welch. It goes with staying; whoever is talked into staying may bring less.
+
+    >>> from datetime import date
+    >>> import pandas as pd
+    >>> from opsbook import risk_value
+    >>> banded = pd.DataFrame({"user": range(80), "band": 1, "left": [False] * 40 + [True] * 40})
+    >>> days = pd.DataFrame({"user": range(60), "day": pd.Timestamp("2026-02-03"), "revenue": [12.0] * 40 + [4.0] * 20})
+    >>> worth = risk_value.saved(banded, days, landmark=date(2026, 2, 1), value_days=28, metric="revenue")
+    >>> print(worth[["band", "stayed", "left", "mean_stayed", "mean_left", "worth"]].to_string(index=False))
+     band  stayed  left  mean_stayed  mean_left  worth
+        1      40    40         12.0        2.0   10.0
     """
+    banded = engine_table(banded)
     last = landmark + timedelta(days=value_days)
     days = engine_table(user_days).filter((_.day > ibis.date(landmark)) & (_.day <= ibis.date(last)))
     brought = days.group_by("user").agg(amount=_.revenue.sum() if metric == "revenue" else _.count())
@@ -62,6 +72,16 @@ def expected(risks: pd.DataFrame, worth: pd.DataFrame, *, save_rate: float) -> p
     risks:   one row per band -- band, users, expected_leavers (sum of probabilities)
     returns: the same rows -- saved_users, worth, value, value_low, value_high (of the worth alone: the save rate is an
              assumption); bands whose worth is not known have the worth over all bands
+
+    >>> import pandas as pd
+    >>> from opsbook import risk_value
+    >>> risks = pd.DataFrame({"band": [1, 2], "users": [900, 100], "expected_leavers": [90.0, 50.0]})
+    >>> worth = pd.DataFrame({"band": [1, 2], "worth": [10.0, 6.0], "error": [1.0, 2.0]})
+    >>> priced = risk_value.expected(risks, worth, save_rate=0.1)
+    >>> print(priced[["band", "saved_users", "value", "value_low", "value_high"]].round(1).to_string(index=False))
+     band  saved_users  value  value_low  value_high
+        1          9.0   90.0       72.4       107.6
+        2          5.0   30.0       10.4        49.6
     """
     table = risks.merge(worth[["band", "worth", "error"]], on="band", how="left")
     kept = table["expected_leavers"] * save_rate
@@ -76,6 +96,17 @@ def sensitivity(priced: pd.DataFrame, *, save_rate: float, metric: str) -> pd.Da
     priced:  rows of `expected`
     returns: one row per rate -- share_saved (0-1), saved_users, value, value_low, value_high (as wide as if all bands
              erred together, since one may stand in for another)
+
+    >>> import pandas as pd
+    >>> from opsbook import risk_value
+    >>> risks = pd.DataFrame({"band": [1, 2], "users": [900, 100], "expected_leavers": [90.0, 50.0]})
+    >>> worth = pd.DataFrame({"band": [1, 2], "worth": [10.0, 6.0], "error": [1.0, 2.0]})
+    >>> priced = risk_value.expected(risks, worth, save_rate=0.1)
+    >>> print(risk_value.sensitivity(priced, save_rate=0.1, metric="revenue").round(2).to_string(index=False))
+     share_saved  saved_users  value  value_low  value_high  metric
+            0.05          7.0   60.0      41.38       78.62 revenue
+            0.10         14.0  120.0      82.76      157.24 revenue
+            0.20         28.0  240.0     165.52      314.48 revenue
     """
     error = float((priced["expected_leavers"] * priced["error"]).sum(min_count=1))
     leavers, worth = (

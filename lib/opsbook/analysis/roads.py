@@ -42,6 +42,11 @@ def ends(
     returns: one row per (entry_days, duration_days, cause, *by) -- users; cause is a road, `silent`, or empty
              (censored). Users too young to judge, of unknown start or not seen in time are not in it.
     raises:  ParameterError for a column in `by` that is not known at the first day (immortal time)
+
+    >>> from opsbook import roads, tiny
+    >>> ends = roads.ends(tiny.user_days, tiny.users, as_of=tiny.AS_OF, churn_after_days=10)
+    >>> ends.groupby("cause")["users"].sum().to_dict()
+    {'': 29, 'closed': 2, 'silent': 25}
     """
     lives = user_ends(user_days, users, as_of=as_of, churn_after_days=churn_after_days, by=by)
     keys = ["entry_days", "duration_days", "cause", *by]
@@ -50,14 +55,30 @@ def ends(
 
 
 def together(ends: pd.DataFrame) -> pd.DataFrame:
-    """The ends of all segments as one: one row per (entry_days, duration_days, cause) -- users."""
+    """The ends of all segments as one: one row per (entry_days, duration_days, cause) -- users.
+
+    >>> from opsbook import roads, tiny
+    >>> ends = roads.ends(tiny.user_days, tiny.users, as_of=tiny.AS_OF, churn_after_days=10, by=["channel"])
+    >>> whole = roads.together(ends)
+    >>> print(ends["users"].sum(), whole["users"].sum(), whole.columns.tolist())
+    56 56 ['entry_days', 'duration_days', 'cause', 'users']
+    """
     return ends.groupby(["entry_days", "duration_days", "cause"], sort=True)["users"].sum().reset_index()
 
 
 def user_ends(
     user_days: Tabular, users: Tabular, *, as_of: date, churn_after_days: int, by: Sequence[str] = ()
 ) -> ir.Table:
-    """One row per user who could be watched -- user, entry_days, duration_days, cause, *by; parameters as in `ends`."""
+    """One row per user who could be watched -- user, entry_days, duration_days, cause, *by; parameters as in `ends`.
+
+    >>> from opsbook import roads, tiny
+    >>> ends = roads.user_ends(tiny.user_days, tiny.users, as_of=tiny.AS_OF, churn_after_days=10)
+    >>> print(ends.order_by("user").limit(3).to_pandas().to_string(index=False))
+     user  entry_days  duration_days  cause
+        0           2              9 silent
+        1           5             39 silent
+        2           8             81
+    """
     people = engine_table(users)
     churn.refuse_immortal_time(people.columns, by)
     people = people.filter(_.first_day <= ibis.date(as_of), _.life_start != "unknown", _.entry_day.notnull())
@@ -77,6 +98,15 @@ def curve(ends: pd.DataFrame, *, horizon_days: int, min_at_risk: int = MIN_AT_RI
     ends:    of `ends`
     returns: one row per day from 0 and cause, `active` among them -- day, cause, share, low, high, at_risk, ended
              (users who left by it up to the day; for `active` 0)
+
+    >>> from opsbook import roads, tiny
+    >>> ends = roads.ends(tiny.user_days, tiny.users, as_of=tiny.AS_OF, churn_after_days=10)
+    >>> curve = roads.curve(ends, horizon_days=14, min_at_risk=5)
+    >>> print(curve.query("day == 14")[["day", "cause", "share", "at_risk", "ended"]].round(3).to_string(index=False))
+     day  cause  share  at_risk  ended
+      14 closed  0.000       35      0
+      14 silent  0.222       35      9
+      14 active  0.778       35      0
     """
     incidence = competing.cumulative_incidence(ends)
     days = np.arange(0, watched_days(ends, horizon_days=horizon_days, min_at_risk=min_at_risk) + 1)
@@ -90,7 +120,13 @@ def curve(ends: pd.DataFrame, *, horizon_days: int, min_at_risk: int = MIN_AT_RI
 
 
 def watched_days(ends: pd.DataFrame, *, horizon_days: int, min_at_risk: int = MIN_AT_RISK) -> int:
-    """The last day, up to the horizon, on which at least min_at_risk users were watched; -1 when there is none."""
+    """The last day, up to the horizon, on which at least min_at_risk users were watched; -1 when there is none.
+
+    >>> from opsbook import roads, tiny
+    >>> ends = roads.ends(tiny.user_days, tiny.users, as_of=tiny.AS_OF, churn_after_days=10)
+    >>> roads.watched_days(ends, horizon_days=90), roads.watched_days(ends, horizon_days=90, min_at_risk=1)
+    (73, 90)
+    """
     if ends.empty:
         return -1
     days = np.arange(0, horizon_days + 1)
@@ -99,7 +135,20 @@ def watched_days(ends: pd.DataFrame, *, horizon_days: int, min_at_risk: int = MI
 
 
 def at_days(curve: pd.DataFrame, *, days: Sequence[int] = TOLD_DAYS) -> pd.DataFrame:
-    """The rows of the curve that a report prints, the largest share of the last day first; `active` last."""
+    """The rows of the curve that a report prints, the largest share of the last day first; `active` last.
+
+    >>> from opsbook import roads, tiny
+    >>> ends = roads.ends(tiny.user_days, tiny.users, as_of=tiny.AS_OF, churn_after_days=10)
+    >>> told = roads.at_days(roads.curve(ends, horizon_days=21), days=[7, 21])
+    >>> print(told[["day", "cause", "share", "at_risk"]].round(3).to_string(index=False))
+     day  cause  share  at_risk
+       7 silent  0.102       36
+       7 closed  0.000       36
+       7 active  0.898       36
+      21 silent  0.292       31
+      21 closed  0.024       31
+      21 active  0.684       31
+    """
     last = curve[curve["day"] == curve["day"].max()].set_index("cause")["share"]
     rank = {cause: (cause == "active", -share) for cause, share in last.items()}
     shown = curve[curve["day"].isin(days)]
@@ -116,6 +165,16 @@ def compare(ends: pd.DataFrame, *, by: str, day: int, min_cell: int = 10) -> pd.
              either side. A segment (or its rest) without min_cell users watched on the day is left out, and the
              smaller of only two, which is the mirror of the larger.
     source:  difference of two independent Aalen-Johansen shares, normal interval of the root of summed variances
+
+    >>> import pandas as pd
+    >>> from opsbook import roads
+    >>> ends = pd.DataFrame({"entry_days": 0, "duration_days": [5, 9, 20] * 2, "cause": ["refund", "silent", ""] * 2,
+    ...                      "channel": ["ads"] * 3 + ["search"] * 3, "users": [60, 60, 80, 20, 80, 100]})
+    >>> told = roads.compare(ends, by="channel", day=14)
+    >>> print(told[["cause", "segment", "share", "share_rest", "difference", "p_holm"]].round(4).to_string(index=False))
+     cause segment  share  share_rest  difference  p_holm
+    refund     ads    0.3         0.1         0.2   0.000
+    silent     ads    0.3         0.4        -0.1   0.035
     """
     known = ends.assign(**{by: ends[by].astype(object).where(ends[by].notna(), "unknown").astype(str)})
     sizes = known.groupby(by)["users"].sum().sort_values(ascending=False, kind="stable")
@@ -133,7 +192,15 @@ def compare(ends: pd.DataFrame, *, by: str, day: int, min_cell: int = 10) -> pd.
 
 
 def pooled(ends: pd.DataFrame, *, by: str, most: int = 6, min_cell: int = 10) -> pd.DataFrame:
-    """Ends with all but the largest segments pooled as `other`, as survival.largest_segments does for durations."""
+    """Ends with all but the largest segments pooled as `other`, as survival.largest_segments does for durations.
+
+    >>> import pandas as pd
+    >>> from opsbook import roads
+    >>> ends = pd.DataFrame({"entry_days": 0, "duration_days": 5, "cause": "refund", "city": list("abcd")})
+    >>> ends["users"] = [90, 50, 9, 8]
+    >>> roads.pooled(ends, by="city", most=2).groupby("city")["users"].sum().to_dict()
+    {'a': 90, 'b': 50, 'other': 17}
+    """
     counted = survival.largest_segments(_as_durations(ends).drop(columns="users"), by=by, most=most, min_cell=min_cell)
     return counted.assign(users=counted["churned"] + counted["censored"]).drop(columns=["churned", "censored"])
 
@@ -142,6 +209,12 @@ def unseen(recorded: Tabular, steps: Tabular, exits: Exits) -> Mapping[str, str]
     """Events named in `exits` that nobody ever had, each with the nearest event that exists (empty: none is near).
 
     recorded: mart exits; steps: mart steps
+
+    >>> from opsbook import roads, tiny
+    >>> from opsbook.inputs.exits import Exits
+    >>> settings = Exits.model_validate({"roads": {"closed": {"events": ["close_account", "ordr"]}}})
+    >>> roads.unseen(tiny.exits, tiny.steps, settings)
+    {'ordr': 'order'}
     """
     table = engine_table(recorded)
     seen = set(table.select("event").distinct().to_pandas()["event"]) if exits.named else set()

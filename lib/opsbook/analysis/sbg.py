@@ -34,6 +34,16 @@ def renewals(
     steps:   one row per event -- user, day, event
     returns: one row per number of cycles -- cycles (renewals until then), lost (subscribers who did not pay that
              renewal), censored (subscribers who had paid every renewal due by then)
+
+    >>> from datetime import date
+    >>> import pandas as pd
+    >>> from opsbook import sbg
+    >>> days = pd.to_datetime(["2026-01-01", "2026-01-31", "2026-01-01"])
+    >>> steps = pd.DataFrame({"user": [1, 1, 2], "event": "pay", "day": days})
+    >>> rule = {"events": ["pay"], "cycle_days": 30, "grace_days": 5}
+    >>> print(sbg.renewals(steps, **rule, settled_through=date(2026, 3, 1)).to_string(index=False))
+     cycles  lost  censored
+          1     1         1
     """
     if not events:
         return pd.DataFrame({"cycles": [], "lost": [], "censored": []}, dtype="int64")
@@ -59,6 +69,11 @@ def fit(renewals: pd.DataFrame) -> Fit:
     renewals: one row per number of cycles -- cycles (1 or more), lost (at that renewal); censored (after that many
               renewals; may lack)
     source:   Fader and Hardie 2007, "How to project customer retention", formulas 5 to 7
+
+    >>> from opsbook import sbg
+    >>> fitted = sbg.fit(sbg.from_survivors([631, 468, 382, 326], started=1000))
+    >>> print(f"alpha {fitted.values[0]:.3f}, beta {fitted.values[1]:.3f}")
+    alpha 0.764, beta 1.296
     """
     k = renewals["cycles"].to_numpy(dtype=float)
     lost = renewals["lost"].to_numpy(dtype=float)
@@ -68,7 +83,15 @@ def fit(renewals: pd.DataFrame) -> Fit:
 
 
 def from_survivors(survivors: Sequence[float], *, started: float) -> pd.DataFrame:
-    """The table that `fit` takes from the subscribers left after 1, 2, … renewals of one cohort."""
+    """The table that `fit` takes from the subscribers left after 1, 2, … renewals of one cohort.
+
+    >>> from opsbook import sbg
+    >>> print(sbg.from_survivors([631, 468, 382], started=1000).to_string(index=False))
+     cycles  lost  censored
+          1 369.0       0.0
+          2 163.0       0.0
+          3  86.0     382.0
+    """
     left = np.array([started, *survivors], dtype=float)
     cycles = np.arange(1, len(left))
     censored = np.where(cycles == len(left) - 1, left[-1], 0.0)
@@ -76,7 +99,12 @@ def from_survivors(survivors: Sequence[float], *, started: float) -> pd.DataFram
 
 
 def share_subscribed(values: np.ndarray | tuple[float, ...], cycles: np.ndarray | Sequence[float]) -> np.ndarray:
-    """Share of subscribers who pay at least so many renewals (0-1)."""
+    """Share of subscribers who pay at least so many renewals (0-1).
+
+    >>> from opsbook import sbg
+    >>> sbg.share_subscribed((1.0, 1.0), [1, 2, 9]).round(3).tolist()
+    [0.5, 0.333, 0.1]
+    """
     alpha, beta = values
     return np.asarray(np.exp(betaln(alpha, beta + np.asarray(cycles, dtype=float)) - betaln(alpha, beta)))
 
@@ -86,6 +114,14 @@ def projection(fitted: Fit, *, cycles: Sequence[int], level: float = 0.95) -> pd
 
     returns: one row per number of cycles -- cycles, share_subscribed, share_low, share_high (delta method on the
              logit), renewal_rate (of the subscribers of the cycle before), n (subscribers behind the fit)
+
+    >>> from opsbook import sbg
+    >>> fitted = sbg.fit(sbg.from_survivors([631, 468, 382, 326], started=1000))
+    >>> print(sbg.projection(fitted, cycles=[4, 8, 12]).round(3).to_string(index=False))
+     cycles  share_subscribed  share_low  share_high  renewal_rate    n
+          4             0.325      0.297       0.355         0.849 1000
+          8             0.210      0.180       0.244         0.916 1000
+         12             0.160      0.130       0.195         0.942 1000
     """
     times = np.asarray(list(cycles), dtype=float)
     share = share_subscribed(fitted.values, times)

@@ -48,6 +48,20 @@ def durations(
     returns:       one row per (entry_days, duration_days, <by>) -- churned, censored (users); with a landmark everybody
                    enters at the last day of the window
     source:        landmark analysis, Anderson, Cain & Gelber 1983
+
+    >>> from opsbook import segment_landmark, tiny
+    >>> from opsbook.inputs.segments import Segment
+    >>> from opsbook.inputs.workbook import Thresholds
+    >>> named = {"early_buyer": Segment(rule={"count": "orders", "within_days": 7, "at_least": 1})}
+    >>> asked = {"named": named, "limits": Thresholds(), "event_groups": {}, "as_of": tiny.AS_OF}
+    >>> tables = tiny.user_days, tiny.users, tiny.orders, tiny.steps
+    >>> asked |= {"by": "early_buyer", "landmark_days": 7, "churn_after_days": 10}
+    >>> found = segment_landmark.durations(*tables, **asked)
+    >>> print(found.groupby("early_buyer")[["churned", "censored"]].sum().to_string())
+                 churned  censored
+    early_buyer
+    in_segment        10         9
+    outside            2        13
     """
     if not landmark_days:
         split = segments.split_users(users, named, by=by)
@@ -76,7 +90,20 @@ def still_there(
     as_of: date,
     churn_after_days: int,
 ) -> ir.Table:
-    """One row per user followed from the landmark on -- user, entry_days, duration_days, fate, <by>; as `durations`."""
+    """One row per user followed from the landmark on -- user, entry_days, duration_days, fate, <by>; as `durations`.
+
+    >>> from opsbook import segment_landmark, tiny
+    >>> from opsbook.inputs.workbook import Thresholds
+    >>> asked = {"named": {}, "limits": Thresholds(), "event_groups": {}, "as_of": tiny.AS_OF, "churn_after_days": 10}
+    >>> tables = tiny.user_days, tiny.users, tiny.orders, tiny.steps
+    >>> there = segment_landmark.still_there(*tables, by="channel", landmark_days=7, **asked).to_pandas()
+    >>> print(there.groupby(["channel", "fate"]).size().to_string())
+    channel  fate
+    ads      gone          9
+    search   came_back     1
+             gone          2
+             undecided    22
+    """
     own_column = [] if by in named else [by]
     lives = churn.user_lives(user_days, users, by=own_column, as_of=as_of, churn_after_days=churn_after_days)
     alive = lives.filter(_.fate.isin(WATCHED), _.entry_days == 0, _.duration_days >= landmark_days)
@@ -90,11 +117,22 @@ def still_there(
     return alive.inner_join(stand.select("user", **{by: belongs}), "user")
 
 
-def at_own_day(table: Tabular, alive: ir.Table, *, landmark_days: int) -> ir.Table:
+def at_own_day(table: Tabular, alive: Tabular, *, landmark_days: int) -> ir.Table:
     """The rows of the users in `alive`, every user's days moved so that the own landmark day is COMMON_DAY.
 
     table: one row per user, or per user and `day`; rows after the landmark day are left out
+
+    >>> import pandas as pd
+    >>> from opsbook import segment_landmark
+    >>> alive = pd.DataFrame({"user": [1, 2], "first_day": pd.to_datetime(["2026-01-05", "2026-02-02"])})
+    >>> days = pd.DataFrame({"user": [1, 1, 2], "day": pd.to_datetime(["2026-01-11", "2026-01-12", "2026-02-02"])})
+    >>> moved = segment_landmark.at_own_day(days, alive, landmark_days=7)
+    >>> print(moved.order_by("user").to_pandas().to_string(index=False))
+     user        day
+        1 2000-01-01
+        2 1999-12-26
     """
+    alive = engine_table(alive)
     rows = engine_table(table)
     starts = alive.select("user", began=_.first_day.cast("date"))
     joined = rows.inner_join(starts, "user")

@@ -48,6 +48,19 @@ def people(
     everybody else. An upper bound on days since the start of life is never met when that start is unknown.
     returns: one row per user, in the engine -- user, the users' attributes, the facts of `standing`, and
              `member(name)` (bool) per segment
+
+    >>> import pandas as pd
+    >>> from opsbook import segments, tiny
+    >>> from opsbook.inputs.segments import Segment
+    >>> from opsbook.inputs.workbook import Thresholds
+    >>> asked = {"segments": {"from_ads": Segment(rule={"attribute": "channel", "equals": "ads"})}, "event_groups": {}}
+    >>> tables = tiny.user_days, tiny.users, tiny.orders, tiny.steps
+    >>> people = segments.people(*tables, limits=Thresholds(), as_of=tiny.AS_OF, **asked).to_pandas()
+    >>> print(pd.crosstab(people["in:from_ads"], people["stage"]).to_string())
+    stage        growth  lost  mature  sleeping
+    in:from_ads
+    False            14     5      18         3
+    True              0    15       0         5
     """
     rules = [segment.rule for segment in segments.values()]
     stand = standing(
@@ -59,23 +72,52 @@ def people(
 
 
 def member(name: str) -> str:
-    """The column that says whether a user belongs to the segment."""
+    """The column that says whether a user belongs to the segment.
+
+    >>> from opsbook import segments
+    >>> segments.member("from_ads")
+    'in:from_ads'
+    """
     return f"in:{name}"
 
 
 def profiled(settings: ProfileSettings, segments: Mapping[str, Segment]) -> str:
-    """Whom the profile is about: what the company named, else its first segment, else the mature stage."""
+    """Whom the profile is about: what the company named, else its first segment, else the mature stage.
+
+    >>> from opsbook import segments
+    >>> from opsbook.inputs.segments import ProfileSettings, Segment
+    >>> buyers = Segment(rule={"count": "orders", "within_days": 90, "at_least": 1})
+    >>> segments.profiled(ProfileSettings(), {"buyers": buyers}), segments.profiled(ProfileSettings(), {})
+    ('buyers', 'mature')
+    """
     return settings.segment or next(iter(segments), "mature")
 
 
-def grouped(people: ir.Table, name: str) -> ir.Table:
-    """People with the column `group`: whether they belong to the segment or stand in the stage of that name."""
+def grouped(people: Tabular, name: str) -> ir.Table:
+    """People with the column `group`: whether they belong to the segment or stand in the stage of that name.
+
+    >>> import pandas as pd
+    >>> from opsbook import segments
+    >>> people = pd.DataFrame({"user": [1, 2], "stage": ["mature", "lost"], "in:buyers": [False, True]})
+    >>> segments.grouped(people, "mature").order_by("user").to_pandas()["group"].tolist()
+    [True, False]
+    >>> segments.grouped(people, "buyers").order_by("user").to_pandas()["group"].tolist()
+    [False, True]
+    """
+    people = engine_table(people)
     belongs = people[member(name)] if member(name) in people.columns else people.stage == name
     return people.mutate(group=belongs)
 
 
 def counted_behaviours(name: str, segments: Mapping[str, Segment]) -> set[str]:
-    """The behaviours of `profile.MEASURES` that the rule of the segment, or the stage, of that name looks at itself."""
+    """The behaviours of `profile.MEASURES` that the rule of the segment, or the stage, of that name looks at itself.
+
+    >>> from opsbook import segments
+    >>> from opsbook.inputs.segments import Segment
+    >>> buyers = Segment(rule={"count": "orders", "within_days": 90, "at_least": 1})
+    >>> sorted(segments.counted_behaviours("buyers", {"buyers": buyers}))
+    ['orders_90', 'revenue_90']
+    """
     if name not in segments:
         return set(BEHIND["stage"])
     leaves = segments[name].rule.leaves
@@ -83,13 +125,33 @@ def counted_behaviours(name: str, segments: Mapping[str, Segment]) -> set[str]:
     return {measure for kind in asked for measure in BEHIND.get(kind, ())}
 
 
-def size(grouped: ir.Table) -> int:
-    """Users of the group."""
+def size(grouped: Tabular) -> int:
+    """Users of the group.
+
+    >>> import pandas as pd
+    >>> from opsbook import segments
+    >>> people = pd.DataFrame({"user": [1, 2, 3], "stage": ["mature", "lost", "mature"]})
+    >>> segments.size(segments.grouped(people, "mature"))
+    2
+    """
+    grouped = engine_table(grouped)
     return int(grouped.filter(grouped.group).count().to_pandas())
 
 
-def membership(people: ir.Table, names: Sequence[str]) -> ir.Table:
-    """Who belongs to what: one row per user and segment, in the engine -- user, segment."""
+def membership(people: Tabular, names: Sequence[str]) -> ir.Table:
+    """Who belongs to what: one row per user and segment, in the engine -- user, segment.
+
+    >>> import pandas as pd
+    >>> from opsbook import segments
+    >>> people = pd.DataFrame({"user": [1, 2], "in:buyers": [True, True], "in:from_ads": [False, True]})
+    >>> belongs = segments.membership(people, ["buyers", "from_ads"]).order_by("user", "segment").to_pandas()
+    >>> print(belongs.to_string(index=False))
+     user  segment
+        1   buyers
+        2   buyers
+        2 from_ads
+    """
+    people = engine_table(people)
     parts = [people.filter(people[member(name)]).select("user", segment=ibis.literal(name)) for name in names]
     if not parts:
         return people.limit(0).select("user", segment=ibis.literal(""))
@@ -97,7 +159,14 @@ def membership(people: ir.Table, names: Sequence[str]) -> ir.Table:
 
 
 def unseen_events(steps: Tabular, segments: Mapping[str, Segment]) -> list[str]:
-    """Events that rules name and that never happened: most likely misspelt, and their segments empty for that."""
+    """Events that rules name and that never happened: most likely misspelt, and their segments empty for that.
+
+    >>> from opsbook import segments, tiny
+    >>> from opsbook.inputs.segments import Segment
+    >>> watchers = Segment(rule={"event": "wach", "within_days": 28, "at_least": 1})
+    >>> segments.unseen_events(tiny.steps, {"watchers": watchers})
+    ['wach']
+    """
     named = sorted({leaf.event for segment in segments.values() for leaf in segment.rule.leaves if leaf.event})
     if not named:
         return []
@@ -107,24 +176,52 @@ def unseen_events(steps: Tabular, segments: Mapping[str, Segment]) -> list[str]:
 
 
 def split_users(users: Tabular, segments: Mapping[str, Segment], *, by: str) -> ir.Table:
-    """Users with a column `by` that says IN or OUT, when `by` names a segment of attributes; else users as they are."""
+    """Users with a column `by` that says IN or OUT, when `by` names a segment of attributes; else users as they are.
+
+    >>> from opsbook import segments, tiny
+    >>> from opsbook.inputs.segments import Segment
+    >>> named = {"southern": Segment(rule={"attribute": "city", "in": ["Chengdu", "Guangzhou"]})}
+    >>> split = segments.split_users(tiny.users, named, by="southern").to_pandas()
+    >>> split["southern"].value_counts().to_dict()
+    {'outside': 40, 'in_segment': 20}
+    """
     table = engine_table(users)
     if by not in segments:
         return table
     return table.mutate(**{by: ibis.ifelse(holds(segments[by].rule, table), IN, OUT)})
 
 
-def roster(people: ir.Table, *, segment: ir.StringValue, as_of: date) -> ir.Table:
+def roster(people: Tabular, *, segment: ir.StringValue, as_of: date) -> ir.Table:
     """The list operations take: one row per user of a segment, by user_id -- the columns of ROSTER.
 
     user_id is the company's own; nothing but the runner, which writes files beside a report, may ask for it.
+
+    >>> from opsbook import segments, tiny
+    >>> from opsbook.inputs.workbook import Thresholds
+    >>> tables = tiny.user_days, tiny.users, tiny.orders, tiny.steps
+    >>> people = segments.people(*tables, segments={}, limits=Thresholds(), event_groups={}, as_of=tiny.AS_OF)
+    >>> told = segments.roster(people.filter(people.stage == "mature"), segment=people.stage, as_of=tiny.AS_OF)
+    >>> print(told.limit(2).to_pandas().drop(columns=["as_of", "tenure_days"]).to_string(index=False))
+    user_id segment  silent_days  active_days_28  orders_90  revenue_90
+        u02  mature            2               9          4       160.0
+        u07  mature            2               9          4       200.0
     """
+    people = engine_table(people)
     named = people.mutate(segment=segment, as_of=ibis.date(as_of), revenue_90=_.revenue_90.cast("float64"))
     return named.select(*ROSTER).order_by("user_id")
 
 
 def holds(rule: Rule, row: ir.Table) -> ir.BooleanValue:
-    """Whether the rule is true of each row, never missing."""
+    """Whether the rule is true of each row, never missing.
+
+    >>> from opsbook import segments, tiny
+    >>> from opsbook.inputs.segments import Rule
+    >>> from opsbook.mart.tables import engine_table
+    >>> not_ads = Rule.model_validate({"not": {"attribute": "channel", "equals": "ads"}})
+    >>> users = engine_table(tiny.users)
+    >>> int(users.filter(segments.holds(not_ads, users)).count().to_pandas())
+    40
+    """
     if rule.parts:
         parts = [holds(part, row) for part in rule.parts]
         if rule.not_:

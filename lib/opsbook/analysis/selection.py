@@ -6,7 +6,6 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 import ibis
-import ibis.expr.types as ir
 import pandas as pd
 
 from opsbook.analysis.moments import exact_sum
@@ -27,14 +26,26 @@ class Gap(NamedTuple):
 
 
 def groups(
-    users: Tabular, members: ir.Table, user_days: Tabular, *, start: date, end: date, data_start: date
+    users: Tabular, members: Tabular, user_days: Tabular, *, start: date, end: date, data_start: date
 ) -> pd.DataFrame:
     """Mean revenue per user of those who took part, those who were only shown it, and everybody else in the data.
 
     before is as many days as the campaign, just before it; missing when these days are not all in the data.
     returns: one row per group, in this order -- group (participants, exposed_only, not_reached), users, before, during
              (net revenue per user, currency)
+
+    >>> import pandas as pd
+    >>> from opsbook import selection, tiny
+    >>> took = tiny.redemptions["user"].unique()
+    >>> members = tiny.exposures[["user"]].assign(participated=lambda shown: shown["user"].isin(took))
+    >>> span = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "data_start": tiny.DATA_START}
+    >>> print(selection.groups(tiny.users, members, tiny.user_days, **span).round(2).to_string(index=False))
+           group  users  before  during
+    participants      8   15.00   47.50
+    exposed_only      6   26.67   33.33
+     not_reached     46   10.22   14.13
     """
+    members = engine_table(members)
     length = timedelta(days=(end - start).days + 1)
     days = engine_table(user_days)
     day = days.day.cast("date")
@@ -53,7 +64,14 @@ def groups(
 
 
 def shown(groups: pd.DataFrame, *, min_cell: int) -> pd.DataFrame:
-    """The groups that are large enough to be shown; a mean of a few users would tell what one of them spent."""
+    """The groups that are large enough to be shown; a mean of a few users would tell what one of them spent.
+
+    >>> import pandas as pd
+    >>> from opsbook import selection
+    >>> groups = pd.DataFrame({"group": ["participants", "exposed_only"], "users": [40, 3], "during": [9.0, 50.0]})
+    >>> selection.shown(groups, min_cell=10)["group"].tolist()
+    ['participants']
+    """
     return groups[groups["users"] >= min_cell].reset_index(drop=True)
 
 
@@ -61,6 +79,13 @@ def gap(groups: pd.DataFrame) -> Gap:
     """Participants against users who were only shown the campaign, or against everybody else when nobody was.
 
     share_before: the gap before over the gap during; missing when there is no gap during or no window before.
+
+    >>> import pandas as pd
+    >>> from opsbook import selection
+    >>> groups = pd.DataFrame({"group": ["participants", "exposed_only"], "users": [40, 60]})
+    >>> gap = selection.gap(groups.assign(before=[6.0, 2.0], during=[9.0, 1.0]))
+    >>> print(f"{gap.during:.0f} more per user, of which {gap.share_before:.0%} was there before the campaign")
+    8 more per user, of which 50% was there before the campaign
     """
     table = groups.set_index("group")
     others = "exposed_only" if table["users"].get("exposed_only", 0) else "not_reached"

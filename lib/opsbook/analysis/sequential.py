@@ -45,6 +45,14 @@ def boundaries(*, kind: str, looks: int, alpha: float = 0.05) -> pd.DataFrame:
     returns: one row per look -- look (1..), fraction (of the planned information, 0-1), z, spent (error up to here)
     raises:  KeyError for a kind that is not in SHAPES
     source:  O'Brien & Fleming 1979, Pocock 1977; Armitage, McPherson, Rowe 1969 by Gauss-Legendre quadrature
+
+    >>> from opsbook import sequential
+    >>> print(sequential.boundaries(kind="obrien_fleming", looks=4).round(3).to_string(index=False))
+     look  fraction     z  spent
+        1      0.25 4.049  0.000
+        2      0.50 2.863  0.004
+        3      0.75 2.337  0.021
+        4      1.00 2.024  0.050
     """
     fraction = np.arange(1, looks + 1) / looks
     shape = SHAPES[kind](fraction)
@@ -59,6 +67,12 @@ def spent_boundaries(fractions: Sequence[float], *, kind: str, alpha: float = 0.
     returns:   as `boundaries`
     raises:    KeyError for a kind that is not in SPENDING; ValueError for fractions that do not rise within 0-1
     source:    Lan & DeMets 1983
+
+    >>> from opsbook import sequential
+    >>> print(sequential.spent_boundaries([0.3, 1.0], kind="obrien_fleming").round(3).to_string(index=False))
+     look  fraction     z  spent
+        1       0.3 3.929   0.00
+        2       1.0 1.960   0.05
     """
     fraction = np.asarray(fractions, dtype=float)
     if not (np.all(np.diff(fraction) > 0) and np.all((fraction > 0) & (fraction <= 1))):
@@ -74,6 +88,12 @@ def crossing(z: np.ndarray, fractions: np.ndarray) -> np.ndarray:
     """Chance that a campaign without effect has crossed |z| at or before each look -- one number per look.
 
     z: boundaries; fractions: information at the looks, ascending
+
+    >>> import numpy as np
+    >>> from opsbook import sequential
+    >>> twice = sequential.crossing(np.array([1.96, 1.96]), np.array([0.5, 1.0]))
+    >>> print(twice.round(3).tolist(), "two looks at 1.96 are wrong in 8 of 100")
+    [0.05, 0.083] two looks at 1.96 are wrong in 8 of 100
     """
     z, fractions = np.minimum(np.asarray(z, dtype=float), FAR), np.asarray(fractions, dtype=float)
     inside = []
@@ -94,6 +114,11 @@ def always_valid(difference: float, *, variance: float, n: int, tau2: float, lev
               in squared units of the metric; the interval is narrowest for effects near its root
     returns:  value, low, high, ratio (mixture likelihood ratio), p (1 / ratio, at most 1)
     source:   Johari, Pekelis, Walsh 2017, eq. 8; Robbins 1970. An interval at one look is wider than the usual one.
+
+    >>> from opsbook import sequential
+    >>> found = sequential.always_valid(1.0, variance=200.0, n=2000, tau2=1.0)
+    >>> print(f"{found.value:.1f} ({found.low:.2f} to {found.high:.2f}), p = {found.p:.3f}")
+    1.0 (0.04 to 1.96), p = 0.035
     """
     if n <= 0 or variance <= 0:
         return AlwaysValid(float(difference), *[float("nan")] * 4)

@@ -37,6 +37,14 @@ def by_segment(
              than chosen_days), suggested_days (missing when no threshold meets the target), false_churn at chosen_days
              (0-1) with low and high; segments with fewer than min_silences silences at all are not judged
     raises:  ParameterError for a column that is only known later (immortal time)
+
+    >>> from opsbook import silences, tiny
+    >>> asked = {"as_of": tiny.AS_OF, "target": 0.5, "chosen_days": 2, "min_silences": 30}
+    >>> told = silences.by_segment(tiny.user_days, tiny.users, by="channel", **asked)
+    >>> print(told[["segment", "users", "silences", "suggested_days", "false_churn"]].round(3).to_string(index=False))
+    segment  users  silences  suggested_days  false_churn
+     search     40       291             NaN        0.961
+        ads     20        72             NaN        0.722
     """
     people = engine_table(users)
     churn.refuse_immortal_time(people.columns, [by])
@@ -61,6 +69,16 @@ def return_times(user_days: Tabular, *, classified_on: date, until: date, churn_
     """When the users who counted as churned at the end of a day came back: a counted table of durations.
 
     returns: one row per duration_days (since classified_on) -- churned (came back then), censored (not back by until)
+
+    >>> from datetime import date
+    >>> from opsbook import silences, tiny
+    >>> day = date(2026, 2, 1)
+    >>> times = silences.return_times(tiny.user_days, classified_on=day, until=tiny.AS_OF, churn_after_days=7)
+    >>> print(times.to_string(index=False))
+     duration_days  churned  censored
+                21        1         0
+                22        1         0
+                56        0         9
     """
     days = engine_table(user_days).filter(_.day <= ibis.date(classified_on))
     left = days.mutate(silent=-days.day.cast("date").delta(ibis.date(classified_on), unit="day"))
@@ -77,6 +95,14 @@ def returned(times: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
 
     times:   table of return_times
     returns: one row per day 0.. -- days, at_risk, returned (0-1), low, high (log-log interval of Kaplan-Meier)
+
+    >>> import pandas as pd
+    >>> from opsbook import silences
+    >>> times = pd.DataFrame({"duration_days": [3, 10, 28], "churned": [10, 5, 0], "censored": [0, 0, 85]})
+    >>> print(silences.returned(times).query("days in [3, 10]").round(3).to_string(index=False))
+     days  at_risk  returned   low  high
+        3      100      0.10 0.055 0.178
+       10       90      0.15 0.093 0.236
     """
     curve = survival.survival_curve(times, horizon_days=10**5, level=level)
     columns = [curve["day"], curve["at_risk"], 1 - curve["active"], 1 - curve["active_high"], 1 - curve["active_low"]]
@@ -87,6 +113,13 @@ def half_of_returns(table: pd.DataFrame) -> Estimate:
     """Days within which half of those who come back in the days watched do so; n = users given up.
 
     table: `returned`; a fact of the counted returns, so without interval
+
+    >>> import pandas as pd
+    >>> from opsbook import silences
+    >>> times = pd.DataFrame({"duration_days": [3, 10, 28], "churned": [10, 5, 0], "censored": [0, 0, 85]})
+    >>> half = silences.half_of_returns(silences.returned(times))
+    >>> float(half.value), int(half.n)
+    (3.0, 100)
     """
     if table.empty or not table["returned"].iloc[-1] > 0:
         return Estimate(np.nan, np.nan, np.nan, 0 if table.empty else int(table["at_risk"].iloc[0]))

@@ -45,19 +45,40 @@ class Campaign(Protocol):
 
 
 def audience_of(campaign: Campaign) -> Segment:
-    """Whom it is for: the file's rule, else everybody active in the last four weeks."""
+    """Whom it is for: the file's rule, else everybody active in the last four weeks.
+
+    >>> from opsbook import sizing, tiny
+    >>> from opsbook.inputs.run_params import CampaignRun
+    >>> campaign = CampaignRun(campaign_id=tiny.CAMPAIGN, start=tiny.CAMPAIGN_START, end=tiny.CAMPAIGN_END)
+    >>> sizing.audience_of(campaign).rule.given
+    {'since': 'last_activity', 'at_most': 27.0}
+    """
     return Segment(rule=campaign.audience_rule or Rule(since="last_activity", at_most=BEFORE_DAYS - 1))
 
 
 def watched_days(campaign: Campaign) -> int:
-    """Days from the campaign's start to the end of its after-days: what the review's net effect reads."""
+    """Days from the campaign's start to the end of its after-days: what the review's net effect reads.
+
+    >>> from opsbook import sizing, tiny
+    >>> from opsbook.inputs.run_params import CampaignRun
+    >>> span = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "after_days": 7}
+    >>> sizing.watched_days(CampaignRun(campaign_id=tiny.CAMPAIGN, **span))
+    21
+    """
     assert campaign.start
     assert campaign.end
     return (campaign.end - campaign.start).days + 1 + campaign.after_days
 
 
 def shares_of(campaign: Campaign) -> list[float]:
-    """Holdout shares to look at, the planned one among them."""
+    """Holdout shares to look at, the planned one among them.
+
+    >>> from opsbook import sizing, tiny
+    >>> from opsbook.inputs.run_params import CampaignRun
+    >>> asked = {"comparison": "holdout", "experiment_id": tiny.CAMPAIGN}
+    >>> sizing.shares_of(CampaignRun(campaign_id=tiny.CAMPAIGN, control_share=0.25, **asked))
+    [0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5]
+    """
     return sorted({*HELD_OUT, *([campaign.control_share] if campaign.control_share else [])})
 
 
@@ -79,6 +100,19 @@ def placed(
     metric:  orders, revenue, active_days, buyers (1 = ordered at all) or converted (1 = did one of conversion_events)
     returns: one row per length the data reach back for -- days, metric, users_now (audience at as_of), users (audience
              on the eve of the window), total, mean, variance, other_mean, other_variance, covariance (other = before)
+
+    >>> from opsbook import sizing, tiny
+    >>> from opsbook.inputs.segments import Segment
+    >>> from opsbook.inputs.workbook import Thresholds
+    >>> active = Segment(rule={"since": "last_activity", "at_most": 27})
+    >>> asked = {"limits": Thresholds(), "event_groups": {}, "as_of": tiny.AS_OF, "data_start": tiny.DATA_START}
+    >>> tables = tiny.user_days, tiny.users, tiny.orders, tiny.steps
+    >>> told = sizing.placed(tables, audience=active, lengths=[7, 14, 28, 56], metric="revenue", **asked)
+    >>> print(told[["days", "users_now", "users", "total", "mean"]].round(2).to_string(index=False))
+     days  users_now  users  total  mean
+        7         40   42.0  420.0 10.00
+       14         40   44.0  990.0 22.50
+       28         40   47.0 2050.0 43.62
     """
     asked = {"segments": {AUDIENCE: audience}, "limits": limits, "event_groups": event_groups}
     now = _members(logs, as_of, asked)
@@ -101,13 +135,30 @@ def sizes(placed: pd.DataFrame, *, shares: Sequence[float] = HELD_OUT, power: fl
              explained (share of the variance that the pre-period takes away), half_width (of the 95 % interval of the
              relative lift), detectable (the smallest relative lift seen with `power`)
     source:  two means of unequal groups, Welch, after CUPED (Deng, Xu, Kohavi, Walker 2013); Chow, Shao, Wang 2008
+
+    >>> import pandas as pd
+    >>> from opsbook import sizing
+    >>> placed = pd.DataFrame({"days": [14], "metric": "revenue", "users_now": 10_000, "users": 9_500, "mean": 10.0})
+    >>> placed = placed.assign(variance=400.0, other_mean=20.0, other_variance=900.0, covariance=300.0)
+    >>> told = sizing.sizes(placed, shares=[0.1, 0.5]).round(3)
+    >>> print(told[["control_share", "control_users", "explained", "half_width", "detectable"]].to_string(index=False))
+     control_share  control_users  explained  half_width  detectable
+               0.1           1000       0.25       0.113       0.162
+               0.5           5000       0.25       0.068       0.097
     """
     rows = [_size(row, share, power) for row in placed.to_dict("records") for share in sorted(set(shares))]
     return pd.DataFrame(rows, columns=SIZES)
 
 
 def smallest(sizes: pd.DataFrame, *, days: int, worthwhile: float) -> float | None:
-    """The smallest holdout share that sees the worthwhile lift over so many days; None where none does."""
+    """The smallest holdout share that sees the worthwhile lift over so many days; None where none does.
+
+    >>> import pandas as pd
+    >>> from opsbook import sizing
+    >>> sizes = pd.DataFrame({"days": 14, "control_share": [0.1, 0.2, 0.5], "detectable": [0.17, 0.12, 0.09]})
+    >>> sizing.smallest(sizes, days=14, worthwhile=0.15), sizing.smallest(sizes, days=14, worthwhile=0.05)
+    (0.2, None)
+    """
     fit = sizes[(sizes["days"] == days) & (sizes["detectable"] <= worthwhile)]
     return None if fit.empty else float(fit["control_share"].min())
 

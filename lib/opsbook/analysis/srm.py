@@ -22,7 +22,12 @@ class SampleRatio(NamedTuple):
 
 
 def planned_share(control_share: float | None, *, comparison: str, variants: int) -> float | None:
-    """Planned share of the control: as written down; else, for an A/B test, equal arms; else not known."""
+    """Planned share of the control: as written down; else, for an A/B test, equal arms; else not known.
+
+    >>> from opsbook import srm
+    >>> srm.planned_share(0.2, comparison="holdout", variants=2), srm.planned_share(None, comparison="ab", variants=4)
+    (0.2, 0.25)
+    """
     equal = 1 / variants if comparison == "ab" and variants else None
     return equal if control_share is None else control_share
 
@@ -36,6 +41,14 @@ def sample_ratio(
     control_share: planned share of the control arm; the others share the rest equally; None = plan unknown
     shares:   planned share of every arm, where the plan says so; an arm that nobody is in is then a row of none
     returns:  one row per variant, by name -- variant, users, expected (users), share, expected_share (0-1)
+
+    >>> from opsbook import experiment, srm, tiny
+    >>> asked = {"experiment_id": tiny.CAMPAIGN, "campaign_id": tiny.CAMPAIGN}
+    >>> arms = experiment.arms(tiny.assignments, tiny.exposures, **asked)
+    >>> print(srm.sample_ratio(arms, control="control", control_share=0.5).round(3).to_string(index=False))
+      variant  users  expected  share  expected_share
+      control     16      15.0  0.533             0.5
+    treatment     14      15.0  0.467             0.5
     """
     if shares:
         return _against_plan(arms, shares)
@@ -52,6 +65,13 @@ def check(ratio: pd.DataFrame) -> SampleRatio:
 
     A plan of which an arm is missing altogether is a mismatch too.
     source: Fabijan and others 2019
+
+    >>> import pandas as pd
+    >>> from opsbook import srm
+    >>> arms = pd.DataFrame({"variant": ["control", "treated"], "users": [4700, 5300]})
+    >>> found = srm.check(srm.sample_ratio(arms, control="control", control_share=0.5))
+    >>> print(f"{found.status}: p = {found.p:.1e} of {found.users} users")
+    mismatch: p = 2.0e-09 of 10000 users
     """
     users = int(ratio["users"].sum())
     if len(ratio) < 2 or users == 0 or ratio["expected"].isna().any():

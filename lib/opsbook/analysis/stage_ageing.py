@@ -34,6 +34,17 @@ def waiting(steps: Tabular, users: Tabular, *, funnel: Funnel | None, data_start
     returns: one row per step but the last and days -- step (position), event (name), days (calendar days),
              moved_on (users who took the next step after so many days), standing (users still there at as_of);
              no rows without a funnel, or for one without an order of steps
+
+    >>> from opsbook import stage_ageing, tiny
+    >>> from opsbook.inputs.funnels import Funnel
+    >>> funnel = Funnel(name="buy", steps=["read", "add_to_cart", "order"])
+    >>> span = {"data_start": tiny.DATA_START, "as_of": tiny.AS_OF}
+    >>> waits = stage_ageing.waiting(tiny.steps, tiny.users, funnel=funnel, **span)
+    >>> print(waits.groupby("step")[["moved_on", "standing"]].sum().to_string())
+          moved_on  standing
+    step
+    1           51         6
+    2           41        10
     """
     if funnel is None or funnel.mode == "any_order":
         return pd.DataFrame(columns=WAITS)
@@ -56,6 +67,14 @@ def stage_ageing(waits: pd.DataFrame, *, moved_share: float = 0.9) -> pd.DataFra
              far as could be watched; missing if nobody did), watched_longest_days (longest wait seen), overdue
              (standing users beyond slow_after_days), share_overdue (Wilson _low, _high)
     source:  Kaplan-Meier of the time to the next step, users still standing censored at as_of
+
+    >>> import pandas as pd
+    >>> from opsbook import stage_ageing
+    >>> waits = pd.DataFrame({"step": 1, "event": "cart", "days": [0, 1, 5, 40]})
+    >>> told = stage_ageing.stage_ageing(waits.assign(moved_on=[70, 20, 5, 0], standing=[0, 2, 1, 4]))
+    >>> print(told[["event", "standing", "moved_on", "slow_after_days", "overdue"]].to_string(index=False))
+    event  standing  moved_on  slow_after_days  overdue
+     cart         7        95              1.0        5
     """
     if not 0 < moved_share < 1:
         raise ValueError(f"moved_share lies between 0 and 1, found {moved_share}")

@@ -23,6 +23,20 @@ def move_rates(history: pd.DataFrame) -> pd.DataFrame:
     history: transition_history -- period, start_end, end, from_stage, to_stage, users, complete
     returns: one row per move of MOVES and period, oldest first -- move, period, start_end, end, users, from_users,
              share, share_low, share_high (Wilson), complete
+
+    >>> from opsbook import stage_moves, stages, tiny
+    >>> from opsbook.inputs.periods import periods_between
+    >>> from opsbook.inputs.workbook import DEFAULT_STAGES
+    >>> weeks = list(periods_between(tiny.DATA_START, tiny.AS_OF, "week"))
+    >>> span = {**tiny.COVERED, "rules": DEFAULT_STAGES}
+    >>> history = stages.transition_history(tiny.user_days, tiny.users, periods=weeks[-3:], **span)
+    >>> rates = stage_moves.move_rates(history).query("move in ['kept_mature', 'fell_asleep']")
+    >>> print(rates[["move", "period", "users", "from_users", "share"]].round(2).to_string(index=False))
+           move   period  users  from_users  share
+    kept_mature 2026-W12     22          24   0.92
+    kept_mature 2026-W13     18          22   0.82
+    fell_asleep 2026-W12      3          38   0.08
+    fell_asleep 2026-W13      3          35   0.09
     """
     keys = ["period", "start_end", "end", "complete"]
     parts = [_move(history, keys, name, *stages) for name, stages in MOVES.items()]
@@ -35,6 +49,14 @@ def move_change(rates: pd.DataFrame, *, move: str) -> Estimate | None:
     """The last complete period's share minus that of the period before, as of independent users; None without both.
 
     Most users are in both periods, so the interval is wider than it need be.
+
+    >>> import pandas as pd
+    >>> from opsbook import stage_moves
+    >>> rates = pd.DataFrame({"move": "woke_lost", "end": pd.to_datetime(["2026-01-31", "2026-02-28"])})
+    >>> rates = rates.assign(users=[40, 90], from_users=1000, complete=True)
+    >>> change = stage_moves.move_change(rates, move="woke_lost")
+    >>> print(f"{change.value:+.3f} ({change.low:+.3f} to {change.high:+.3f})")
+    +0.050 (+0.029 to +0.072)
     """
     rows = rates[(rates["move"] == move) & (rates["from_users"] > 0)].sort_values("end")
     if len(rows) < 2 or not rows["complete"].iloc[-2:].all():

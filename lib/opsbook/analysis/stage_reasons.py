@@ -28,7 +28,15 @@ SEEDS = ["stage", "users", "churned", "covariate", "level", "reference", "level_
 def landmark_day(
     *, rules: Sequence[StageRule], data_start: date, as_of: date, churn_after_days: int, ahead_days: int = 60
 ) -> date | None:
-    """The latest day from which users can be followed for ahead_days and then judged; None when the data are short."""
+    """The latest day from which users can be followed for ahead_days and then judged; None when the data are short.
+
+    >>> from opsbook import stage_reasons, tiny
+    >>> from opsbook.inputs.workbook import DEFAULT_STAGES
+    >>> span = {"data_start": tiny.DATA_START, "as_of": tiny.AS_OF, "churn_after_days": 7}
+    >>> days = [stage_reasons.landmark_day(rules=DEFAULT_STAGES, ahead_days=ahead, **span) for ahead in (14, 60)]
+    >>> print(*days)
+    2026-03-08 None
+    """
     day = as_of - timedelta(days=churn_after_days + max(ahead_days, churn_after_days))
     return day if day >= data_start + timedelta(days=stages.lookback_days(rules) - 1) else None
 
@@ -50,6 +58,23 @@ def durations(
                `day`: users whose present silence lasts leave there. None = no rows. recent_orders (0 or 1+) is of the
                28 days before.
     raises:    ParameterError for a covariate that is only known later
+
+    >>> from datetime import date
+    >>> from opsbook import stage_reasons, tiny
+    >>> from opsbook.inputs.workbook import DEFAULT_STAGES
+    >>> asked = {"rules": DEFAULT_STAGES, "day": date(2026, 2, 1), "as_of": tiny.AS_OF, "churn_after_days": 10}
+    >>> told = stage_reasons.durations(tiny.user_days, tiny.users, covariates=["channel"], **asked)
+    >>> print(told.groupby(["stage", "channel"])[["churned", "censored"]].sum().to_string())
+                          churned  censored
+    stage        channel
+    growth       ads            1         0
+                 search         2         6
+    introduction ads            2         0
+                 search         0         4
+    mature       ads            1         0
+                 search         4         7
+    sleeping     ads            4         0
+                 search         1         0
     """
     people = engine_table(users)
     churn.refuse_immortal_time(people.columns, covariates)
@@ -74,6 +99,16 @@ def reasons(
 
     returns: one row per stage and level but the reference -- stage, covariate, level, reference, users and churned (of
              the stage), level_users, hazard_ratio, low, high, p, p_holm (over all stages and levels)
+
+    >>> import pandas as pd
+    >>> from opsbook import stage_reasons
+    >>> durations = pd.DataFrame({"duration_days": [1, 2, 3] * 2, "channel": ["ads"] * 3 + ["search"] * 3})
+    >>> durations = durations.assign(stage="growth", entry_days=0, recent_orders="0")
+    >>> durations = durations.assign(churned=[60, 40, 0, 30, 25, 0], censored=[0, 0, 50, 0, 0, 95])
+    >>> told = stage_reasons.reasons(durations, covariates=["channel"]).round(2)
+    >>> print(told[["stage", "level", "reference", "churned", "hazard_ratio", "low", "high"]].to_string(index=False))
+     stage  level reference  churned  hazard_ratio  low  high
+    growth search       ads      155          0.42  0.3  0.59
     """
     parts = []
     for stage in stages.STAGES:
@@ -90,6 +125,16 @@ def seeds(durations: pd.DataFrame, reasons: pd.DataFrame, *, clear: float = 0.05
 
     returns: one row per stage that holds users -- stage, users, churned, covariate, level, reference, level_users,
              hazard_ratio, low, high, case (clear, unclear = nothing holds after Holm, few = too few left to ask)
+
+    >>> import pandas as pd
+    >>> from opsbook import stage_reasons
+    >>> durations = pd.DataFrame({"duration_days": [1, 2, 3] * 2, "channel": ["ads"] * 3 + ["search"] * 3})
+    >>> durations = durations.assign(stage="growth", entry_days=0, recent_orders="0")
+    >>> durations = durations.assign(churned=[60, 40, 0, 30, 25, 0], censored=[0, 0, 50, 0, 0, 95])
+    >>> told = stage_reasons.seeds(durations, stage_reasons.reasons(durations, covariates=["channel"]))
+    >>> print(told[["stage", "users", "churned", "covariate", "level", "reference", "case"]].to_string(index=False))
+     stage  users  churned covariate  level reference  case
+    growth    300      155   channel search       ads clear
     """
     held = {stage: durations[durations["stage"] == stage] for stage in stages.STAGES}
     rows = [_seed(stage, part, reasons, clear) for stage, part in held.items() if len(part)]

@@ -21,7 +21,14 @@ COLUMNS = ["stage", "users", "not_seen", "share", "share_low", "share_high", "da
 def landmarks(
     *, rules: Sequence[StageRule], data_start: date, as_of: date, churn_after_days: int, most: int = 6
 ) -> list[date]:
-    """Days on which users are looked at, latest first: each judged by as_of, none inside another's silence."""
+    """Days on which users are looked at, latest first: each judged by as_of, none inside another's silence.
+
+    >>> from opsbook import stage_risk, tiny
+    >>> from opsbook.inputs.workbook import DEFAULT_STAGES
+    >>> span = {"data_start": tiny.DATA_START, "as_of": tiny.AS_OF}
+    >>> print(*stage_risk.landmarks(rules=DEFAULT_STAGES, churn_after_days=7, **span))
+    2026-03-22 2026-02-22
+    """
     earliest = data_start + timedelta(days=stages.lookback_days(rules) - 1)
     last = as_of - timedelta(days=churn_after_days)
     apart = max(churn_after_days, 28)
@@ -46,6 +53,18 @@ def stage_risk(
     days:      table of `landmarks`
     returns:   one row per stage of stages.STAGES that holds users at risk -- stage, users (user-days looked at),
                not_seen, share (0-1) with Wilson interval, days (looked at), first_day, last_day
+
+    >>> from datetime import date
+    >>> from opsbook import stage_risk, tiny
+    >>> from opsbook.inputs.workbook import DEFAULT_STAGES
+    >>> asked = {"rules": DEFAULT_STAGES, "days": [date(2026, 2, 15)], "churn_after_days": 10}
+    >>> told = stage_risk.stage_risk(tiny.user_days, tiny.users, **asked)
+    >>> print(told[["stage", "users", "not_seen", "share", "share_low", "share_high"]].round(2).to_string(index=False))
+           stage  users  not_seen  share  share_low  share_high
+    introduction      9         1   0.11       0.02        0.43
+          growth     10         0   0.00       0.00        0.28
+          mature     12         1   0.08       0.01        0.35
+        sleeping      2         2   1.00       0.34        1.00
     """
     if not days:
         return pd.DataFrame({name: pd.Series(dtype=float) for name in COLUMNS})

@@ -39,6 +39,19 @@ def stage_value(
              orders_per_user, revenue_per_user, revenue_per_user_low, revenue_per_user_high (normal), window_days,
              complete (the window lies inside the data and is settled)
     source:  delta method of a ratio of sums over users, as for RFM groups
+
+    >>> from opsbook import stage_value, stages, tiny
+    >>> from opsbook.inputs.workbook import DEFAULT_STAGES
+    >>> staged = stages.user_stages(tiny.user_days, tiny.users, rules=DEFAULT_STAGES, day=tiny.AS_OF)
+    >>> span = {**tiny.COVERED, "end": tiny.AS_OF, "window_days": 28}
+    >>> told = stage_value.stage_value(staged, tiny.orders, stages=stages.STAGES, **span)
+    >>> print(told[["stage", "users", "buyers", "revenue", "revenue_per_user"]].round(2).to_string(index=False))
+           stage  users  buyers  revenue  revenue_per_user
+    introduction      0       0      0.0               NaN
+          growth     14       8    410.0             29.29
+          mature     18      18   1540.0             85.56
+        sleeping      8       4    140.0             17.50
+            lost     20       0      0.0              0.00
     """
     units = _bought(staged, orders, end, window_days)
     pairs = {"value": (units.revenue, units.orders), "buyers": (units.bought, units.bought)}

@@ -41,6 +41,19 @@ def stage_stock(
     returns:   one row per period and stage of STAGES -- period (label), end, stage, users, alive_users (whose life
                began by the end), share (of alive_users), share_low, share_high (Wilson), complete (the look-back of
                the rules lies inside the data and is settled)
+
+    >>> from opsbook import stages, tiny
+    >>> from opsbook.inputs.workbook import DEFAULT_STAGES
+    >>> span = {**tiny.COVERED, "rules": DEFAULT_STAGES}
+    >>> week = tiny.period("last-week")
+    >>> told = stages.stage_stock(tiny.user_days, tiny.users, periods=[week], **span)
+    >>> print(told[["period", "stage", "users", "alive_users", "share"]].round(3).to_string(index=False))
+      period        stage  users  alive_users  share
+    2026-W13 introduction      0           60  0.000
+    2026-W13       growth     14           60  0.233
+    2026-W13       mature     18           60  0.300
+    2026-W13     sleeping      8           60  0.133
+    2026-W13         lost     20           60  0.333
     """
     grid = pd.MultiIndex.from_product([range(len(periods)), STAGES], names=["place", "stage"])
     stock = _counts(user_days, users, rules, periods).reindex(grid, fill_value=0).rename("users").reset_index()
@@ -75,6 +88,21 @@ def stage_transitions(
              left_observation: cannot be placed at the end) -- from_stage, to_stage, users, from_users (row total),
              share (of the row, so that rows sum to 1; missing in an empty row), share_low, share_high (Wilson),
              complete (the look-back of the rules lies inside the data at both ends and is settled)
+
+    >>> from datetime import date
+    >>> from opsbook import stages, tiny
+    >>> from opsbook.inputs.workbook import DEFAULT_STAGES
+    >>> span = {**tiny.COVERED, "rules": DEFAULT_STAGES}
+    >>> days = {"start": date(2026, 2, 15), "end": tiny.AS_OF}
+    >>> moved = stages.stage_transitions(tiny.user_days, tiny.users, **days, **span)
+    >>> print(moved.pivot(index="from_stage", columns="to_stage", values="users").loc[stages.STAGES].to_string())
+    to_stage      growth  introduction  left_observation  lost  mature  sleeping
+    from_stage
+    introduction       2             0                 0     2       3         2
+    growth             6             0                 0     2       0         2
+    mature             0             0                 0     2      10         0
+    sleeping           2             0                 0    11       1         0
+    lost               0             0                 0     3       0         0
     """
     table = _moves(user_days, users, rules, [start, end]).drop(columns="place")
     lookback = lookback_days(rules)
@@ -86,6 +114,21 @@ def without_small_cells(matrix: pd.DataFrame, *, min_cell: int) -> pd.DataFrame:
     """stage_transitions with missing users and shares in cells that are too small to show or would reveal one.
 
     returns: its rows; users, share, share_low, share_high, from_users missing where `suppression.hidden_cells` says so
+
+    >>> import pandas as pd
+    >>> from opsbook import stages
+    >>> cells = [("new", "new", 40), ("new", "lost", 3), ("new", "back", 12), ("old", "new", 30), ("old", "lost", 20)]
+    >>> matrix = pd.DataFrame([*cells, ("old", "back", 25)], columns=["from_stage", "to_stage", "users"])
+    >>> matrix["from_users"] = matrix.groupby("from_stage")["users"].transform("sum")
+    >>> matrix = matrix.assign(share=matrix["users"] / matrix["from_users"], share_low=0.0, share_high=1.0)
+    >>> print(stages.without_small_cells(matrix, min_cell=5).iloc[:, :5].round(2).to_string(index=False))
+    from_stage to_stage  users  from_users  share
+           new      new   40.0        55.0   0.73
+           new     lost    NaN        55.0    NaN
+           new     back    NaN        55.0    NaN
+           old      new   30.0        75.0   0.40
+           old     lost    NaN        75.0    NaN
+           old     back    NaN        75.0    NaN
     """
     cells = {"rows": "from_stage", "columns": "to_stage", "of": "users", "row_total": "from_users"}
     return blanked_cells(matrix, **cells, values=["users", "share", "share_low", "share_high"], min_cell=min_cell)
@@ -105,6 +148,20 @@ def transition_history(
     periods: consecutive, oldest first; the first one serves only as the start of the second
     returns: one row per period from the second on, from_stage and to_stage -- period (label), start_end (end of the
              period before), end, and the columns of `stage_transitions`
+
+    >>> from opsbook import stages, tiny
+    >>> from opsbook.inputs.periods import periods_between
+    >>> from opsbook.inputs.workbook import DEFAULT_STAGES
+    >>> weeks = list(periods_between(tiny.DATA_START, tiny.AS_OF, "week"))
+    >>> span = {**tiny.COVERED, "rules": DEFAULT_STAGES}
+    >>> history = stages.transition_history(tiny.user_days, tiny.users, periods=weeks[-3:], **span)
+    >>> lost = history[(history["to_stage"] == "lost") & (history["users"] > 0)]
+    >>> print(lost[["period", "start_end", "end", "from_stage", "to_stage", "users"]].to_string(index=False))
+      period  start_end        end from_stage to_stage  users
+    2026-W12 2026-03-15 2026-03-22   sleeping     lost      2
+    2026-W12 2026-03-15 2026-03-22       lost     lost     16
+    2026-W13 2026-03-22 2026-03-29   sleeping     lost      2
+    2026-W13 2026-03-22 2026-03-29       lost     lost     18
     """
     ends = [period.end for period in periods]
     table = _moves(user_days, users, rules, ends)
@@ -125,12 +182,25 @@ def transition_history(
 
 
 def user_stages(user_days: Tabular, users: Tabular, *, rules: Sequence[StageRule], day: date) -> ir.Table:
-    """One row per user alive at the end of the day -- user, stage; an engine table, for analyses that value stages."""
+    """One row per user alive at the end of the day -- user, stage; an engine table, for analyses that value stages.
+
+    >>> from opsbook import stages, tiny
+    >>> from opsbook.inputs.workbook import DEFAULT_STAGES
+    >>> found = stages.user_stages(tiny.user_days, tiny.users, rules=DEFAULT_STAGES, day=tiny.AS_OF)
+    >>> found.to_pandas()["stage"].value_counts().sort_index().to_dict()
+    {'growth': 14, 'lost': 20, 'mature': 18, 'sleeping': 8}
+    """
     return _staged(user_days, users, rules, [day]).select("user", "stage")
 
 
 def lookback_days(rules: Sequence[StageRule]) -> int:
-    """Days before a period's end that the rules look at: activity, orders, and the longest silence they tell apart."""
+    """Days before a period's end that the rules look at: activity, orders, and the longest silence they tell apart.
+
+    >>> from opsbook import stages
+    >>> from opsbook.inputs.workbook import DEFAULT_STAGES, StageRule
+    >>> stages.lookback_days(DEFAULT_STAGES), stages.lookback_days([StageRule(stage="lost", min_silent_days=60)])
+    (29, 61)
+    """
     silences = [days for rule in rules for days in (rule.max_silent_days, rule.min_silent_days) if days is not None]
     orders = [ORDER_DAYS] if any(rule.min_orders is not None for rule in rules) else []
     return max([ACTIVITY_DAYS, *orders, *(days + 1 for days in silences)])

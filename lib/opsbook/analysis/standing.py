@@ -50,6 +50,15 @@ def standing(
              that is where it began), silent_days (since the last active day; since life began if there was none),
              active_days_28, orders_90 and revenue_90 (of active days, as the stage rules count them), stage, rfm (key;
              missing without an order in the window), and a column per counted condition, named by `counted_column`
+
+    >>> from opsbook import standing, tiny
+    >>> from opsbook.inputs.workbook import Thresholds
+    >>> tables = tiny.user_days, tiny.users, tiny.orders, tiny.steps
+    >>> told = standing.standing(*tables, as_of=tiny.AS_OF, limits=Thresholds()).order_by("user").to_pandas()
+    >>> print(told.loc[[2, 32], ["user", "tenure_days", "silent_days", "stage", "rfm"]].to_string(index=False))
+     user  tenure_days  silent_days  stage rfm
+        2           91            2 mature HHH
+       32           65            2 mature HHH
     """
     wanted = list(dict.fromkeys(key for rule in rules for leaf in rule.leaves if (key := _counted(leaf))))
     by_table = {name: [key for key in wanted if TABLE_OF[key[0]] == name] for name in ("user_days", "orders", "steps")}
@@ -64,7 +73,13 @@ def standing(
 
 
 def counted_column(leaf: Rule) -> str:
-    """The column of a condition that counts something."""
+    """The column of a condition that counts something.
+
+    >>> from opsbook import standing
+    >>> from opsbook.inputs.segments import Rule
+    >>> standing.counted_column(Rule(event="read", within_days=28, at_least=3))
+    'counted:event:read:28'
+    """
     key = _counted(leaf)
     return _column(key) if key else ""
 

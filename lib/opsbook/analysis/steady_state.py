@@ -25,6 +25,16 @@ def steady_level(weeks: pd.DataFrame, rates: pd.DataFrame, *, level: float = 0.9
              (28-day actives), weekly, weekly_low, weekly_high (7-day actives at rest), newcomers, returns (users per
              week), halving_weeks, halving_low, halving_high (whole weeks until half of the gap is closed for good;
              missing beyond two years); no row without rates
+
+    >>> from opsbook import steady_state, tiny, weekly_chain
+    >>> span = {"end": tiny.AS_OF, "data_start": tiny.DATA_START}
+    >>> patterns = weekly_chain.weekly_patterns(tiny.user_days, tiny.users, **span)
+    >>> weeks = weekly_chain.chain_weeks(patterns, end=tiny.AS_OF)
+    >>> rates = weekly_chain.chain_rates(patterns, seed=1, draws=50, min_cell=1)
+    >>> found = steady_state.steady_level(weeks, rates)
+    >>> print(found[["weeks", "today", "steady"]].round(1).to_string(index=False))
+     weeks  today  steady
+         8     40    51.0
     """
     names = ["end", "weeks", "today", "steady", "steady_low", "steady_high", "weekly", "weekly_low", "weekly_high"]
     names += ["newcomers", "returns", "halving_weeks", "halving_low", "halving_high"]
@@ -48,6 +58,21 @@ def steady_gains(weeks: pd.DataFrame, rates: pd.DataFrame, *, level: float = 0.9
 
     returns: one row per lever (week_1, current, resurrected, waking, newcomers, returns) -- lever, now (rate 0-1 or
              users per week), n (user-weeks behind the rate, users behind the flow), gain, low, high (28-day actives)
+
+    >>> from opsbook import steady_state, tiny, weekly_chain
+    >>> span = {"end": tiny.AS_OF, "data_start": tiny.DATA_START}
+    >>> patterns = weekly_chain.weekly_patterns(tiny.user_days, tiny.users, **span)
+    >>> weeks = weekly_chain.chain_weeks(patterns, end=tiny.AS_OF)
+    >>> rates = weekly_chain.chain_rates(patterns, seed=1, draws=50, min_cell=1)
+    >>> gains = steady_state.steady_gains(weeks, rates)
+    >>> print(gains[["lever", "now", "n", "gain"]].round(2).to_string(index=False))
+          lever  now   n  gain
+         week_1 1.00  23   NaN
+        current 0.92 246  5.80
+    resurrected 1.00   5   NaN
+         waking 0.01  70  1.49
+      newcomers 2.50  20  0.44
+        returns 0.38   3  0.07
     """
     names = ["lever", "now", "n", "gain", "low", "high"]
     if rates.empty:
@@ -75,6 +100,19 @@ def steady_path(
     """28-day actives week by week from today's stocks if nothing changes; the band holds the doubt about the rates.
 
     returns: one row per week from today (0) on -- week, end, users, low, high
+
+    >>> from opsbook import steady_state, tiny, weekly_chain
+    >>> span = {"end": tiny.AS_OF, "data_start": tiny.DATA_START}
+    >>> patterns = weekly_chain.weekly_patterns(tiny.user_days, tiny.users, **span)
+    >>> weeks = weekly_chain.chain_weeks(patterns, end=tiny.AS_OF)
+    >>> rates = weekly_chain.chain_rates(patterns, seed=1, draws=50, min_cell=1)
+    >>> path = steady_state.steady_path(weeks, rates, weeks_ahead=3)
+    >>> print(path[["week", "users"]].round(1).to_string(index=False))
+     week  users
+        0   40.0
+        1   41.0
+        2   41.0
+        3   41.0
     """
     if rates.empty:
         return pd.DataFrame(columns=["week", "end", "users", "low", "high"])
@@ -106,6 +144,21 @@ def steady_check(
     returns: one row, or none where the data do not reach back -- end (of the earlier data), weeks (between), then
              (28-day actives at that end), said, said_low, said_high (for today), came (28-day actives today), miss
              and miss_no_change (by which share of what came the chain, and `then` itself, were off)
+
+    >>> from datetime import date
+    >>> import pandas as pd
+    >>> from opsbook import steady_state, weekly_chain
+    >>> visits = [(u, d) for u in range(224) for d in range(u, min(u + 15 + u * 37 % 90, 224), 1 + u * 7 % 11)]
+    >>> days = pd.DataFrame(visits, columns=["user", "day"])
+    >>> days["day"] = pd.to_datetime(days["day"], unit="D", origin="2026-01-05")
+    >>> users = days.groupby("user", as_index=False).agg(first_day=("day", "min"), first_active_day=("day", "min"))
+    >>> users, span = users.assign(life_start="signup"), {"data_start": date(2026, 1, 5)}
+    >>> patterns = weekly_chain.weekly_patterns(days, users, end=date(2026, 8, 16), **span)
+    >>> weeks = weekly_chain.chain_weeks(patterns, end=date(2026, 8, 16))
+    >>> told = steady_state.steady_check(days, users, weeks, seed=1, **span)
+    >>> print(told[["weeks", "then", "said", "came"]].round(0).to_string(index=False))
+     weeks  then  said  came
+         8    84  81.0    84
     """
     names = ["end", "weeks", "then", "said", "said_low", "said_high", "came", "miss", "miss_no_change"]
     if weeks.empty or not weeks["active_28"].iloc[-1]:
@@ -122,7 +175,16 @@ def steady_check(
 
 
 def step_matrix(rates: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """The chain of every draw: stocks of next week = matrix @ stocks + inflow, in the order of STATES."""
+    """The chain of every draw: stocks of next week = matrix @ stocks + inflow, in the order of STATES.
+
+    >>> import pandas as pd
+    >>> from opsbook import steady_state
+    >>> rates = pd.DataFrame({"new": [0.5], "current": 0.8, "resurrected": 0.6})
+    >>> rates = rates.assign(silent_1=0.3, silent_2=0.2, silent_3=0.1, newcomers=10.0, returns=4.0)
+    >>> matrix, inflow = steady_state.step_matrix(rates)
+    >>> dict(zip(steady_state.STATES, matrix[0][1].round(1).tolist()))
+    {'new': 0.5, 'current': 0.8, 'resurrected': 0.6, 'silent_1': 0.0, 'silent_2': 0.0, 'silent_3': 0.0}
+    """
     stay = rates[STATES].to_numpy(dtype=float).clip(max=1 - 1e-9)
     matrix = np.zeros((len(rates), 6, 6))
     matrix[:, 1, :3] = stay[:, :3]  # active again: current

@@ -25,6 +25,10 @@ def hidden(counts: ArrayLike, *, min_cell: int) -> np.ndarray:
     hold min_cell users together. A group of nobody hides nobody and is shown. A total below min_cell hides everything.
 
     counts: users per group, disjoint
+
+    >>> from opsbook import suppression
+    >>> suppression.hidden([120, 3, 40, 15], min_cell=10).tolist()
+    [False, True, False, True]
     """
     users = np.asarray(counts, dtype=float)
     if 0 < users.sum() < min_cell:
@@ -46,6 +50,11 @@ def hidden_cells(counts: ArrayLike, *, min_cell: int) -> Hidden:
 
     counts: users, rows x columns, disjoint
     source: Cox 1980 for the rule per line; a hidden cell is fixed when every solution of the sums has it in common
+
+    >>> from opsbook import suppression
+    >>> masks = suppression.hidden_cells([[40, 3, 12], [30, 20, 25]], min_cell=5)
+    >>> masks.cells.tolist()
+    [[False, True, True], [False, True, True]]
     """
     cells = np.asarray(counts, dtype=float)
     table = np.block([[cells, cells.sum(1, keepdims=True)], [cells.sum(0, keepdims=True), cells.sum()]])
@@ -58,7 +67,17 @@ def hidden_cells(counts: ArrayLike, *, min_cell: int) -> Hidden:
 
 
 def blanked(table: pd.DataFrame, *, of: str, values: Sequence[str], min_cell: int) -> pd.DataFrame:
-    """The table of disjoint groups with `values` missing where the group may not be shown; `of` is its users."""
+    """The table of disjoint groups with `values` missing where the group may not be shown; `of` is its users.
+
+    >>> import pandas as pd
+    >>> from opsbook import suppression
+    >>> groups = pd.DataFrame({"group": ["a", "b", "c"], "users": [120, 3, 15], "share": [0.3, 0.6, 0.4]})
+    >>> print(suppression.blanked(groups, of="users", values=["users", "share"], min_cell=10).to_string(index=False))
+    group  users  share
+        a  120.0    0.3
+        b    NaN    NaN
+        c    NaN    NaN
+    """
     mask = hidden(table[of].fillna(0), min_cell=min_cell)
     shown = table[list(values)].astype("float64").mask(pd.Series(mask, index=table.index), axis=0)
     return table.assign(**{name: shown[name] for name in values})
@@ -79,6 +98,17 @@ def blanked_cells(
     table:     one row per `rows` and `columns`, `of` its users; pairs that are not there hold nobody
     values:    blanked in a hidden cell, and where the total of its row is hidden: a share with its total gives it away
     row_total: column with the total of the row, blanked where that is hidden
+
+    >>> import pandas as pd
+    >>> from opsbook import suppression
+    >>> cells = pd.DataFrame({"channel": list("aaabbb"), "stage": list("xyz") * 2, "users": [40, 3, 12, 30, 20, 25]})
+    >>> asked = {"rows": "channel", "columns": "stage", "of": "users", "values": ["users"]}
+    >>> shown = suppression.blanked_cells(cells, **asked, min_cell=5)
+    >>> print(shown.pivot(index="channel", columns="stage", values="users").to_string())
+    stage       x   y   z
+    channel
+    a        40.0 NaN NaN
+    b        30.0 NaN NaN
     """
     if table.empty:
         return table

@@ -38,6 +38,14 @@ def life_table(durations: pd.DataFrame) -> pd.DataFrame:
     durations: one row per (entry_days, duration_days) -- churned, censored (users)
     raises:    ValueError when a row could never be at risk (entry_days > 0 and duration_days <= entry_days)
     source:    at risk at t = entries strictly before t minus exits strictly before t
+
+    >>> import pandas as pd
+    >>> from opsbook import survival
+    >>> durations = pd.DataFrame({"entry_days": [0, 0, 4], "duration_days": [3, 8, 8], "churned": [2, 1, 1]})
+    >>> print(survival.life_table(durations.assign(censored=[0, 5, 2])).to_string(index=False))
+     duration_days  at_risk  churned  censored
+                 3        8        2         0
+                 8        9        2         7
     """
     rows = checked(durations)
     exits = rows.groupby("duration_days", sort=True)[["churned", "censored"]].sum().reset_index()
@@ -46,7 +54,15 @@ def life_table(durations: pd.DataFrame) -> pd.DataFrame:
 
 
 def at_risk(durations: pd.DataFrame, days: np.ndarray) -> np.ndarray:
-    """Users at risk on each of the days: entered before it (or at 0) and neither churned nor censored before it."""
+    """Users at risk on each of the days: entered before it (or at 0) and neither churned nor censored before it.
+
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from opsbook import survival
+    >>> durations = pd.DataFrame({"entry_days": [0, 4], "duration_days": [3, 8], "churned": [2, 1], "censored": [0, 2]})
+    >>> survival.at_risk(durations, np.array([1, 3, 4, 5])).tolist()
+    [2, 2, 0, 3]
+    """
     users = (durations["churned"] + durations["censored"]).to_numpy()
     return _before(_risk_opens(durations), users, days) - _before(durations["duration_days"].to_numpy(), users, days)
 
@@ -58,6 +74,15 @@ def kaplan_meier(durations: pd.DataFrame, *, level: float = 0.95) -> pd.DataFram
     returns:   the life table -- duration_days, at_risk, churned, censored -- and active (0-1), standard_error,
                active_low, active_high; the interval is missing where the share is 0 or 1
     source:    Kaplan & Meier 1958; Greenwood 1926; log-log interval of Kalbfleisch & Prentice 1980
+
+    >>> from opsbook import churn, survival, tiny
+    >>> durations = churn.durations(tiny.user_days, tiny.users, as_of=tiny.AS_OF, churn_after_days=10)
+    >>> print(survival.kaplan_meier(durations).iloc[:, :5].head(4).round(3).to_string(index=False))
+     duration_days  at_risk  churned  censored  active
+                 0       38        1         0   0.974
+                 4       38        1         0   0.948
+                 6       38        2         0   0.898
+                 9       37        2         0   0.850
     """
     table = life_table(durations)
     n, d = table["at_risk"].to_numpy(float), table["churned"].to_numpy(float)
@@ -80,6 +105,18 @@ def survival_curve(durations: pd.DataFrame, *, horizon_days: int, level: float =
                last day watched -- day, active (0-1), standard_error, active_low, active_high, at_risk, churned,
                censored (users of that day)
     source:    see kaplan_meier
+
+    >>> import pandas as pd
+    >>> from opsbook import survival
+    >>> durations = pd.DataFrame({"entry_days": 0, "duration_days": [2, 4], "churned": [20, 0], "censored": [0, 80]})
+    >>> curve = survival.survival_curve(durations, horizon_days=30)
+    >>> print(curve[["day", "active", "active_low", "active_high", "at_risk"]].round(3).to_string(index=False))
+     day  active  active_low  active_high  at_risk
+       0     1.0         NaN          NaN      100
+       1     1.0         NaN          NaN      100
+       2     0.8       0.707        0.866      100
+       3     0.8       0.707        0.866       80
+       4     0.8       0.707        0.866       80
     """
     steps = kaplan_meier(durations, level=level)
     days = _watched_days(durations, steps, horizon_days)
@@ -97,6 +134,15 @@ def curves(durations: pd.DataFrame, *, by: str, horizon_days: int, level: float 
 
     returns: one row per segment and day -- <by>, users, users_churned, and the columns of survival_curve;
              segments with more users first
+
+    >>> from opsbook import churn, survival, tiny
+    >>> span = {"as_of": tiny.AS_OF, "churn_after_days": 10}
+    >>> durations = churn.durations(tiny.user_days, tiny.users, by=["channel"], **span)
+    >>> told = survival.curves(durations, by="channel", horizon_days=21).query("day == 21")
+    >>> print(told[["channel", "users", "users_churned", "active", "at_risk"]].round(3).to_string(index=False))
+    channel  users  users_churned  active  at_risk
+     search     37              8   0.927       25
+        ads     19             19   0.224        6
     """
     parts = [
         survival_curve(rows, horizon_days=horizon_days, level=level)
@@ -108,7 +154,15 @@ def curves(durations: pd.DataFrame, *, by: str, horizon_days: int, level: float 
 
 
 def active_at(durations: pd.DataFrame, *, day: float, level: float = 0.95) -> Estimate:
-    """Share still active after `day` with its interval; missing when nobody was watched that long."""
+    """Share still active after `day` with its interval; missing when nobody was watched that long.
+
+    >>> import pandas as pd
+    >>> from opsbook import survival
+    >>> durations = pd.DataFrame({"entry_days": 0, "duration_days": [2, 40], "churned": [20, 0], "censored": [0, 80]})
+    >>> found = survival.active_at(durations, day=30)
+    >>> print(f"{found.value:.2f} ({found.low:.3f} to {found.high:.3f}), n = {found.n}")
+    0.80 (0.707 to 0.866), n = 100
+    """
     steps = kaplan_meier(durations, level=level)
     if steps.empty or not _watched_at(steps, day):
         return Estimate(np.nan, np.nan, np.nan, users(durations))
@@ -124,6 +178,13 @@ def quantile_days(durations: pd.DataFrame, *, share_left: float = 0.5, level: fl
 
     source: first day on which the curve is at or below 1 - share_left; the interval inverts the log-log band
             (Brookmeyer & Crowley 1982)
+
+    >>> import pandas as pd
+    >>> from opsbook import survival
+    >>> durations = pd.DataFrame({"entry_days": 0, "duration_days": [2, 9, 40], "churned": [20, 35, 0]})
+    >>> durations["censored"] = [0, 0, 45]
+    >>> print(survival.quantile_days(durations).value, survival.quantile_days(durations, share_left=0.75).value)
+    9.0 nan
     """
     steps = kaplan_meier(durations, level=level)
     value, low, high = (_first_at_or_below(steps, f"active{side}", 1 - share_left) for side in ("", "_low", "_high"))
@@ -134,6 +195,15 @@ def quantiles(durations: pd.DataFrame, *, shares_left: Sequence[float] = (0.25, 
     """Days after which a quarter, half and three quarters of the users have churned.
 
     returns: one row per share -- share_left (0-1), days, low, high (missing when not reached), users
+
+    >>> import pandas as pd
+    >>> from opsbook import survival
+    >>> durations = pd.DataFrame({"entry_days": 0, "duration_days": [2, 9, 40], "churned": [20, 35, 0]})
+    >>> print(survival.quantiles(durations.assign(censored=[0, 0, 45])).to_string(index=False))
+     share_left  days  low  high  users
+           0.25   9.0  2.0   9.0    100
+           0.50   9.0  9.0   NaN    100
+           0.75   NaN  NaN   NaN    100
     """
     found = [quantile_days(durations, share_left=share) for share in shares_left]
     rows = [(share, one.value, one.low, one.high, one.n) for share, one in zip(shares_left, found, strict=True)]
@@ -146,6 +216,13 @@ def restricted_mean(durations: pd.DataFrame, *, horizon_days: float, level: floa
     The horizon is cut to the last day watched when the curve has not reached 0 by then; the result carries it.
     source: Irwin 1949; variance = sum over exits of (area still to come)^2 d / (n (n - d)), the Greenwood integral
             of Klein & Moeschberger 2003, section 4.5
+
+    >>> import pandas as pd
+    >>> from opsbook import survival
+    >>> durations = pd.DataFrame({"entry_days": 0, "duration_days": [10, 30], "churned": [50, 0], "censored": [0, 50]})
+    >>> found = survival.restricted_mean(durations, horizon_days=90)
+    >>> print(f"{found.value:.0f} of {found.horizon_days:.0f} days ({found.low:.1f} to {found.high:.1f})")
+    20 of 30 days (18.0 to 22.0)
     """
     steps, total = kaplan_meier(durations), users(durations)
     if steps.empty:
@@ -167,6 +244,15 @@ def restricted_means(durations: pd.DataFrame, *, by: str, horizon_days: float) -
     """Restricted mean of every segment to one common horizon, the longest that all segments were watched.
 
     returns: one row per segment, most users first -- <by>, users, days, low, high, standard_error, horizon_days
+
+    >>> from opsbook import churn, survival, tiny
+    >>> span = {"as_of": tiny.AS_OF, "churn_after_days": 10}
+    >>> durations = churn.durations(tiny.user_days, tiny.users, by=["channel"], **span)
+    >>> told = survival.restricted_means(durations, by="channel", horizon_days=30)
+    >>> print(told[["channel", "users", "days", "low", "high", "horizon_days"]].round(1).to_string(index=False))
+    channel  users  days  low  high  horizon_days
+     search     37  28.1 25.7  30.0          30.0
+        ads     19  15.1 10.6  19.7          30.0
     """
     parts = list(_segments(durations, by))
     known = [_last_known(kaplan_meier(rows)) for _, rows in parts]
@@ -182,6 +268,16 @@ def nelson_aalen(durations: pd.DataFrame) -> pd.DataFrame:
     """Cumulative hazard after each day of exit -- the life table with cumulative_hazard and its standard_error.
 
     source: Nelson 1972, Aalen 1978; sum of d / n with the binomial variance, because days are discrete
+
+    >>> import pandas as pd
+    >>> from opsbook import survival
+    >>> durations = pd.DataFrame({"entry_days": 0, "duration_days": [2, 9, 40], "churned": [20, 40, 0]})
+    >>> told = survival.nelson_aalen(durations.assign(censored=[0, 0, 40]))
+    >>> print(told[["duration_days", "at_risk", "churned", "cumulative_hazard"]].round(3).to_string(index=False))
+     duration_days  at_risk  churned  cumulative_hazard
+                 2      100       20                0.2
+                 9       80       40                0.7
+                40       40        0                0.7
     """
     table = life_table(durations)
     n, share = table["at_risk"].to_numpy(float), (table["churned"] / table["at_risk"]).to_numpy(float)
@@ -195,6 +291,15 @@ def hazard(durations: pd.DataFrame, *, every_days: int = 7, horizon_days: int, l
     returns: one row per band that somebody was watched in -- from_day, to_day, user_days_at_risk, churned,
              hazard_per_day, low, high
     source:  events / user-days at risk with the exact Poisson interval (Garwood 1936)
+
+    >>> import pandas as pd
+    >>> from opsbook import survival
+    >>> durations = pd.DataFrame({"entry_days": 0, "duration_days": [3, 10, 14], "churned": [30, 7, 0]})
+    >>> told = survival.hazard(durations.assign(censored=[0, 0, 63]), horizon_days=14)
+    >>> print(told.iloc[:, :5].round(4).to_string(index=False))
+     from_day  to_day  user_days_at_risk  churned  hazard_per_day
+            0       6                610       30          0.0492
+            7      13                469        7          0.0149
     """
     curve = survival_curve(durations, horizon_days=horizon_days - 1)
     band = (curve["day"] // every_days * every_days).rename("from_day")
@@ -216,6 +321,13 @@ def largest_segments(
 
     returns: durations, counted again; the smallest shown segment joins the pool when the pool alone would be too small,
              so that no subtraction reveals it
+
+    >>> import pandas as pd
+    >>> from opsbook import survival
+    >>> durations = pd.DataFrame({"entry_days": 0, "duration_days": 5, "city": list("abcd"), "churned": [90, 50, 9, 8]})
+    >>> pooled = survival.largest_segments(durations.assign(censored=0), by="city", most=2)
+    >>> print(pooled.groupby("city")["churned"].sum().to_dict())
+    {'a': 90, 'b': 50, 'other': 17}
     """
     names = durations[by].astype(str)
     counts = (durations["churned"] + durations["censored"]).groupby(names).sum()
@@ -232,12 +344,25 @@ def largest_segments(
 
 
 def users(durations: pd.DataFrame) -> int:
-    """Number of users in a counted table."""
+    """Number of users in a counted table.
+
+    >>> import pandas as pd
+    >>> from opsbook import survival
+    >>> survival.users(pd.DataFrame({"entry_days": 0, "duration_days": [3, 8], "churned": [2, 1], "censored": [0, 5]}))
+    8
+    """
     return int(durations["churned"].sum() + durations["censored"].sum())
 
 
 def log_log_interval(share: np.ndarray, spread: np.ndarray, *, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
-    """Interval of a survival share from Greenwood's sum, symmetric on the log(-log) scale; missing at 0 and 1."""
+    """Interval of a survival share from Greenwood's sum, symmetric on the log(-log) scale; missing at 0 and 1.
+
+    >>> import numpy as np
+    >>> from opsbook import survival
+    >>> low, high = survival.log_log_interval(np.array([0.9, 0.5]), np.array([0.001, 0.01]))
+    >>> print(low.round(3).tolist(), high.round(3).tolist())
+    [0.827, 0.399] [0.943, 0.593]
+    """
     inside = (share > 0) & (share < 1)
     log_share = np.log(np.where(inside, share, 0.5))
     half = ndtri(0.5 + level / 2) * np.sqrt(np.where(inside, spread, 0.0)) / log_share
@@ -246,7 +371,16 @@ def log_log_interval(share: np.ndarray, spread: np.ndarray, *, level: float = 0.
 
 
 def checked(durations: pd.DataFrame) -> pd.DataFrame:
-    """The counted rows that hold users, with entry_days; refuses negative counts and users never at risk."""
+    """The counted rows that hold users, with entry_days; refuses negative counts and users never at risk.
+
+    >>> import pandas as pd
+    >>> from opsbook import survival
+    >>> late = pd.DataFrame({"entry_days": [0, 9], "duration_days": [3, 9], "churned": [2, 1], "censored": [1, 0]})
+    >>> survival.checked(late)
+    Traceback (most recent call last):
+        ...
+    ValueError: 1 rows leave before they enter (duration_days <= entry_days)
+    """
     rows = durations if "entry_days" in durations else durations.assign(entry_days=0)
     never = (rows["entry_days"] > 0) & (rows["duration_days"] <= rows["entry_days"])
     if never.any():
@@ -272,7 +406,13 @@ def _before(at: np.ndarray, users: np.ndarray, days: np.ndarray) -> np.ndarray:
 
 
 def greenwood_terms(n: np.ndarray, d: np.ndarray) -> np.ndarray:
-    """Terms d / (n (n - d)) of the variance; infinite where everybody at risk leaves."""
+    """Terms d / (n (n - d)) of the variance; infinite where everybody at risk leaves.
+
+    >>> import numpy as np
+    >>> from opsbook import survival
+    >>> survival.greenwood_terms(np.array([100.0, 10.0]), np.array([20.0, 10.0])).tolist()
+    [0.0025, inf]
+    """
     left = n * (n - d)
     return np.divide(d, left, out=np.where(d > 0, np.inf, 0.0), where=left > 0)
 

@@ -46,6 +46,15 @@ def difference_in_differences(panel: pd.DataFrame, *, treated: Sequence[str], st
 
     panel: one row per period (its index), one column per unit; treated: columns; start: first period of the campaign
     raises: ValueError when no period lies before the start or from it on, or nobody is left to compare with
+
+    >>> import pandas as pd
+    >>> from opsbook import synthetic_control
+    >>> panel = pd.DataFrame({"Beijing": [10.0, 11, 12, 18], "Chengdu": [5.0, 6, 7, 8], "Wuhan": [20.0, 21, 22, 23]})
+    >>> fit = synthetic_control.difference_in_differences(panel, treated=["Beijing"], start=3)
+    >>> print(fit.path.tail(2).to_string(index=False))
+     period  actual  expected  effect
+          2    12.0      12.0     0.0
+          3    18.0      13.0     5.0
     """
     split = _split(panel, treated, start)
     donors, periods = split.others.shape[1], split.before
@@ -58,6 +67,13 @@ def synthetic_control(panel: pd.DataFrame, *, treated: Sequence[str], start: obj
 
     parameters and errors as in difference_in_differences
     source: Abadie, Diamond, Hainmueller 2010 with the outcome's own past as the only predictors
+
+    >>> import pandas as pd
+    >>> from opsbook import synthetic_control
+    >>> panel = pd.DataFrame({"Beijing": [10.0, 12, 11, 18], "Chengdu": [5.0, 9, 6, 8], "Wuhan": [15.0, 15, 16, 17]})
+    >>> fit = synthetic_control.synthetic_control(panel, treated=["Beijing"], start=3)
+    >>> print(f"effect {fit.effect:+.1f}", fit.donors.set_index("unit")["weight"].round(2).to_dict())
+    effect +5.5 {'Wuhan': 0.5, 'Chengdu': 0.5}
     """
     split = _split(panel, treated, start)
     gap = split.others[: split.before] - split.target[: split.before, None]
@@ -69,6 +85,13 @@ def synthetic_did(panel: pd.DataFrame, *, treated: Sequence[str], start: object)
 
     parameters and errors as in difference_in_differences
     source: Arkhangelsky et al. 2021, algorithm 1, with its ridge (N_treated T_after)^(1/4) sd of the first differences
+
+    >>> import pandas as pd
+    >>> from opsbook import synthetic_control
+    >>> panel = pd.DataFrame({"Beijing": [10.0, 12, 11, 18], "Chengdu": [25.0, 29, 26, 28], "Wuhan": [35, 35, 36, 37]})
+    >>> fit = synthetic_control.synthetic_did(panel, treated=["Beijing"], start=3)
+    >>> print(f"{fit.effect:+.1f}, although no mix of the others has the level of Beijing")
+    +5.5, although no mix of the others has the level of Beijing
     """
     split = _split(panel, treated, start)
     weights = _simplex(_unit_gap(split))
@@ -84,6 +107,17 @@ def placebo_in_space(
     returns: one row per set of units, the treated one first -- unit (names joined by +), is_treated, effect,
              rmspe_before, rmspe_after, ratio (after / before). Sets are as large as the treated one; where there are
              more than `most`, so many are drawn with the seed.
+
+    >>> import pandas as pd
+    >>> from opsbook import synthetic_control as sc
+    >>> panel = pd.DataFrame({"a": [9.0, 11, 10, 18], "b": [5.0, 7, 6, 6], "c": [15.0, 15, 16, 15], "d": [8, 9, 8, 9]})
+    >>> told = sc.placebo_in_space(panel, method=sc.difference_in_differences, treated=["a"], start=3)
+    >>> print(told[["unit", "is_treated", "effect", "ratio"]].round(2).to_string(index=False))
+    unit  is_treated  effect  ratio
+       a        True    7.89  18.98
+       b       False   -0.17   0.27
+       c       False   -0.67   0.78
+       d       False    0.83   1.77
     """
     others = panel.drop(columns=list(treated))
     first = _placebo_row(treated, True, method(panel, treated=treated, start=start))
@@ -105,6 +139,12 @@ def permutation_p(
     Every set is compared with all the others, the treated included, so that without an effect no set is special and
     the test is exact; few units make a coarse p, never below 1 / sets.
     source: Abadie, Diamond, Hainmueller 2010; Firpo & Possebom 2018
+
+    >>> import pandas as pd
+    >>> from opsbook import synthetic_control as sc
+    >>> panel = pd.DataFrame({"a": [9.0, 11, 10, 18], "b": [5.0, 7, 6, 6], "c": [15.0, 15, 16, 15], "d": [8, 9, 8, 9]})
+    >>> sc.permutation_p(panel, method=sc.difference_in_differences, treated=["a"], start=3)
+    0.25
     """
     own = _placebo_row(treated, True, method(panel, treated=treated, start=start))["ratio"]
     sets = [
@@ -121,6 +161,12 @@ def placebo_interval(placebos: pd.DataFrame, *, level: float = 0.95) -> tuple[fl
 
     placebos: table of placebo_in_space
     source:   Arkhangelsky et al. 2021, algorithm 4 (all units equally noisy), with t instead of normal limits
+
+    >>> import pandas as pd
+    >>> from opsbook import synthetic_control as sc
+    >>> placebos = pd.DataFrame({"is_treated": [True, False, False, False], "effect": [8.0, -1.0, 2.0, 1.0]})
+    >>> print("{:.1f} ({:.1f} to {:.1f})".format(*sc.placebo_interval(placebos)))
+    8.0 (0.4 to 15.6)
     """
     effect = float(placebos.loc[placebos["is_treated"], "effect"].iloc[0])
     others = placebos.loc[~placebos["is_treated"], "effect"]
@@ -135,6 +181,16 @@ def placebo_in_time(panel: pd.DataFrame, *, method: Method, treated: Sequence[st
 
     returns: one row per pretended start -- start, effect (mean over as many periods as the campaign had, all before
              the true start); a method that finds effects here would find them anywhere
+
+    >>> import pandas as pd
+    >>> from opsbook import synthetic_control as sc
+    >>> panel = pd.DataFrame({"a": [9.0, 10, 9, 10, 9, 18], "b": [5.0, 6, 5, 6, 5, 6], "c": [7.0, 8, 7, 8, 7, 8]})
+    >>> told = sc.placebo_in_time(panel, method=sc.difference_in_differences, treated=["a"], start=5)
+    >>> print(told.round(2).to_string(index=False))
+     start  effect
+         2     0.0
+         3     0.0
+         4     0.0
     """
     before = panel.loc[panel.index < start]
     length = min(len(panel) - len(before), max(len(before) // 3, 1))
@@ -146,7 +202,17 @@ def placebo_in_time(panel: pd.DataFrame, *, method: Method, treated: Sequence[st
 
 
 def without_each_donor(panel: pd.DataFrame, *, method: Method, treated: Sequence[str], start: object) -> pd.DataFrame:
-    """The effect without each donor that has weight: one row per donor -- unit, weight, effect."""
+    """The effect without each donor that has weight: one row per donor -- unit, weight, effect.
+
+    >>> import pandas as pd
+    >>> from opsbook import synthetic_control as sc
+    >>> panel = pd.DataFrame({"a": [9.0, 11, 10, 18], "b": [5.0, 7, 6, 6], "c": [15.0, 15, 16, 15], "d": [8, 9, 8, 9]})
+    >>> told = sc.without_each_donor(panel, method=sc.synthetic_control, treated=["a"], start=3)
+    >>> print(told.round(2).to_string(index=False))
+    unit  weight  effect
+       b    0.58    7.59
+       c    0.42    9.00
+    """
     fit = method(panel, treated=treated, start=start)
     rows = [
         (unit, weight, method(panel.drop(columns=unit), treated=treated, start=start).effect)
@@ -157,7 +223,14 @@ def without_each_donor(panel: pd.DataFrame, *, method: Method, treated: Sequence
 
 
 def sets_of(names: list[str], size: int, *, most: int, seed: int) -> list[tuple[str, ...]]:
-    """All sets of so many names, or `most` different ones drawn with the seed."""
+    """All sets of so many names, or `most` different ones drawn with the seed.
+
+    >>> from opsbook import synthetic_control
+    >>> synthetic_control.sets_of(["a", "b", "c"], 2, most=10, seed=1)
+    [('a', 'b'), ('a', 'c'), ('b', 'c')]
+    >>> len(synthetic_control.sets_of([f"city {n}" for n in range(30)], 5, most=10, seed=1))
+    10
+    """
     if math.comb(len(names), size) <= most:
         return list(combinations(names, size))
     random, drawn = np.random.default_rng(seed), dict[tuple[str, ...], None]()

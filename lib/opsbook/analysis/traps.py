@@ -24,6 +24,7 @@ _ = ibis._
 Z = float(ndtri(0.975))
 DROPPED, FLAGGED = ("before_data_start", "clock_error"), ("late", "mixed_zones")
 NOTICEABLE = 0.01  # a share of rows that a reader would notice if it were counted otherwise
+ROUNDING = 1e-9  # of a mean: where all pay the same, nothing else moves it
 CONCENTRATED = 20  # the largest payers bring this many times their part: a fifth of revenue from one in a hundred
 
 
@@ -49,6 +50,14 @@ def heavy_tail(user_days: Tabular, *, period: Period, min_cell: int = 10) -> Che
     min_cell payers: no single person's amount is told.
 
     user_days: one row per user and active day -- user, day, orders, revenue
+
+    >>> import pandas as pd
+    >>> from opsbook import tiny, traps
+    >>> week = tiny.period("2026-W02")
+    >>> days = pd.DataFrame({"user": range(200), "day": pd.Timestamp("2026-01-07"), "orders": 1, "revenue": 10.0})
+    >>> whale = days.assign(revenue=[10.0] * 199 + [4000.0])
+    >>> traps.heavy_tail(days, period=week).case, traps.heavy_tail(whale, period=week).case
+    ('silent', 'fired')
     """
     payers = _paid(user_days, period.start, period.end).filter(_.orders > 0)
     rank = ibis.row_number().over(ibis.window(order_by=[payers.revenue.desc(), payers.user]))
@@ -60,9 +69,10 @@ def heavy_tail(user_days: Tabular, *, period: Period, min_cell: int = 10) -> Che
     if n < 2 * min_cell or total <= 0:
         return Check("heavy_tail", None, {"n": n})
     rest = _pooled([_moments(row) for place, row in parts.iterrows() if place])
-    moved = abs(total / n - rest.mean) / (Z * np.sqrt(rest.variance / rest.n)) if rest.variance > 0 else np.inf
+    half = Z * np.sqrt(rest.variance / rest.n)
+    moved = 2 * abs(total / n - rest.mean) > half + ROUNDING * rest.mean
     top_users, top_share = int(parts["users"].loc[:1].sum()), float(parts["total"].loc[:1].sum()) / total
-    fired = moved > 0.5 or top_share * n >= CONCENTRATED * top_users
+    fired = moved or top_share * n >= CONCENTRATED * top_users
     return Check("heavy_tail", bool(fired), {"n": n, "top_users": top_users, "top_share": top_share})
 
 
@@ -70,6 +80,13 @@ def same_day_orders(orders: Tabular, *, as_of: date, window_days: int = 365) -> 
     """Purchases of a user on a day that has another of hers, and what merging them does to the frequency.
 
     orders: one row per order -- user, day, is_purchase. Fires from 1 % of the window's purchases.
+
+    >>> import pandas as pd
+    >>> from opsbook import tiny, traps
+    >>> orders = tiny.orders
+    >>> twice = pd.concat([orders, orders.head(10).assign(order_id="again")])
+    >>> [traps.same_day_orders(table, as_of=tiny.AS_OF).case for table in (orders, twice)]
+    ['silent', 'fired']
     """
     bought = engine_table(orders).select("user", day=_.day.cast("date"), is_purchase=_.is_purchase.cast("boolean"))
     first = as_of - timedelta(days=window_days - 1)
@@ -90,6 +107,13 @@ def outside_window(checks: Tabular) -> Check:
     """Rows dated before the declared start, impossible in time, late, or read in two zones.
 
     checks: one row per broken rule -- table, rule, rows. Fires when there is any.
+
+    >>> import pandas as pd
+    >>> from opsbook import traps
+    >>> checks = pd.DataFrame({"table": ["events"], "rule": ["clock_error"], "rows": [12]})
+    >>> found = traps.outside_window(checks)
+    >>> print(found.case, dict(found.numbers))
+    fired {'dropped': 12, 'flagged': 0}
     """
     broken = engine_table(checks)
     sums = {"dropped": _.rows.sum(where=_.rule.isin(DROPPED)), "flagged": _.rows.sum(where=_.rule.isin(FLAGGED))}
@@ -102,6 +126,15 @@ def day_boundary(steps: Tabular, *, period: Period) -> Check:
 
     steps: one row per event -- at (UTC), day, hour (local). Fires from 1 %; unknown where every event carries the same
     hour, which means that the source has days and no times.
+
+    >>> import pandas as pd
+    >>> from opsbook import tiny, traps
+    >>> week = tiny.period("2026-W02")
+    >>> at = pd.to_datetime(["2026-01-06 23:00", "2026-01-07 04:00", "2026-01-07 10:00", "2026-01-07 11:00"])
+    >>> steps = pd.DataFrame({"at": at, "day": pd.Timestamp("2026-01-07"), "hour": [7, 12, 18, 19]})
+    >>> found = traps.day_boundary(steps, period=week)
+    >>> print(found.case, dict(found.numbers))
+    fired {'n': 4, 'share': 0.25, 'night': 0.0}
     """
     events = engine_table(steps).select(day=_.day.cast("date"), utc_day=_.at.date(), hour=_.hour)
     events = events.filter(_.day.between(ibis.date(period.start), ibis.date(period.end)))
@@ -116,6 +149,11 @@ def left_truncation(users: Tabular, *, data_start: date) -> Check:
     """Users whose life began before the data, or nobody knows when: their early days were never seen.
 
     users: one row per user -- first_day, life_start (signup, first_event, unknown). Fires when there is any.
+
+    >>> from opsbook import tiny, traps
+    >>> found = traps.left_truncation(tiny.users, data_start=tiny.DATA_START)
+    >>> print(found.case, dict(found.numbers))
+    fired {'n': 60, 'unknown': 4, 'early': 18}
     """
     people = engine_table(users).select(first_day=_.first_day.cast("date"), life_start="life_start")
     early = (_.life_start == "signup") & (_.first_day < ibis.date(data_start))
@@ -129,6 +167,12 @@ def undecided(line: pd.DataFrame) -> Check:
     """New users of the period whose first seven days are not over: neither activated nor failed.
 
     line: aarrr of the period. Fires when there is any.
+
+    >>> import pandas as pd
+    >>> from opsbook import traps
+    >>> found = traps.undecided(pd.DataFrame({"metric": ["new_users", "activated"], "n": [120, 95]}))
+    >>> print(found.case, dict(found.numbers))
+    fired {'n': 120, 'undecided': 25}
     """
     n = line.set_index("metric")["n"]
     new, judged = int(n["new_users"]), int(n["activated"])
@@ -140,6 +184,12 @@ def incomplete_periods(growth: pd.DataFrame) -> Check:
     """Periods shown that are not complete or not settled; fires when there is any.
 
     growth: growth_accounting -- complete
+
+    >>> import pandas as pd
+    >>> from opsbook import traps
+    >>> found = traps.incomplete_periods(pd.DataFrame({"period": ["2026-W08", "2026-W09"], "complete": [True, False]}))
+    >>> print(found.case, dict(found.numbers))
+    fired {'n': 2, 'incomplete': 1}
     """
     n, complete = len(growth), int(growth["complete"].sum()) if len(growth) else 0
     return Check("incomplete_periods", complete < n if n else None, {"n": n, "incomplete": n - complete})
@@ -150,6 +200,14 @@ def regression_to_mean(kept: pd.DataFrame, *, key: str = "HHH") -> Check:
 
     kept: rfm_migration.kept_groups. Fires when part of the group fell and that is not clearly more than one step
     earlier; unknown without that step.
+
+    >>> from datetime import date
+    >>> from opsbook import rfm_migration, tiny, traps
+    >>> ends = [date(2026, 2, 3), date(2026, 2, 16), tiny.AS_OF]
+    >>> kept = rfm_migration.kept_groups(rfm_migration.rfm_migration(tiny.orders, ends=ends, **tiny.COVERED))
+    >>> found = traps.regression_to_mean(kept)
+    >>> print(f"{found.case}: {found.numbers['fell']:.0%} fell, one step earlier {found.numbers['usual']:.0%}")
+    fired: 20% fell, one step earlier 50%
     """
     names = ["from_users", "base_users", "share_kept", "share_kept_before", "kept_points"]
     names += ["kept_points_low", "kept_points_high"]
@@ -167,6 +225,13 @@ def many_compared(*tables: pd.DataFrame) -> Check:
     """Whether some change looks clear alone but not once the number compared is counted (Holm).
 
     tables: each with change (or kept_points), its _low and its _high, 95 % intervals
+
+    >>> import pandas as pd
+    >>> from opsbook import traps
+    >>> table = pd.DataFrame({"change": [0.11] + [0.01] * 19})
+    >>> found = traps.many_compared(table.assign(change_low=table["change"] - 0.1, change_high=table["change"] + 0.1))
+    >>> print(found.case, dict(found.numbers))
+    fired {'n': 20, 'alone': 1, 'kept': 0, 'by_chance': 1.0}
     """
     name = ["kept_points" if "kept_points" in table else "change" for table in tables]
     ends = [table[[one, f"{one}_low", f"{one}_high"]].set_axis(["value", "low", "high"], axis=1).astype("float64")
@@ -185,6 +250,14 @@ def simpson(split: pd.DataFrame, *, metric: str) -> Check:
 
     split: channel_mix.channel_mix. Fires when total and inside have opposite signs and the interval of at least one of
     them excludes 0; unknown without two channels.
+
+    >>> import pandas as pd
+    >>> from opsbook import traps
+    >>> split = pd.DataFrame({"metric": ["arpu"], "users": 900, "channels": 2, "total": -1.2, "inside": 0.4})
+    >>> split = split.assign(mix=-1.6, total_low=-1.9, total_high=-0.5, inside_low=0.1, inside_high=0.7)
+    >>> found = traps.simpson(split, metric="arpu")
+    >>> print(f"{found.case}: total {found.numbers['total']:+.1f}, inside channels {found.numbers['inside']:+.1f}")
+    fired: total -1.2, inside channels +0.4
     """
     row = split.set_index("metric").loc[metric]
     told = {
@@ -201,6 +274,13 @@ def one_minus_km(ends: pd.DataFrame, *, day: int) -> Check:
 
     ends: roads.ends. Fires from one point of difference on that day; unknown with fewer than two roads by then, or
     where nobody was watched that long. together: the sum of 1-KM over all roads, beside the share that really left.
+
+    >>> import pandas as pd
+    >>> from opsbook import traps
+    >>> ends = pd.DataFrame({"entry_days": 0, "duration_days": [5, 9, 20], "cause": ["silent", "closed", ""]})
+    >>> found = traps.one_minus_km(ends.assign(users=[50, 25, 25]), day=14)
+    >>> print(f"{found.numbers['road']}: {found.numbers['share']:.2f}, by 1 - KM {found.numbers['km']:.2f}")
+    closed: 0.25, by 1 - KM 0.50
     """
     durations = ends.assign(churned=ends["users"].where(ends["cause"] != "", 0))
     durations = durations.assign(censored=durations["users"] - durations["churned"])

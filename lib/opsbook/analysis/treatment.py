@@ -8,17 +8,26 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
+from opsbook.mart.tables import Tabular, engine_table
+
 _ = ibis._
 RULED = "in:campaign_treated"
 
 
-def users(eve: ir.Table, reached: ir.Table, *, comparison: str, units: object = None) -> ir.Table | None:
+def users(eve: Tabular, reached: Tabular, *, comparison: str, units: object = None) -> ir.Table | None:
     """Everybody known on the eve of the campaign, marked; None where the comparison is not one of marked users.
 
     eve: `segments.people` of the day before the start, with the flag of the rule where the file has one; reached:
     `audience.members`, whose `exposed` counts for a weighted comparison without a rule
     returns: the rows of eve, in the engine, and treated (bool)
+
+    >>> from opsbook import tiny, treatment
+    >>> reached = tiny.exposures[["user"]].assign(exposed=True)
+    >>> marked = treatment.users(tiny.users, reached, comparison="weighted").to_pandas()
+    >>> print(marked["treated"].value_counts().to_dict(), treatment.users(tiny.users, reached, comparison="holdout"))
+    {False: 46, True: 14} None
     """
+    eve, reached = engine_table(eve), engine_table(reached)
     if comparison not in ("did", "weighted") or units is not None:
         return None
     if RULED in eve.columns:

@@ -61,6 +61,22 @@ def review(panel: pd.DataFrame, *, comparison: str, treated: Sequence[str], metr
     panel:  table of `unit_panel.panel`; comparison: did (change against the mean of the others) or synthetic_control
             (synthetic DiD is its headline); treated: units; metric: the primary one
     source: Abadie, Diamond, Hainmueller 2010; Arkhangelsky et al. 2021, algorithm 4 with t limits
+
+    >>> import pandas as pd
+    >>> from opsbook import unit_effects
+    >>> weeks = pd.DataFrame({"block": range(-8, 2), "window": ["before"] * 8 + ["during", "after"]})
+    >>> weeks["first_day"] = pd.Timestamp("2026-02-09") + pd.to_timedelta(7 * weeks["block"], unit="D")
+    >>> cities = ["Beijing", "Chengdu", "Hangzhou", "Wuhan"]
+    >>> panel = pd.concat([weeks.assign(unit=city, revenue=10 + n + weeks["block"] * (n + 1) % 3 / 4) for n, city in
+    ...                    enumerate(cities)]).assign(days=7, users=100, orders=1.0, active_days=1.0)
+    >>> panel["revenue"] += 4.0 * ((panel["unit"] == "Beijing") & (panel["block"] == 0))
+    >>> found = unit_effects.review(panel, comparison="did", treated=["Beijing"], metric="revenue")
+    >>> print(found.placebos.round(2).to_string(index=False))
+        unit  is_treated  difference
+     Beijing        True       26.69
+     Chengdu       False        0.66
+    Hangzhou       False        1.31
+       Wuhan       False       -1.97
     """
     if comparison not in HEADLINE or not _enough(panel, treated):
         return NOTHING

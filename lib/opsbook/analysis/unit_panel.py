@@ -33,7 +33,7 @@ class Named(Protocol):
 
 
 def of(
-    eve: ir.Table,
+    eve: Tabular,
     user_days: Tabular,
     units: Named | None,
     *,
@@ -47,7 +47,21 @@ def of(
     """The panel of the units that the campaign's file names; without any nothing is counted and no row returned.
 
     eve: `segments.people` of the day before the start, with the column that `units.attribute` names
+
+    >>> from types import SimpleNamespace
+    >>> from opsbook import tiny, unit_panel
+    >>> units = SimpleNamespace(attribute="city", treated=["Wuhan"])
+    >>> span = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "data_start": tiny.DATA_START}
+    >>> panel = unit_panel.of(tiny.users, tiny.user_days, units, after_days=7, through=tiny.AS_OF, **span)
+    >>> told = panel[panel["unit"] == "Wuhan"].tail(4)
+    >>> print(told[["block", "window", "users", "revenue", "active_days"]].round(2).to_string(index=False))
+     block window  users  revenue  active_days
+        -1 before      6     4.52         0.48
+         0 during      8     1.61         0.41
+         1 during      8     4.11         0.52
+         2  after      8     2.32         0.54
     """
+    eve = engine_table(eve)
     if units is None:
         return pd.DataFrame(columns=COLUMNS)
     named = eve.select("user", "entry_day", unit=eve[units.attribute].cast("string"))
@@ -57,12 +71,18 @@ def of(
 
 
 def treated(units: Named | None) -> list[str]:
-    """The units that got the campaign."""
+    """The units that got the campaign.
+
+    >>> from types import SimpleNamespace
+    >>> from opsbook import unit_panel
+    >>> unit_panel.treated(SimpleNamespace(attribute="city", treated=("Wuhan", "Beijing"))), unit_panel.treated(None)
+    (['Wuhan', 'Beijing'], [])
+    """
     return list(units.treated) if units else []
 
 
 def panel(
-    people: ir.Table,
+    people: Tabular,
     user_days: Tabular,
     *,
     start: date,
@@ -80,7 +100,23 @@ def panel(
              after), first_day, days (7, fewer at the end of a window), users (who had entered by first_day), and
              revenue, orders, active_days per user and day. Units with fewer than `min_cell` users in any block are not
              among them.
+
+    >>> from opsbook import tiny, unit_panel
+    >>> people = tiny.users[["user", "entry_day", "channel"]].rename(columns={"channel": "unit"})
+    >>> span = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "data_start": tiny.DATA_START, "most_weeks": 1}
+    >>> panel = unit_panel.panel(people, tiny.user_days, after_days=3, through=tiny.AS_OF, **span)
+    >>> print(panel[["unit", "block", "window", "days", "users", "revenue"]].round(2).to_string(index=False))
+      unit  block window  days  users  revenue
+       ads     -1 before     7     15     0.76
+       ads      0 during     7     17     0.84
+       ads      1 during     7     18     0.24
+       ads      2  after     3     20     0.50
+    search     -1 before     7     29     1.48
+    search      0 during     7     32     2.59
+    search      1 during     7     36     2.06
+    search      2  after     3     38     1.84
     """
+    people = engine_table(people)
     blocks = _blocks(start, end, after_days, through, data_start, most_weeks)
     table = _sums(people, user_days, blocks).merge(_entered(people, blocks), on=["unit", "block"], how="right")
     table = table.merge(blocks, on="block").fillna(dict.fromkeys(METRICS, 0.0))

@@ -36,6 +36,16 @@ def gap_counts(user_days: Tabular, *, as_of: date) -> pd.DataFrame:
     user_days: one row per user and active day -- user, day, gap_after (days to the next active day, missing = none)
     returns:   one row per gap_days and user_group (0..GROUPS-1) -- gap_days, user_group, returned (silences that a
                return by as_of ended), open (still silent at as_of after gap_days)
+
+    >>> from opsbook import tiny, usage_interval
+    >>> gaps = usage_interval.gap_counts(tiny.user_days, as_of=tiny.AS_OF)
+    >>> print(gaps.groupby("gap_days")[["returned", "open"]].sum().head(4).to_string())
+              returned  open
+    gap_days
+    0                0     8
+    1              514     8
+    2              237     5
+    3              163     1
     """
     return _counted(engine_table(user_days), as_of)
 
@@ -44,6 +54,16 @@ def first_gap_counts(user_days: Tabular, users: Tabular, *, as_of: date) -> pd.D
     """The same for the silence after every user's first active day; users whose start is unknown are left out.
 
     users: one row per user -- user, life_start (signup, first_event, unknown), first_active_day
+
+    >>> from opsbook import tiny, usage_interval
+    >>> gaps = usage_interval.first_gap_counts(tiny.user_days, tiny.users, as_of=tiny.AS_OF)
+    >>> print(gaps.groupby("gap_days")[["returned", "open"]].sum().head(4).to_string())
+              returned  open
+    gap_days
+    1               12     0
+    2               12     0
+    3                8     0
+    5               12     0
     """
     people = engine_table(users).filter(_.life_start != "unknown")
     starts = people.select("user", day=_.first_active_day.cast("date"))
@@ -60,6 +80,16 @@ def return_curve(gaps: pd.DataFrame, *, min_at_risk: int = MIN_AT_RISK, level: f
              (all of them), watched_days
     source:  (1 - G(t)) / (1 - G(H)) and 1 - G(H) / G(t), G = Kaplan-Meier of gaps with open gaps censored, H = the
              last gap length that at least min_at_risk silences reached; intervals: _with_jackknife
+
+    >>> from opsbook import tiny, usage_interval
+    >>> gaps = usage_interval.gap_counts(tiny.user_days, as_of=tiny.AS_OF)
+    >>> curve = usage_interval.return_curve(gaps).head(4).round(3)
+    >>> print(curve[["day", "returned_share", "later_share", "returns_seen", "watched_days"]].to_string(index=False))
+     day  returned_share  later_share  returns_seen  watched_days
+       1           0.470        0.945          1075             7
+       2           0.690        0.910          1075             7
+       3           0.843        0.836          1075             7
+       4           0.843        0.836          1075             7
     """
     horizon = _horizon(gaps, min_at_risk)
     told: dict[str, object] = {"day": np.arange(horizon + 1)}
@@ -90,6 +120,18 @@ def stage_thresholds(
              factor of MARGIN of the suggestion's interval), early, late, unknown (nothing is suggested: the data
              reach no such day, or watched silences for less than twice as long), not_used (no rule has this bound)
     source:  the interval of a quantile inverts that of the curve (Woodruff 1952)
+
+    >>> from opsbook import tiny, usage_interval
+    >>> from opsbook.inputs.workbook import DEFAULT_STAGES
+    >>> first = usage_interval.first_gap_counts(tiny.user_days, tiny.users, as_of=tiny.AS_OF)
+    >>> gaps = usage_interval.gap_counts(tiny.user_days, as_of=tiny.AS_OF)
+    >>> curves = [usage_interval.return_curve(table, min_at_risk=10) for table in (gaps, first)]
+    >>> told = usage_interval.stage_thresholds(*curves, rules=DEFAULT_STAGES).round(2)
+    >>> print(told[["threshold", "in_use_days", "suggested_days", "share_in_use", "fit"]].to_string(index=False))
+       threshold  in_use_days  suggested_days  share_in_use     fit
+    introduction         13.0             NaN           NaN unknown
+        sleeping          7.0             5.0           1.0    fits
+            lost         28.0             7.0           1.0    late
     """
     rows = []
     for name, target in TARGETS.items():
@@ -115,6 +157,19 @@ def wake_chance(
              low, high
     source:  1 - G(s + h) / G(s), G = Kaplan-Meier of gaps with open gaps censored; interval as in return_curve, or of
              Wilson where so few silences ended that leaving out a group of users leaves none
+
+    >>> from opsbook import tiny, usage_interval
+    >>> gaps = usage_interval.gap_counts(tiny.user_days, as_of=tiny.AS_OF)
+    >>> told = usage_interval.wake_chance(gaps, within_days=[7], min_at_risk=10)
+    >>> print(told[["silent_days", "within_days", "silences", "chance", "low", "high"]].round(2).to_string(index=False))
+     silent_days  within_days  silences  chance  low  high
+               3            7       199    0.84 0.73  0.91
+               7            7        29    0.00 0.00  0.12
+              10            7        29    0.00 0.00  0.12
+              14            7        27    0.00 0.00  0.12
+              21            7        24    0.00 0.00  0.14
+              28            7        22    0.10 0.01  0.46
+              42            7        16    0.00 0.00  0.19
     """
     horizon = _horizon(gaps, min_at_risk)
     cells = [(h, s) for h in within_days for s in silent_days if s + h <= horizon]

@@ -48,6 +48,17 @@ def usage_trend(
              falling would each be if nothing had changed), mean_before, mean_now, mean_change (active days),
              mean_change_low, mean_change_high (Student), window_days, complete
     source:  variance of the balance (p + q - (p - q)^2) / n, as McNemar's; exchangeability of the windows: sign flip
+
+    >>> from opsbook import tiny, usage_trend
+    >>> span = {**tiny.COVERED, "end": tiny.AS_OF}
+    >>> told = usage_trend.usage_trend(tiny.user_days, tiny.users, window_days=14, **span)
+    >>> print(told[["users", "rising", "falling", "same", "balance"]].round(2).to_string(index=False))
+     users  rising  falling  same  balance
+        19       0        3    16    -0.16
+        18       0        2    16    -0.11
+        22       5        2    15     0.14
+        29       3        8    18    -0.17
+        33       0        1    32    -0.03
     """
     counted = _compared(user_days, users, end, window_days, windows, change, change_days)
     places = [place for place in range(windows) if _first_day(end, place, window_days) >= data_start]

@@ -34,7 +34,7 @@ class Compared(NamedTuple):
     pairs: pd.DataFrame
 
 
-def against_control(units: ir.Table, *, control: str, metric: str, window: str = "net") -> pd.DataFrame:
+def against_control(units: Tabular, *, control: str, metric: str, window: str = "net") -> pd.DataFrame:
     """Each variant minus the control in one metric and window, adjusted by the days before.
 
     units:   table of `experiment.units`; metric: one of experiment.METRICS; window: during, after or net
@@ -42,7 +42,19 @@ def against_control(units: ir.Table, *, control: str, metric: str, window: str =
              difference with low and high (each at its own 95 %), relative with its interval, p, p_holm (over variants).
              No rows without control or variants.
     raises:  KeyError for a metric that is not in experiment.METRICS
+
+    >>> from opsbook import experiment, tiny, variants
+    >>> lots = tiny.assignments
+    >>> lots["variant"] = (lots["user"] % 3).map({0: "control", 1: "coupon", 2: "points"})
+    >>> span = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "after_days": 7}
+    >>> units = experiment.units(lots, tiny.user_days, experiment_id=tiny.CAMPAIGN, control="control", **span)
+    >>> told = variants.against_control(units, control="control", metric="active_days")
+    >>> print(told[["variant", "users", "mean", "control", "difference", "p_holm"]].round(2).to_string(index=False))
+    variant  users  mean  control  difference  p_holm
+     coupon     13  9.67     8.44        1.23     1.0
+     points     14  9.42     8.37        1.05     1.0
     """
+    units = engine_table(units)
     if metric not in METRICS:
         raise KeyError(metric)
     return _table(_moments(units, metric, window), control)
@@ -67,18 +79,35 @@ def several(arms: pd.DataFrame, *, control: str) -> bool:
     """Whether the control is there and at least two variants beside it.
 
     arms: table of `experiment.arms`
+
+    >>> import pandas as pd
+    >>> from opsbook import variants
+    >>> arms = pd.DataFrame({"variant": ["control", "coupon", "points"], "users": [100, 101, 99]})
+    >>> variants.several(arms, control="control"), variants.several(arms.head(2), control="control")
+    (True, False)
     """
     names = set(arms["variant"])
     return control in names and len(names) > 2
 
 
 def compared(
-    units: ir.Table, arms: pd.DataFrame, *, control: str, metric: str, window: str = "net", level: float = 0.95
+    units: Tabular, arms: pd.DataFrame, *, control: str, metric: str, window: str = "net", level: float = 0.95
 ) -> Compared:
     """Every variant against the control, and against each other; nothing is counted where there are not several.
 
     units: table of `experiment.units`; arms: `experiment.arms`; level: of the intervals, wider at looks before the end
+
+    >>> from opsbook import experiment, tiny, variants
+    >>> lots = tiny.assignments
+    >>> lots["variant"] = (lots["user"] % 3).map({0: "control", 1: "coupon", 2: "points"})
+    >>> span = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "after_days": 7}
+    >>> units = experiment.units(lots, tiny.user_days, experiment_id=tiny.CAMPAIGN, control="control", **span)
+    >>> found = variants.compared(units, lots[["variant"]].drop_duplicates(), control="control", metric="orders")
+    >>> print(found.pairs[["better", "worse", "difference", "p_holm"]].round(2).to_string(index=False))
+    better  worse  difference  p_holm
+    coupon points        0.08    0.87
     """
+    units = engine_table(units)
     if not several(arms, control=control):
         return Compared(pd.DataFrame(columns=COLUMNS), pd.DataFrame(columns=PAIRS))
     found = _moments(units, metric, window)
@@ -91,6 +120,12 @@ def pairs(arms: Mapping[str, PairMoments], *, level: float = 0.95) -> pd.DataFra
 
     returns: one row per pair -- better, worse (variants by estimate), difference (per user) with low and high, p,
              p_holm (over all pairs)
+
+    >>> from opsbook import moments, variants
+    >>> arms = {"coupon": moments.stacked([9.0, 12.0, 11.0, 8.0]), "points": moments.stacked([4.0, 6.0, 5.0, 5.0])}
+    >>> print(variants.pairs(arms)[["better", "worse", "difference", "p_holm"]].round(3).to_string(index=False))
+    better  worse  difference  p_holm
+    coupon points         5.0   0.007
     """
     rows = [_pair(one, other, arms, level) for one, other in combinations(sorted(arms), 2)]
     table = pd.DataFrame(rows, columns=PAIRS[:-1])
@@ -98,7 +133,16 @@ def pairs(arms: Mapping[str, PairMoments], *, level: float = 0.95) -> pd.DataFra
 
 
 def best(compared: Compared, *, level: float = 0.95) -> str:
-    """The variant that beats every other one with Holm over all pairs, and the control; empty when none does."""
+    """The variant that beats every other one with Holm over all pairs, and the control; empty when none does.
+
+    >>> import pandas as pd
+    >>> from opsbook import variants
+    >>> against = pd.DataFrame({"variant": ["coupon", "points"], "difference": [3.0, 1.0], "p_holm": [0.001, 0.4]})
+    >>> each = pd.DataFrame({"better": ["coupon"], "worse": ["points"], "p_holm": [0.03]})
+    >>> close = each.assign(p_holm=0.3)
+    >>> variants.best(variants.Compared(against, each)), variants.best(variants.Compared(against, close))
+    ('coupon', '')
+    """
     (against, each), alpha = compared, 1 - level + 1e-12
     if against.empty:
         return ""
@@ -110,14 +154,23 @@ def best(compared: Compared, *, level: float = 0.95) -> str:
 
 
 def total_of_all(
-    units: ir.Table, increments: pd.DataFrame, *, metric: str, primary: Sequence[str], control: str, level: float = 0.95
+    units: Tabular, increments: pd.DataFrame, *, metric: str, primary: Sequence[str], control: str, level: float = 0.95
 ) -> tuple[float, float, float]:
     """Net increment of a metric over the users of all treated arms, to be held against what the whole campaign cost.
 
     increments: as `incrementality.increments`, of the primary arms; without `primary` these are all arms, and without
     rows nothing may be read
     returns: value, low, high; missing without a comparison
+
+    >>> from opsbook import experiment, incrementality, tiny, variants
+    >>> span = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "after_days": 7, "control": "control"}
+    >>> units = experiment.units(tiny.assignments, tiny.user_days, experiment_id=tiny.CAMPAIGN, **span)
+    >>> increments = incrementality.increments(experiment.arm_moments(units))
+    >>> asked = {"metric": "revenue", "primary": [], "control": "control"}
+    >>> print("{:.0f} ({:.0f} to {:.0f})".format(*variants.total_of_all(units, increments, **asked)))
+    237 (-65 to 538)
     """
+    units = engine_table(units)
     if not len(primary) or increments.empty:
         return total(increments, metric=metric)
     pooled = units.mutate(variant=ibis.ifelse(units.variant == control, control, "\ttreated"))
@@ -130,9 +183,22 @@ def total_of_all(
 
 
 def stratified(
-    units: ir.Table, users: Tabular, arms: pd.DataFrame, *, by: str, metric: str, level: float = 0.95
+    units: Tabular, users: Tabular, arms: pd.DataFrame, *, by: str, metric: str, level: float = 0.95
 ) -> pd.DataFrame:
-    """`post_stratified` by an attribute of users; nothing is counted without two arms, or where all are one stratum."""
+    """`post_stratified` by an attribute of users; nothing is counted without two arms, or where all are one stratum.
+
+    >>> from opsbook import experiment, tiny, variants
+    >>> span = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "after_days": 7, "control": "control"}
+    >>> units = experiment.units(tiny.assignments, tiny.user_days, experiment_id=tiny.CAMPAIGN, **span)
+    >>> users = tiny.users.assign(came=lambda users: ["early" if user < 25 else "late" for user in users["user"]])
+    >>> told = variants.stratified(units, users, tiny.assignments, by="came", metric="revenue").round(2)
+    >>> print(told[["stratum", "treated_users", "control_users", "weight", "difference"]].to_string(index=False))
+    stratum  treated_users  control_users  weight  difference
+      early              8              6    0.47       45.38
+       late              6             10    0.53        0.05
+        all             14             16    1.00       21.20
+    """
+    units = engine_table(units)
     people = engine_table(users)
     if len(arms) < 2 or by not in people.columns:
         return pd.DataFrame(columns=POOLED)
@@ -143,19 +209,41 @@ def stratified(
 
 
 def pooled(stratified: pd.DataFrame) -> pd.DataFrame:
-    """The row over all strata, as one method among others -- method, difference, low, high."""
+    """The row over all strata, as one method among others -- method, difference, low, high.
+
+    >>> import pandas as pd
+    >>> from opsbook import variants
+    >>> table = pd.DataFrame({"stratum": ["ads", "search", "all"], "difference": [20.0, 40.0, 30.0]})
+    >>> table = table.assign(low=table["difference"] - 9, high=table["difference"] + 9)
+    >>> print(variants.pooled(table).to_string(index=False))
+             method  difference  low  high
+    post_stratified        30.0 21.0  39.0
+    """
     whole = stratified[stratified["stratum"] == "all"]
     return whole.assign(method="post_stratified")[["method", "difference", "low", "high"]]
 
 
-def post_stratified(units: ir.Table, *, by: str, metric: str, window: str = "net", level: float = 0.95) -> pd.DataFrame:
+def post_stratified(units: Tabular, *, by: str, metric: str, window: str = "net", level: float = 0.95) -> pd.DataFrame:
     """The difference within each stratum and, weighted by the strata's users, over all of them.
 
     units:   table of `experiment.units` joined with a column `by` known before the assignment
     returns: one row per stratum with two users in each arm, the last row `all` -- stratum, treated_users,
              control_users, weight (share of users), difference (per user), low, high
     source:  Miratrix, Sekhon, Yu 2013, equation 3; with CUPED inside the strata
+
+    >>> import pandas as pd
+    >>> from opsbook import variants
+    >>> units = pd.DataFrame({"arm": ["control", "treated"] * 40, "channel": ["ads"] * 40 + ["search"] * 40})
+    >>> units["orders_before"] = [n % 5 for n in range(80)]
+    >>> units["orders_net"] = units["orders_before"] + (units["arm"] == "treated") * (units["channel"] == "ads") * 2
+    >>> told = variants.post_stratified(units, by="channel", metric="orders")
+    >>> print(told[["stratum", "treated_users", "weight", "difference"]].round(2).to_string(index=False))
+    stratum  treated_users  weight  difference
+        ads             20     0.5         2.0
+     search             20     0.5         0.0
+        all             40     1.0         1.0
     """
+    units = engine_table(units)
     pair = {metric: (units[f"{metric}_{window}"], units[f"{metric}_before"])}
     known = units.mutate(cell=units["arm"] + "\t" + units[by].cast("string").fill_null("unknown"))
     counted = count_moments(known, by="cell", pairs=pair).to_dict("records")

@@ -10,9 +10,9 @@ from typing import NamedTuple, Protocol
 import pandas as pd
 
 from opsbook.analysis.incrementality import CAPPED_HEADLINES, headline
+from opsbook.inputs.memory import STATUS
 
-CONCLUSIONS = ("keep", "improve", "no_effect", "harmful", "undecidable")
-STATUS = {"keep": "good", "improve": "warn", "no_effect": "neutral", "harmful": "bad", "undecidable": "unknown"}
+CONCLUSIONS = tuple(STATUS)
 RANDOMISED = ("holdout", "ab")
 QUASI = ("did", "synthetic_control")
 ADJUSTED = ("weighted",)
@@ -91,6 +91,11 @@ def grade(evidence: Evidence) -> str:
 
     C is what could not be checked whole (a lot whose plan is unknown, a quasi-experiment whose past is too short) and
     every comparison that is only adjusted. A failed check leaves nothing but before and after.
+
+    >>> from opsbook import verdict
+    >>> randomised = verdict.Evidence("holdout", sample_ratio="healthy")
+    >>> verdict.grade(randomised), verdict.grade(verdict.Evidence("before_after"))
+    ('A', 'D')
     """
     if evidence.comparison in RANDOMISED and evidence.sample_ratio != "none":
         if _broken(evidence):
@@ -103,7 +108,15 @@ def grade(evidence: Evidence) -> str:
 
 
 def decide(evidence: Evidence) -> Verdict:
-    """The first rule of RULES that holds."""
+    """The first rule of RULES that holds.
+
+    >>> from opsbook import verdict
+    >>> good = verdict.Span(0.2, 0.1, 0.3)
+    >>> checks = {"sample_ratio": "healthy", "balance_p": 0.5, "control_exposed": 0.0}
+    >>> effect = dict.fromkeys(["during", "net", "net_relative", "net_capped", "net_revenue"], good)
+    >>> verdict.decide(verdict.Evidence("holdout", cost=5.0, roi_margin=good, **checks, **effect))
+    Verdict(conclusion='keep', rule='works_and_pays', grade='A')
+    """
     rule = next(rule for rule, (_conclusion, holds) in RULES.items() if holds(evidence))
     return Verdict(RULES[rule][0], rule, grade(evidence))
 
@@ -122,6 +135,20 @@ def health(split: Split, balance: pd.DataFrame, arms: pd.DataFrame, *, crossed: 
     several variants
     returns: one row per check -- check (sample_ratio, balance, control_exposed, crossed), measured (a p or a share),
              limit, outcome (passed, failed, untested)
+
+    >>> from opsbook import experiment, incrementality, srm, tiny, verdict
+    >>> span = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "after_days": 7, "control": "control"}
+    >>> units = experiment.units(tiny.assignments, tiny.user_days, experiment_id=tiny.CAMPAIGN, **span)
+    >>> asked = {"experiment_id": tiny.CAMPAIGN, "campaign_id": tiny.CAMPAIGN}
+    >>> arms = experiment.arms(tiny.assignments, tiny.exposures, **asked)
+    >>> split = srm.check(srm.sample_ratio(arms, control="control", control_share=0.5))
+    >>> balance = incrementality.balance(experiment.arm_moments(units))
+    >>> print(verdict.health(split, balance, arms, crossed=0, control="control").round(3).to_string(index=False))
+              check  measured  limit outcome
+       sample_ratio     0.715  0.001  passed
+            balance     1.000  0.001  passed
+    control_exposed     0.000  0.010  passed
+            crossed     0.000  0.010  passed
     """
     balance_p = float(balance["p"].min())
     held = arms[arms["variant"] == control]
@@ -142,12 +169,26 @@ def readable(increments: pd.DataFrame, health: pd.DataFrame) -> pd.DataFrame:
     """The increments, or none of them when a check failed: a broken comparison shows no effect.
 
     A check that only asks whether the effect is larger than its placebos leaves the effect to be read.
+
+    >>> import pandas as pd
+    >>> from opsbook import verdict
+    >>> increments = pd.DataFrame({"metric": ["revenue"], "difference": [3.2]})
+    >>> health = pd.DataFrame({"check": ["sample_ratio"], "outcome": ["failed"]})
+    >>> len(verdict.readable(increments, health)), len(verdict.readable(increments, health.assign(outcome="passed")))
+    (0, 1)
     """
     return increments.iloc[:0] if _gates(health.loc[health["outcome"] == "failed", "check"]) else increments
 
 
 def of_comparison(*tables: pd.DataFrame) -> pd.DataFrame:
-    """The one table with rows: a campaign has one comparison, and the tables of all others are empty."""
+    """The one table with rows: a campaign has one comparison, and the tables of all others are empty.
+
+    >>> import pandas as pd
+    >>> from opsbook import verdict
+    >>> nothing, found = pd.DataFrame({"metric": []}), pd.DataFrame({"metric": ["revenue"]})
+    >>> verdict.of_comparison(nothing, found)["metric"].tolist()
+    ['revenue']
+    """
     return next((table for table in tables if len(table)), tables[0].iloc[:0])
 
 
@@ -168,6 +209,18 @@ def gathered(
 
     increments: `incrementality.increments`; health: `health`; returns: `money.returns`; checks: those of a comparison
     without a lot; days_since_end: complete days of data after the campaign's end (negative while it runs)
+
+    >>> import pandas as pd
+    >>> from opsbook import experiment, incrementality, money, tiny, verdict
+    >>> span = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "after_days": 7, "control": "control"}
+    >>> units = experiment.units(tiny.assignments, tiny.user_days, experiment_id=tiny.CAMPAIGN, **span)
+    >>> increments = incrementality.increments(experiment.arm_moments(units))
+    >>> returns = money.returns(gross_revenue=760.0, incremental=(617.0, 155.0, 1079.0), margin=0.5, cost=111.0)
+    >>> health = pd.DataFrame({"check": ["sample_ratio"], "measured": 0.9, "outcome": "passed"})
+    >>> asked = {"comparison": "holdout", "primary_metric": "revenue", "worthwhile_lift": 0.1, "has_before": True}
+    >>> told = verdict.gathered(increments, health, returns, days_since_end=14, after_days=7, **asked)
+    >>> print(f"{told.net.value:.1f} per user:", verdict.decide(told).rule)
+    16.9 per user: too_imprecise
     """
     by_outcome = {} if checks is None else checks.groupby("outcome", sort=False)["check"].agg(tuple).to_dict()
     tried = health.set_index("check")[["measured", "outcome"]].to_dict("index")

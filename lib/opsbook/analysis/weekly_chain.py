@@ -27,6 +27,13 @@ def weekly_patterns(user_days: Tabular, users: Tabular, *, end: date, data_start
     users:     one row per user -- user, first_day, first_active_day, life_start
     returns:   one row per pattern of users active in these weeks -- active_0, active_1, … (bool), life_week (week in
                which life began; the number of weeks read where that was earlier or is unknown), users
+
+    >>> from opsbook import tiny, weekly_chain
+    >>> span = {"end": tiny.AS_OF, "data_start": tiny.DATA_START}
+    >>> patterns = weekly_chain.weekly_patterns(tiny.user_days, tiny.users, **span)
+    >>> silent = patterns.query("active_1 and not active_0")["users"].sum()
+    >>> print(len(patterns), "patterns of", patterns["users"].sum(), "users;", silent, "fell silent in the last week")
+    37 patterns of 60 users; 3 fell silent in the last week
     """
     whole = ((end - data_start).days + 1) // 7
     read = min(weeks + LOOKBACK, whole)
@@ -49,6 +56,16 @@ def chain_weeks(patterns: pd.DataFrame, *, end: date) -> pd.DataFrame:
     returns: one row per week, oldest first -- end, the states (users), active_28 (their sum), returns (resurrected
              after four weeks or more of silence, or a first use; missing in the oldest week), next_… (of the users in
              that state, active in the following week; missing in the last week)
+
+    >>> from opsbook import tiny, weekly_chain
+    >>> span = {"end": tiny.AS_OF, "data_start": tiny.DATA_START}
+    >>> patterns = weekly_chain.weekly_patterns(tiny.user_days, tiny.users, **span)
+    >>> weeks = weekly_chain.chain_weeks(patterns, end=tiny.AS_OF)
+    >>> print(weeks[["end", *weekly_chain.STATES, "active_28"]].tail(3).to_string(index=False))
+           end  new  current  resurrected  silent_1  silent_2  silent_3  active_28
+    2026-03-15    0       38            0         2         2         2         44
+    2026-03-22    0       35            0         3         2         2         42
+    2026-03-29    0       32            0         3         3         2         40
     """
     names = ["end", *STATES, "active_28", "returns", *(f"next_{state}" for state in STATES)]
     averaged = _averaged(patterns)
@@ -70,6 +87,13 @@ def refusal(weeks: pd.DataFrame, *, min_cell: int = 10) -> str:
 
     weeks: too few complete weeks; few: in a state other than new fewer than `min_cell` users over all weeks; stay:
     fewer than `min_cell` users fell silent over all weeks, so that the stock would grow without end.
+
+    >>> from opsbook import tiny, weekly_chain
+    >>> span = {"end": tiny.AS_OF, "data_start": tiny.DATA_START}
+    >>> patterns = weekly_chain.weekly_patterns(tiny.user_days, tiny.users, **span)
+    >>> weeks = weekly_chain.chain_weeks(patterns, end=tiny.AS_OF)
+    >>> weekly_chain.refusal(weeks), weekly_chain.refusal(weeks, min_cell=5), weekly_chain.refusal(weeks.head(0))
+    ('few', '', 'weeks')
     """
     if weeks.empty:
         return "weeks"
@@ -91,6 +115,14 @@ def chain_rates(
     returns: one row per draw, the first as counted; none where `refusal` has a reason -- one column per state (share
              of the users in it who were active in the following week, 0-1), newcomers, returns (users per week)
     source:  Hanley and MacGibbon 2006 (Poisson bootstrap)
+
+    >>> from opsbook import tiny, weekly_chain
+    >>> span = {"end": tiny.AS_OF, "data_start": tiny.DATA_START}
+    >>> patterns = weekly_chain.weekly_patterns(tiny.user_days, tiny.users, **span)
+    >>> rates = weekly_chain.chain_rates(patterns, seed=1, draws=3, min_cell=5)
+    >>> print(rates[["new", "current", "silent_1", "newcomers", "returns"]].round(2).head(1).to_string(index=False))
+     new  current  silent_1  newcomers  returns
+     1.0     0.92       0.0        2.5     0.38
     """
     names = [*STATES, "newcomers", "returns"]
     if refusal(chain_weeks(patterns, end=end), min_cell=min_cell):

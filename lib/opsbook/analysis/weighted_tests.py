@@ -45,6 +45,18 @@ def sensitivity(durations: pd.DataFrame, *, by: str) -> pd.DataFrame:
                fewer than two segments or no churn
     source:    Fleming & Harrington 1991, G(rho, gamma) with the pooled Kaplan-Meier curve just before each day: peto is
                G(1, 0) as R's survdiff(rho = 1), late is G(0, 1); Gehan 1965, Tarone & Ware 1977
+
+    >>> import pandas as pd
+    >>> from opsbook import weighted_tests
+    >>> durations = pd.DataFrame({"duration_days": [1, 9, 30] * 2, "channel": ["ads"] * 3 + ["search"] * 3})
+    >>> durations = durations.assign(entry_days=0, churned=[30, 10, 0, 10, 30, 0], censored=[0, 0, 60, 0, 0, 60])
+    >>> print(weighted_tests.sensitivity(durations, by="channel").round(3).to_string(index=False))
+           test weight_on  chi2  degrees     p
+       log_rank all_along 0.404        1 0.525
+           peto     early 1.250        1 0.263
+          gehan     early 1.250        1 0.263
+    tarone_ware     early 0.775        1 0.379
+           late      late 7.571        1 0.006
     """
     days = _counted(durations, by)
     rows = [(name, when, *_test(days, weight)) for name, (when, weight) in WEIGHTS.items()]
@@ -52,7 +64,15 @@ def sensitivity(durations: pd.DataFrame, *, by: str) -> pd.DataFrame:
 
 
 def agreement(table: pd.DataFrame, *, clear: float = 0.05) -> str:
-    """What the tests say together: all, none, early (not late), late (not early) or mixed."""
+    """What the tests say together: all, none, early (not late), late (not early) or mixed.
+
+    >>> import pandas as pd
+    >>> from opsbook import weighted_tests
+    >>> durations = pd.DataFrame({"duration_days": [1, 9, 30] * 2, "channel": ["ads"] * 3 + ["search"] * 3})
+    >>> durations = durations.assign(entry_days=0, churned=[30, 10, 0, 10, 30, 0], censored=[0, 0, 60, 0, 0, 60])
+    >>> weighted_tests.agreement(weighted_tests.sensitivity(durations, by="channel"))
+    'late'
+    """
     found = table.dropna(subset=["p"]).set_index("test")["p"] < clear
     if found.empty or not found.any():
         return "none"

@@ -62,7 +62,7 @@ NOTHING = WeightedReview(*(pd.DataFrame(columns=names) for names in (COLUMNS, ES
 
 
 def review(
-    chosen: ir.Table | None,
+    chosen: Tabular | None,
     user_days: Tabular,
     *,
     comparison: str,
@@ -75,6 +75,16 @@ def review(
 
     chosen: one row per user -- user, entry_day, channel, treated (bool), decided before the start or by who was shown
             it, never by who took part
+
+    >>> from opsbook import tiny, weighting
+    >>> shown = set(tiny.exposures["user"])
+    >>> chosen = tiny.users.assign(treated=lambda users: users["user"].isin(shown))
+    >>> span = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "after_days": 7}
+    >>> found = weighting.review(chosen, tiny.user_days, comparison="weighted", metric="revenue", **span)
+    >>> print(found.checks[["check", "limit", "outcome"]].head(2).to_string(index=False))
+         check  limit outcome
+    covariates   0.10  failed
+       overlap   0.05  passed
     """
     if comparison != KEY or chosen is None:
         return NOTHING
@@ -89,12 +99,23 @@ def review(
     return WeightedReview(increments, plain[ESTIMATES], balance, placebos, _checks(counted, weights, balance, placebos))
 
 
-def cells(chosen: ir.Table, user_days: Tabular, *, start: date, end: date, after_days: int) -> pd.DataFrame:
+def cells(chosen: Tabular, user_days: Tabular, *, start: date, end: date, after_days: int) -> pd.DataFrame:
     """Users counted by what was known of them before the start.
 
     returns: one row per treated (bool), orders, active_days, revenue, tenure (numbers of bins), channel -- users, sums
              of the covariates <name>_sum and <name>_square, and per metric and window <metric>_<window>_sum and
              _square; the window `earlier` is the four weeks before those of the covariates
+
+    >>> from opsbook import tiny, weighting
+    >>> shown = set(tiny.exposures["user"])
+    >>> chosen = tiny.users.assign(treated=lambda users: users["user"].isin(shown))
+    >>> span = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "after_days": 7}
+    >>> cells = weighting.cells(chosen, tiny.user_days, **span)
+    >>> print(cells.groupby("treated")[["users", "orders_sum", "revenue_net_sum"]].sum().to_string())
+             users  orders_sum  revenue_net_sum
+    treated
+    False       20        18.0            100.0
+    True        10        16.0            595.0
     """
     people = engine_table(chosen)
     known = people.filter(people.entry_day.cast("date") <= start - timedelta(days=BEFORE_DAYS))
@@ -119,6 +140,14 @@ def balancing_weights(cells: pd.DataFrame) -> np.ndarray:
     """Weight of a user in each cell: 1 for the treated; the others' are as even as balance with the treated allows.
 
     source: Hainmueller 2012, entropy balancing by its convex dual; weights of the others sum to the treated users
+
+    >>> import pandas as pd
+    >>> from opsbook import weighting
+    >>> cells = pd.DataFrame({"treated": [True, True, False, False], "users": [40, 60, 150, 50], "bin": [0, 1, 0, 1]})
+    >>> cells = cells.assign(channel="ads", **{name: cells["bin"] for name in weighting.EDGES})
+    >>> cells = cells.assign(**{f"{name}_sum": cells["bin"] * cells["users"] for name in weighting.EDGES})
+    >>> weighting.balancing_weights(cells).round(3).tolist()
+    [1.0, 1.0, 0.267, 1.2]
     """
     treated, users = cells["treated"].to_numpy(bool), cells["users"].to_numpy(float)
     design = _design(cells)
@@ -138,6 +167,19 @@ def effects(cells: pd.DataFrame, weights: np.ndarray, *, adjusted: bool = True) 
 
     adjusted: whether residuals around a weighted regression on the balanced covariates make the interval, which is
     right where the weights balance them; else the spread of the outcomes themselves
+
+    >>> import numpy as np
+    >>> from opsbook import tiny, weighting
+    >>> shown = set(tiny.exposures["user"])
+    >>> chosen = tiny.users.assign(treated=lambda users: users["user"].isin(shown))
+    >>> span = {"start": tiny.CAMPAIGN_START, "end": tiny.CAMPAIGN_END, "after_days": 7}
+    >>> cells = weighting.cells(chosen, tiny.user_days, **span)
+    >>> plain = weighting.effects(cells, np.ones(len(cells)), adjusted=False).query("metric == 'revenue'")
+    >>> print(plain[["window", "treated_users", "control_users", "difference"]].round(1).to_string(index=False))
+    window  treated_users  control_users  difference
+    during             10             20        38.5
+     after             10             20        16.0
+       net             10             20        54.5
     """
     design = _design(cells) if adjusted else np.zeros((len(cells), 0))
     rows = [
@@ -152,6 +194,17 @@ def balanced(cells: pd.DataFrame, weights: np.ndarray) -> pd.DataFrame:
     """Means of what was measured before, of the treated and of the others without and with weights.
 
     returns: one row per covariate and channel, as WeightedReview.balance
+
+    >>> import pandas as pd
+    >>> from opsbook import weighting
+    >>> cells = pd.DataFrame({"treated": [True, True, False, False], "users": [40, 60, 150, 50], "bin": [0, 1, 0, 1]})
+    >>> cells = cells.assign(channel="ads", **{name: cells["bin"] for name in weighting.EDGES})
+    >>> for part in ("sum", "square"):
+    ...     cells = cells.assign(**{f"{name}_{part}": cells["bin"] * cells["users"] for name in weighting.EDGES})
+    >>> told = weighting.balanced(cells, weighting.balancing_weights(cells)).head(1)
+    >>> print(told.round(2).to_string(index=False))
+    covariate  treated  control  weighted  gap_before  gap_after
+       orders      0.6     0.25       0.6        0.76        0.0
     """
     treated = cells["treated"].to_numpy(bool)
     rows = [_gap(name, cells, treated, weights) for name in EDGES]

@@ -8,6 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 FILE = "campaigns.parquet"
+# What a review can conclude, the best first, and the status that pages give it.
+STATUS = {"keep": "good", "improve": "warn", "no_effect": "neutral", "harmful": "bad", "undecidable": "unknown"}
 TEXTS = ["company", "campaign_id", "name", "name_zh", "type", "channels", "comparison", "primary_metric", "conclusion",
          "rule", "grade", "run", "period"]  # fmt: skip
 DAYS = ["start", "end", "reviewed_through"]
@@ -28,6 +30,13 @@ def typed(rows: pd.DataFrame) -> pd.DataFrame:
     )
     days = {name: pd.to_datetime(filled[name]).astype("datetime64[s]") for name in DAYS}
     return filled.astype(kinds).assign(**days)[COLUMNS].reset_index(drop=True)
+
+
+def kept(home: Path) -> pd.DataFrame:
+    """All campaigns of all companies, newest first; no rows where nothing was reviewed."""
+    path = home / "outputs" / FILE
+    rows = typed(pd.read_parquet(path)) if path.exists() else typed(pd.DataFrame())
+    return rows.sort_values(["start", "campaign_id"], ascending=[False, True], ignore_index=True)
 
 
 def remembered(home: Path, company_key: str, *, before: date | None) -> pd.DataFrame:

@@ -15,6 +15,8 @@ from opsbook.inputs.segments import Rule, Segment
 from opsbook.inputs.workbook import Days, Language, Share, Typed
 from opsbook.inputs.yaml_file import refuse_misplaced
 
+Targets = dict[str, float]
+
 
 class Run(Typed):
     """Parameters every notebook takes; `""` in a notebook's parameter cell means "not given"."""
@@ -23,6 +25,8 @@ class Run(Typed):
     period: str = Field("last-month", description="2026-10, 2026-W41, 2026-01-01..2026-03-31, last-month, last-week")
     language: Language | None = Field(None, description="en or zh; empty = the workbook's")
     as_of: date | None = Field(None, description="last complete day of data; empty = the workbook's or the data's")
+    owner: str = Field("", description="who answers for the number and decides")
+    decision: str = Field("", description="what the readers have to decide; stands on the first screen")
 
     @model_validator(mode="before")
     @classmethod
@@ -36,11 +40,13 @@ class LifecycleRun(Run):
     """Notebook 01."""
 
     history: Annotated[int, Field(ge=2, le=120)] = Field(12, description="periods shown before this one")
+    targets: Targets = Field(default_factory=dict, description="headline number: what it should be, {retained: 0.85}")
 
 
 class RetentionRun(Run):
     """Notebook 02: `period` holds the cohorts; durations are followed to `as_of`."""
 
+    targets: Targets = Field(default_factory=dict, description="headline number: what it should be, {day_7: 0.3}")
     cohort: Literal["day", "week", "month"] = "week"
     segment: str = Field("channel", description="users column, or named segment, that splits the curves")
     segment_landmark_days: Annotated[int, Field(ge=0, le=365)] = Field(
@@ -93,7 +99,6 @@ class CampaignRun(Run):
     type: Literal[
         "promotion", "referral", "check_in", "lottery", "content", "win_back", "new_product", "offline", "other"
     ] = "other"
-    owner: str = ""
     start: date | None = None
     end: date | None = None
     phases: list[Phase] = Field(default_factory=list)

@@ -41,15 +41,23 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[Place, int]]:
     raises: ParameterError when the file is missing, is no YAML, holds a key twice or is not a mapping.
     """
     try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        return read_text(path.read_text(encoding="utf-8"), where=path)
     except FileNotFoundError as missing:
         raise ParameterError(f"There is no file {path.name}", where=path, fix=_siblings(path)) from missing
-    except (yaml.YAMLError, UnicodeDecodeError) as broken:
+    except UnicodeDecodeError as broken:
         raise ParameterError(f"{path.name} is not valid YAML", found=str(broken), where=path) from broken
+
+
+def read_text(text: str, *, where: Path) -> tuple[dict[str, Any], dict[Place, int]]:
+    """The same of a file's text, before it is a file; `where` names it in errors."""
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as broken:
+        raise ParameterError(f"{where.name} is not valid YAML", found=str(broken), where=where) from broken
     lines: dict[Place, int] = {}
-    content = {} if node is None else _plain(node, (), lines, path)
+    content = {} if node is None else _plain(node, (), lines, where)
     if not isinstance(content, dict):
-        raise ParameterError(f"{path.name} must hold `key: value` lines", found=type(content).__name__, where=path)
+        raise ParameterError(f"{where.name} must hold `key: value` lines", found=type(content).__name__, where=where)
     return content, lines
 
 

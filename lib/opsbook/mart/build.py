@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -20,19 +21,26 @@ from opsbook.inputs import check, sources
 from opsbook.inputs.workbook import Workbook
 from opsbook.mart import relations
 from opsbook.mart.mart import Mart
-from opsbook.mart.write import write_mart
+from opsbook.mart.write import WRITTEN, write_mart
 
 _ = ibis._
 KEPT_MARTS = 4
 HARDLY_ANY = 0.05
+STEPS = ("reading", "checking", *WRITTEN)
+Tell = Callable[[str], None]
 SHAPING = ("zone", "data_start", "event_groups", "tables", "exits")
 SHAPING_THRESHOLDS = ("active_events", "history_days", "drop_budget")
 
 
-def ensure_mart(workbook: Workbook, *, home: Path, as_of: date | None = None) -> Mart:
+def in_silence(step: str) -> None:
+    """Tell nobody."""
+
+
+def ensure_mart(workbook: Workbook, *, home: Path, as_of: date | None = None, tell: Tell = in_silence) -> Mart:
     """The mart of these inputs, built if it is not there yet.
 
     as_of: last day to read; default the workbook's, else the last day of the data themselves.
+    tell: called with each of STEPS as it begins, and not at all when the mart is there.
     raises: DataRefused when the check stops, OperatorError when a source cannot be read.
     """
     as_of = as_of or workbook.as_of
@@ -43,7 +51,7 @@ def ensure_mart(workbook: Workbook, *, home: Path, as_of: date | None = None) ->
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / "build.lock"):
             if not path.exists():
-                _build(workbook, path, home=home, as_of=as_of, inputs=inputs)
+                _build(workbook, path, home=home, as_of=as_of, inputs=inputs, tell=tell)
                 _forget_old(folder, keep=path)
     return Mart(path, workbook.engine)
 
@@ -56,18 +64,22 @@ def mart_key(workbook: Workbook, inputs: dict[str, Any], as_of: date | None) -> 
     return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
-def _build(workbook: Workbook, path: Path, *, home: Path, as_of: date | None, inputs: dict[str, Any]) -> None:
+def _build(
+    workbook: Workbook, path: Path, *, home: Path, as_of: date | None, inputs: dict[str, Any], tell: Tell
+) -> None:
     """Check, map and write into a temporary file; the mart appears under its name only when it is whole."""
     draft = path.with_suffix(f".{os.getpid()}.tmp")
     con = sources.open_engine(workbook, home=home)
     try:
+        tell("reading")
         con.attach(draft, name="mart")
         raw = sources.contract_tables(workbook, home=home, con=con)
-        as_of = as_of or _last_day(raw, workbook)
+        as_of = as_of or last_day(raw, workbook)
+        tell("checking")
         checked = check.check(raw, workbook, as_of=as_of)
         check.refuse_if_stopped(checked)
         facts = {"company": workbook.company.key, "as_of": as_of, "key": path.stem, "inputs": inputs}
-        write_mart(con, checked, workbook, as_of=as_of, facts=facts)
+        write_mart(con, checked, workbook, as_of=as_of, facts=facts, tell=tell)
         con.raw_sql("DETACH mart")
         os.replace(draft, path)
     finally:
@@ -76,7 +88,7 @@ def _build(workbook: Workbook, path: Path, *, home: Path, as_of: date | None, in
             leftover.unlink(missing_ok=True)
 
 
-def _last_day(tables: dict[str, ir.Table], workbook: Workbook) -> date:
+def last_day(tables: dict[str, ir.Table], workbook: Workbook) -> date:
     """The last day of the data themselves: what "now" is when nobody says.
 
     A day that hardly anybody reached is a wrong clock, not the end of the data.

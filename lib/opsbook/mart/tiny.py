@@ -24,6 +24,7 @@ import pandas as pd
 from opsbook.inputs import check, contract
 from opsbook.inputs.periods import Period, parse_period
 from opsbook.inputs.workbook import Workbook
+from opsbook.mart.build import in_silence
 from opsbook.mart.mart import NAMES
 from opsbook.mart.tiny_records import AS_OF, CAMPAIGN, CAMPAIGN_END, CAMPAIGN_START, DATA_START, contract_tables
 from opsbook.mart.write import write_mart
@@ -63,7 +64,7 @@ def _mart() -> dict[str, pd.DataFrame]:
     con.raw_sql("ATTACH ':memory:' AS mart")
     raw = {name: con.create_table(f"raw_{name}", _typed(name, rows)) for name, rows in contract_tables().items()}
     checked = check.check(raw, WORKBOOK, as_of=AS_OF)
-    write_mart(con, checked, WORKBOOK, as_of=AS_OF, facts={"company": "tiny", "as_of": AS_OF})
+    write_mart(con, checked, WORKBOOK, as_of=AS_OF, facts={"company": "tiny", "as_of": AS_OF}, tell=in_silence)
     return {name: _in_order(con.table(name, database="mart.main").to_pandas()) for name in NAMES}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -19,13 +20,19 @@ from opsbook.mart import exits, people, relations, steps
 from opsbook.mart.local_time import utc_instant
 
 _ = ibis._
+WRITTEN = (
+    *("orders", "steps", "user_days", "exits", "users"),
+    *("assignments", "exposures", "redemptions", "contents", "costs"),
+)
+"""Tables in the order in which they are written, each from those before it."""
 
 
 @dataclass(frozen=True)
 class Draft:
     """A mart being written: the engine with the file attached as `mart`, and what its tables are made from.
 
-    given: the checked tables the company has, cut at as_of; span: first and last instant (naive UTC) in them.
+    given: the checked tables the company has, cut at as_of; span: first and last instant (naive UTC) in them;
+    tell: called with the name of each of WRITTEN before it is written.
     """
 
     con: Any
@@ -33,6 +40,7 @@ class Draft:
     as_of: date
     given: dict[str, ir.Table]
     span: tuple[datetime, datetime]
+    tell: Callable[[str], None]
 
     def whole(self, name: str) -> ir.Table:
         """The contract table, or an empty one of its schema where the company has none."""
@@ -42,6 +50,7 @@ class Draft:
 
     def save(self, name: str, table: ir.Table) -> ir.Table:
         """Write a table of the mart and return it as it is stored."""
+        self.tell(name)
         self.con.raw_sql(f"CREATE TABLE mart.{name} AS {ibis.to_sql(table, dialect='duckdb')}")
         return self.con.table(name, database="mart.main")
 
@@ -51,12 +60,22 @@ class Draft:
         self.con.raw_sql(f"CREATE TABLE mart.{name} AS SELECT * FROM {name}_draft")
 
 
-def write_mart(con: Any, checked: Checked, workbook: Workbook, *, as_of: date, facts: dict[str, Any]) -> None:
+def write_mart(
+    con: Any,
+    checked: Checked,
+    workbook: Workbook,
+    *,
+    as_of: date,
+    facts: dict[str, Any],
+    tell: Callable[[str], None],
+) -> None:
     """Write every mart table and `about`, which holds `facts` and what the data themselves tell.
+
+    tell: called with the name of each of WRITTEN before it is written
 
     raises: DataRefused when nobody is ever active.
     """
-    draft = _draft(con, checked, workbook, as_of)
+    draft = _draft(con, checked, workbook, as_of, tell)
     zone, span = workbook.timezone, draft.span
     keys = con.create_table("user_keys", people.user_keys(draft.given), temp=True)
     orders = draft.save("orders", relations.orders(draft.whole("orders"), keys, zone, span))
@@ -89,7 +108,7 @@ def rows_read(summary: pd.DataFrame) -> dict[str, int]:
     return {f"rows_{name}": int(rows) for name, rows in zip(summary["table"], read, strict=True)}
 
 
-def _draft(con: Any, checked: Checked, workbook: Workbook, as_of: date) -> Draft:
+def _draft(con: Any, checked: Checked, workbook: Workbook, as_of: date, tell: Callable[[str], None]) -> Draft:
     """Cut at as_of; views keep the checked tables' long expressions out of everything built on them."""
     after = datetime.combine(as_of + timedelta(days=1), time())
     end = utc_instant(after, workbook.timezone)
@@ -99,7 +118,7 @@ def _draft(con: Any, checked: Checked, workbook: Workbook, as_of: date) -> Draft
     }
     first = pd.to_datetime(checked.summary["first"]).min()
     start = min(first - pd.Timedelta(days=2), pd.Timestamp(end) - pd.Timedelta(days=1))
-    return Draft(con, workbook, as_of, given, (start.to_pydatetime(), end))
+    return Draft(con, workbook, as_of, given, (start.to_pydatetime(), end), tell)
 
 
 def _active_span(days: ir.Table) -> tuple[date, date]:

@@ -33,11 +33,16 @@ def _stated(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value not in (None, "", [], {})}
 
 
-def definitions_html(area: str, terms: Sequence[str]) -> str:
-    """A definition list of the terms, by default of all terms the area defines; "" when there are none."""
+def definitions(area: str, terms: Sequence[str]) -> list[tuple[str, str]]:
+    """Name and meaning of the terms, by default of all terms the area defines."""
     head = f"{area}.definition."
     chosen = terms or [key.removeprefix(head) for key in words.keys(head)]
-    lines = [(_of("term", area, term), _of("definition", area, term)) for term in chosen]
+    return [(_of("term", area, term), _of("definition", area, term)) for term in chosen]
+
+
+def definitions_html(area: str, terms: Sequence[str]) -> str:
+    """A definition list of the terms; "" when there are none."""
+    lines = definitions(area, terms)
     return (
         "<dl>" + "".join(element("dt", name) + element("dd", text) for name, text in lines) + "</dl>" if lines else ""
     )

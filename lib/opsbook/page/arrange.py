@@ -14,6 +14,7 @@ from typing import Any
 from opsbook.page import words
 from opsbook.page.bundles import payload_of
 from opsbook.page.sanitize import text_of
+from opsbook.page.shorten import SHORT, shortened
 
 SHOWN_CARDS, SHOWN_FINDINGS = 6, 3
 SHOWN_TYPES = (
@@ -25,7 +26,7 @@ SHOWN_TYPES = (
     "text/latex",
     "text/plain",
 )
-_NOT_IN_PLACE = {"title", "verdict", "number", "desk", "results", "data_card", "appendix"}
+_NOT_IN_PLACE = {"title", "verdict", "decision", "number", "desk", "results", "data_card", "appendix"}
 _FENCE = re.compile(r"^\s*(```|~~~)")
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
@@ -61,6 +62,7 @@ class Report:
     cards: list[dict[str, Any]]
     numbers: list[dict[str, Any]]
     findings: list[dict[str, Any]]
+    decision: dict[str, Any] | None
     sections: list[Section]
     data_card: Any = None
     appendix: Any = None
@@ -74,9 +76,9 @@ def report_of(nb: Any, *, name: str = "") -> Report:
     verdicts = [payload for kind, payload, _ in ours if kind == "verdict"]
     language = _language(nb, titles)
     sections = _with_appendix(_sections(nb, language), language)
-    findings = _findings(sections)
+    findings = _findings(sections, answer=verdicts[-1]["sentence"] if verdicts else "")
     for section in sections:
-        section.parts = _said_once(section.parts)
+        section.parts = _passport_last(_said_once(section.parts))
     return Report(
         language=language,
         title=titles[-1] if titles else _plain_title(nb, name),
@@ -84,6 +86,7 @@ def report_of(nb: Any, *, name: str = "") -> Report:
         cards=[payload for payload in numbers if payload["card"]][:SHOWN_CARDS],
         numbers=numbers,
         findings=findings,
+        decision=next((payload for kind, payload, _ in reversed(ours) if kind == "decision"), None),
         sections=sections,
         data_card=next((output for kind, _, output in ours if kind == "data_card"), None),
         appendix=next((output for kind, _, output in ours if kind == "appendix"), None),
@@ -190,10 +193,22 @@ def _said_once(parts: list[Part]) -> list[Part]:
     ]
 
 
-def _findings(sections: list[Section]) -> list[dict[str, Any]]:
-    """The first findings, each with the anchor of the section it stands in."""
-    found = [(section, part) for section in sections for part in section.parts if part.kind == "finding"]
-    return [dict(part.payload) | {"anchor": section.anchor} for section, part in found[:SHOWN_FINDINGS]]
+def _passport_last(parts: list[Part]) -> list[Part]:
+    """How a section counts stands under all of it, wherever its cell was."""
+    return sorted(parts, key=lambda part: part.kind == "passport")
+
+
+def _findings(sections: list[Section], *, answer: str) -> list[dict[str, Any]]:
+    """The first findings, as long as the first screen allows, each with the anchor of the section it stands in.
+
+    answer: what the verdict says already, and no finding says again
+    """
+    told = [(section, part) for section in sections for part in section.parts if part.kind == "finding"]
+    found = [(section, part) for section, part in told if part.payload["text"] != answer]
+    return [
+        dict(part.payload) | {"anchor": section.anchor, "short": shortened(part.payload["text"], SHORT)}
+        for section, part in found[:SHOWN_FINDINGS]
+    ]
 
 
 def heading_text(section: Section, render: Any) -> str:

@@ -19,14 +19,16 @@ from opsbook.inputs.earlier import with_earlier, with_others
 from opsbook.inputs.home import find_home, run_files, workbook_path
 from opsbook.inputs.known_later import refuse_known_later
 from opsbook.inputs.memory import remembered, typed
+from opsbook.inputs.own_run import catalogue_folder, model_of
 from opsbook.inputs.periods import Period
 from opsbook.inputs.run_params import RUNS, CampaignRun, PlanRun, Run, campaign_of
 from opsbook.inputs.segments import at_start, refuse_later_segment
 from opsbook.inputs.workbook import Language, Thresholds, Workbook, read_workbook
 from opsbook.inputs.yaml_file import checked, did_you_mean, read_yaml
-from opsbook.mart.build import ensure_mart
 from opsbook.mart.mart import Mart
 from opsbook.mart.treated_units import refuse_missing_units
+from opsbook.page import words
+from opsbook.page.building import shown_mart
 from opsbook.page.page import Page
 
 INJECTED = "# Parameters"
@@ -120,6 +122,7 @@ def start(notebook: str, variables: Mapping[str, Any]) -> tuple[Book, Page]:
     raises: ParameterError for a misspelt, mistyped or contradictory parameter; DataRefused when the check stops.
     """
     book = open_book(notebook, given_parameters(notebook, variables))
+    words.also_read(catalogue_folder(find_home()))
     return book, Page(book)
 
 
@@ -127,7 +130,7 @@ def open_book(notebook: str, parameters: Mapping[str, Any]) -> Book:
     """The book of one run; the mart is built if these inputs were never seen."""
     home = find_home()
     told = with_campaign_file(home, notebook, parameters)
-    run = checked(RUNS[notebook], told, where=f"the parameter cell of {notebook}")
+    run = checked(model_of(notebook, home=home), told, where=f"the parameter cell of {notebook}")
     files = run_files(home, run.company)
     run = with_others(with_earlier(run, files), files)
     workbook = read_workbook(workbook_path(home, run.company))
@@ -136,7 +139,7 @@ def open_book(notebook: str, parameters: Mapping[str, Any]) -> Book:
     about = campaign_of(run)
     refuse_known_later(about or run, workbook, where=f"the parameter cell of {notebook}")
     refuse_unanswerable(about or run, workbook, where=f"the parameter cell of {notebook}")
-    mart = ensure_mart(workbook, home=home, as_of=run.as_of)
+    mart = shown_mart(workbook, home=home, as_of=run.as_of)
     refuse_missing_units(run, mart, where=f"the parameter cell of {notebook}")
     memory = remembered(home, workbook.company.key, before=about.start if about else None)
     promises = tuple(registration.versions(home, workbook.company.key, about.campaign_id)) if about else ()
@@ -150,7 +153,7 @@ def with_campaign_file(home: Path, notebook: str, parameters: Mapping[str, Any])
 
     So the notebook's own cell need not repeat a campaign, and a run that gives all of it inherits nothing.
     """
-    named, model = str(parameters.get("campaign_id", "")), RUNS[notebook]
+    named, model = str(parameters.get("campaign_id", "")), model_of(notebook, home=home)
     if (
         not issubclass(model, CampaignRun | PlanRun)
         or not named
@@ -189,7 +192,7 @@ def given_parameters(notebook: str, variables: Mapping[str, Any]) -> dict[str, A
 
     Papermill only warns about a misspelt parameter and then runs on the default; the cell it injects tells.
     """
-    known = RUNS[notebook].model_fields
+    known = model_of(notebook, home=find_home()).model_fields
     for name in injected_names(variables.get("In", [])):
         if name not in known:
             raise ParameterError(f"`{name}` is not a parameter of {notebook}", fix=did_you_mean(name, sorted(known)))

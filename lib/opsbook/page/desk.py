@@ -49,6 +49,20 @@ def verdict(payload: Mapping[str, Any]) -> str:
     return f"<h4>{badge}: {escaped(payload['sentence'])}</h4>{rule}"
 
 
+def decision(payload: Mapping[str, Any]) -> str:
+    """What is to be decided, and by whom."""
+    parts = [payload["asked"], payload["text"], payload["owner_text"]]
+    return f"<p>{element('strong', words.label('page.decide'))} {escaped(' '.join(part for part in parts if part))}</p>"
+
+
+def passport(lines: Sequence[tuple[str, str]]) -> str:
+    """The passport, folded."""
+    inside = "".join(element("dt", what) + element("dd", text) for what, text in lines)
+    return (
+        f'<details class="data"><summary>{escaped(words.label("page.passport"))}</summary><dl>{inside}</dl></details>'
+    )
+
+
 def table(shown: str, payload: Mapping[str, Any]) -> str:
     """A table folded under its name, or open under its sentence, which stands alone over a table without rows."""
     if payload["folded"]:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 import string
-from functools import partial
+from collections.abc import Mapping
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -27,10 +28,14 @@ from opsbook.page.desk import ICONS
 from opsbook.page.emphasis import claim
 from opsbook.page.numbers import ARROWS
 from opsbook.page.sanitize import clean, no_alt
+from opsbook.page.shorten import shortened
+from opsbook.page.spark import spark
 
 TEMPLATES = Path(__file__).parent / "template"
 HTML_LANG = {"en": "en", "zh": "zh-CN"}
+BRIEF = 140  # characters of a long rule on the first screen
 PICTURES = ("image/svg+xml", "image/png", "image/jpeg")
+LEXER, FORMATTER = PythonLexer(), HtmlFormatter(nowrap=True)
 UNCOLOURED = re.compile(r'<span class="(?:n|p|o|w)">([^<]*)</span>')  # names and punctuation keep the text's colour
 # every printable character but those that would end the attribute, the address or look like markup
 PLAIN_IN_URL = "".join(sorted(set(string.printable[:95]) - set('"#%<&')))
@@ -42,6 +47,7 @@ class ReportExporter(TemplateExporter):
     export_from_notebook = "Opsbook report"
     output_mimetype = "text/html"
     template_name = "opsbook"
+    optimistic_validation = True  # else the notebook is validated anew after each of nbconvert's ten preprocessors
 
     @default("file_extension")
     def _file_extension_default(self) -> str:
@@ -72,6 +78,8 @@ class ReportExporter(TemplateExporter):
             "python": python,
             "picture": picture,
             "shown_picture": shown_picture,
+            "sparkline": sparkline,
+            "brief": partial(shortened, most=BRIEF),
         }.items()
 
     def from_notebook_node(self, nb: Any, resources: Any = None, **kw: Any) -> Any:
@@ -90,6 +98,21 @@ class ReportExporter(TemplateExporter):
         output, resources = super().from_notebook_node(nb, resources, **kw)
         resources.pop("opsbook", None)
         return output, resources
+
+
+@lru_cache(maxsize=1)
+def exporter() -> ReportExporter:
+    """One exporter per process, with its template compiled."""
+    made = ReportExporter()
+    assert made.template
+    return made
+
+
+def report_html(nb: Any) -> str:
+    """The page of an executed notebook, given as nbformat or as plain JSON."""
+    from nbformat import from_dict
+
+    return str(exporter().from_notebook_node(from_dict(nb))[0])
 
 
 def _merged(base: Config, ours: Config) -> Config:
@@ -116,7 +139,7 @@ def inline(source: str) -> str:
 
 def python(source: str) -> str:
     """Python code as highlighted, escaped HTML."""
-    marked = str(highlight(source, PythonLexer(), HtmlFormatter(nowrap=True))).rstrip()
+    marked = str(highlight(source, LEXER, FORMATTER)).rstrip()
     return UNCOLOURED.sub(r"\1", marked)
 
 
@@ -133,6 +156,12 @@ def shown_picture(output: Any) -> str:
     """The output's picture in whichever format it has, "" when it has none."""
     mime = next((name for name in PICTURES if name in output["data"]), None)
     return picture(output, mime) if mime else ""
+
+
+def sparkline(number: Mapping[str, Any]) -> str:
+    """The past of a headline number as a tiny inline SVG."""
+    shown = number["words"]
+    return spark(shown["points"], label=shown["trend"], target=number.get("target"))
 
 
 def _data_url(data: str, mime: str) -> str:

@@ -1,20 +1,19 @@
-"""A report in five lines for the chat group: the same words and numbers as the page, as plain text and as Markdown."""
+"""A report in five lines for the chat group: the page's words and numbers, as plain text and as Markdown."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from opsbook.page import words
 from opsbook.page.bundles import payload_of
+from opsbook.page.shorten import SHORT, shortened
 
 CARDS = 4
-SHORT = 220  # characters of a finding; chat windows fold longer lines
 
 
 def message(nb: Mapping[str, Any], *, language: str, markdown: bool = False) -> str:
-    """What happened and how sure: title, verdict, up to four numbers, the first finding, where the rest is.
+    """What happened, how sure, what to do: title, verdict, up to four numbers, the first finding, what is to decide.
 
     nb: an executed notebook; the texts are those that the page shows, nothing is formatted anew
     returns: at most five lines, each ended by a newline
@@ -24,6 +23,7 @@ def message(nb: Mapping[str, Any], *, language: str, markdown: bool = False) -> 
     verdict = next((payload for kind, payload in shown if kind == "verdict"), {})
     cards = [payload["words"] for kind, payload in shown if kind == "number" and payload["card"] and _known(payload)]
     finding = next((payload["text"] for kind, payload in shown if kind == "finding"), "")
+    decision = next((payload for kind, payload in shown if kind == "decision"), None)
     strong = "**{}**".format if markdown else str
     with words.speaking(language):
         named = (title.get("company", ""), title.get("title", ""), title.get("period_text", ""))
@@ -31,8 +31,8 @@ def message(nb: Mapping[str, Any], *, language: str, markdown: bool = False) -> 
             strong(" · ".join(part for part in named if part)),
             _verdict(verdict, strong),
             words.label("page.message.between").join(_card(card, strong) for card in cards[:CARDS]),
-            _cut(finding) if finding != verdict.get("sentence") else "",
-            words.label("page.message.more", through=title.get("through_text", "")),
+            shortened(finding, SHORT) if finding != verdict.get("sentence") else "",
+            _decision(decision, strong) or words.label("page.message.more", through=title.get("through_text", "")),
         ]
     return "".join(f"{line}\n" for line in lines if line)
 
@@ -55,6 +55,15 @@ def _verdict(verdict: Mapping[str, Any], strong: Any) -> str:
     return words.label("page.message.verdict", status=strong(verdict["status_text"]), sentence=verdict["sentence"])
 
 
+def _decision(decision: Mapping[str, Any] | None, strong: Any) -> str:
+    if decision is None:
+        return ""
+    parts = {name: shortened(decision[name], SHORT).rstrip(".。") for name in ("asked", "text")}
+    what = words.label("page.message.asked", **parts) if all(parts.values()) else "".join(parts.values())
+    named = {"decide": strong(words.label("page.decide")), "owner": decision["owner_text"]}
+    return words.label("page.message.decide", what=what, **named).rstrip()
+
+
 def _card(card: Mapping[str, str], strong: Any) -> str:
     """Label, value, and what is known of its change or its doubt."""
     more = [part for part in (card["change"], card["interval"], card["target"]) if part][:1]
@@ -64,11 +73,3 @@ def _card(card: Mapping[str, str], strong: Any) -> str:
         if more
         else words.label("page.message.card", **told)
     )
-
-
-def _cut(text: str) -> str:
-    """Whole sentences as far as they fit; the first one alone is cut at a word."""
-    ends = [found.end() for found in re.finditer(r"[.。](?=\s|$)|[。]", text) if found.end() <= SHORT]
-    if len(text) <= SHORT or ends:
-        return text if len(text) <= SHORT else text[: ends[-1]]
-    return text[: SHORT - 1].rsplit(" ", 1)[0].rstrip("，,;；") + "…"

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from opsbook.errors import OperatorError
 from opsbook.page import format as formats
 from opsbook.page import words
+from opsbook.page.past import Past
+from opsbook.page.spark import Point
+from opsbook.page.trend import named, trend_sentence
+from opsbook.page.units import UNITS as UNITS
 
-UNITS = {
-    "users": "count",
-    "orders": "count",
-    "events": "count",
-    "buyers": "count",
-    "count": "count",
-    "share": "percent",
-    "points": "signed_points",
-    "days": "days",
-    "money": "money",
-    "ratio": "ratio",
-    "number": "number",
-}
 ARROWS = {"up": "▲", "down": "▼", "unclear": "●", "same": "●"}
 
 
@@ -33,6 +24,7 @@ class Number:
     value, low, high, previous, target: in `unit` (a key of UNITS; shares 0-1). n: what was counted.
     change, change_low, change_high: against the previous period -- a difference for shares, points and days, else a
     share of the previous value (0.03 = 3 % more). Worked out from `previous` where only that is given.
+    trend: what stands behind it, of `past.past`.
     """
 
     key: str
@@ -48,22 +40,28 @@ class Number:
     change_low: float | None
     change_high: float | None
     target: float | None
+    trend: Past = field(default_factory=list)
 
     def result(self) -> dict[str, Any]:
         """The number as results.json stores it."""
         return asdict(self)
 
-    def card(self) -> dict[str, str]:
-        """The words of label, value, interval, change (with direction), target, n and method; "" for the unknown."""
+    def card(self) -> dict[str, Any]:
+        """The words of label, value, interval, change (with direction), target, n, method; "" for the unknown.
+
+        Where there is a past, also `trend` (a sentence) and `points` as `spark` draws them.
+        """
         return {
             "label": self.label,
             "value": words.show(self.value, UNITS[self.unit]),
             "interval": self.interval(),
             "direction": self.direction(),
             "change": self.change_text(),
-            "target": "" if self.target is None else words.label("page.card.target", target=self._shown(self.target)),
+            "target": self.target_text(),
             "n": "" if self.n is None else words.label("page.card.n", n=self.n),
             "method": method_name(self.method),
+            "trend": str(trend_sentence(self._points(), unit=self.unit) or ""),
+            "points": named(self._points(), unit=self.unit),
         }
 
     def interval(self) -> str:
@@ -71,6 +69,15 @@ class Number:
         if self.low is None or self.high is None:
             return ""
         return words.label("page.card.interval", low=self._shown(self.low), high=self._shown(self.high))
+
+    def target_text(self) -> str:
+        """`target 6,000, 96% of it reached`; the share only where it means something."""
+        if self.target is None:
+            return ""
+        shown = self._shown(self.target)
+        if self.value is None or self.target <= 0 or self.value < 0:
+            return words.label("page.card.target", target=shown)
+        return words.label("page.card.target_reached", target=shown, reached=self.value / self.target)
 
     def direction(self) -> str:
         """up, down, same; unclear when the interval of the change covers zero; "" without a comparison."""
@@ -88,6 +95,9 @@ class Number:
         shown = words.show(self.change if signed else abs(self.change), _change_spec(self.unit, signed=signed))
         return words.label(f"page.card.{self.direction()}", change=shown)
 
+    def _points(self) -> list[Point]:
+        return [(words.show(row["when"]), row["value"], row["low"], row["high"]) for row in self.trend]
+
     def _shown(self, value: float) -> str:
         return words.show(value, UNITS[self.unit])
 
@@ -96,10 +106,11 @@ def number(key: str, label: str, value: Any, *, unit: str, method: str, **rest: 
     """A Number of plain floats; raises OperatorError for a unit that does not exist."""
     if unit not in UNITS:
         raise OperatorError(f"`{unit}` is not a unit of a headline number", fix=f"use one of {', '.join(UNITS)}")
+    past = rest.pop("trend", None) or []
     known = {name: _plain(given) for name, given in rest.items()}
     if known.get("change") is None:
         known["change"] = _change(_plain(value), known.get("previous"), unit)
-    return Number(key=key, label=label, value=_plain(value), unit=unit, method=method, **known)
+    return Number(key=key, label=label, value=_plain(value), unit=unit, method=method, **known, trend=past)
 
 
 def method_name(method: str) -> str:

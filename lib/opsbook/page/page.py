@@ -8,17 +8,21 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from opsbook.errors import OperatorError
+from opsbook.errors import OperatorError, ParameterError
 from opsbook.inputs.exits import Exits
+from opsbook.inputs.yaml_file import did_you_mean
 from opsbook.page import bundles, desk, theme, words
-from opsbook.page.appendix import appendix_html
+from opsbook.page.appendix import appendix_html, definitions
+from opsbook.page.areas import area_of
 from opsbook.page.bundles import bundle
 from opsbook.page.data_card import data_card_html
 from opsbook.page.figures import picture
 from opsbook.page.numbers import Number, number
+from opsbook.page.passport import passport
+from opsbook.page.past import Past
 from opsbook.page.register import Register
 from opsbook.page.results import SCHEMA
-from opsbook.page.tables import to_html, to_parquet
+from opsbook.page.tables import columns_shown, to_html, to_parquet
 from opsbook.page.words import Sentence
 
 NEEDS: Mapping[str, Callable[[Exits], bool]] = {
@@ -26,6 +30,7 @@ NEEDS: Mapping[str, Callable[[Exits], bool]] = {
     "silence": lambda exits: not exits.exits_only,  # silence ends a life
     "activity": lambda exits: not exits.exits_only,  # coming back is something users do
 }
+ACTIVITY = ("users", "events", "orders")  # tables that say who was active when
 STATUSES = ("good", "warn", "bad", "unknown", "neutral")
 
 
@@ -39,9 +44,12 @@ class Page:
         words.use(book.language, currency=getattr(own, "currency", ""), labels=getattr(own, "labels", None))
         theme.use(book.language, book.workbook.company.brand_color)
         self._numbers: Register[Number] = Register("number")
+        self._cards: dict[str, bool] = {}
         self._sections: Register[Sentence] = Register("figure or table")
         self._findings: dict[str, None] = {}
         self._verdict: dict[str, str] | None = None
+        self._decision: dict[str, str] | None = None
+        self._targets = known_targets(self.area, getattr(book.run, "targets", {}))
         self._told_absent: set[str] = set()
 
     def title(self, **fields: Any) -> None:
@@ -56,6 +64,7 @@ class Page:
             "period_text": self._period_text(),
             "through_text": words.label("page.data_through", as_of=self.book.as_of),
             "brand_color": self.book.workbook.company.brand_color,
+            "currency": words.currency(),
         }
         self._show("title", payload, desk.title(payload), payload["question"])
 
@@ -142,20 +151,24 @@ class Page:
         change_low: Any = None,
         change_high: Any = None,
         target: Any = None,
+        trend: Past | None = None,
         needs: Sequence[str] = (),
         card: bool = True,
     ) -> None:
         """A headline number for results.json and, with `card`, the first screen; label: `<area>.number.<key>`.
 
-        The meaning of each value is that of `numbers.Number`. Nothing is recorded when a table in `needs` is not given.
+        The meaning of each value is that of `numbers.Number`; a target that the run's parameters name stands beside it.
+        Nothing is recorded when a table in `needs` is not given.
         """
         if self._missing(needs):
             return
-        told = {"low": low, "high": high, "n": n, "previous": previous, "target": target}
+        told = {"low": low, "high": high, "n": n, "previous": previous, "trend": trend}
+        told |= {"target": self._targets.get(key) if target is None else target}
         told |= {"change": change, "change_low": change_low, "change_high": change_high}
         label = words.label(f"{self.area}.number.{key}")
         made = number(key, label, value, unit=unit, method=method, **told)
         self._numbers.add(key, made)
+        self._cards[key] = card
         payload = made.result() | {"card": card, "words": made.card()}
         self._show("number", payload, desk.number(made.card()), f"{label}: {made.card()['value']}")
 
@@ -174,6 +187,30 @@ class Page:
         payload["rule_text"] = words.label("page.rule", rule=str(rule)) if str(rule) else ""
         self._show("verdict", payload, desk.verdict(payload), payload["sentence"])
 
+    def decide(self, sentence: Sentence, *, needs: Sequence[str] = ()) -> None:
+        """What the numbers leave to be decided; on the first screen beside the parameters `decision` and `owner`.
+
+        needs: as in `verdict`; where one is not met, only what the parameters ask is shown.
+        """
+        run = self.book.run
+        asked, owner = (words.named(getattr(run, name, "")) for name in ("decision", "owner"))
+        told = "" if self._missing(needs) else sentence.text()
+        self._decision = {"asked": asked, "text": told, "owner": owner}
+        payload = self._decision | {"key": sentence.key}
+        payload["owner_text"] = words.label("page.decide.owner", owner=owner) if owner else ""
+        self._show("decision", payload, desk.decision(payload), told or asked)
+
+    def passport(self, name: str, *, evidence: str, reads: Sequence[str] = ACTIVITY, needs: Sequence[str] = ()) -> None:
+        """How the section's number is counted, from `<area>.passport.<name>`, folded under the section.
+
+        reads: tables of the contract it rests on; evidence: one of `passport.EVIDENCE`. Nothing without what it needs.
+        """
+        if self._missing(needs):
+            return
+        lines = passport(self.book, self.area, name, reads=reads, evidence=evidence)
+        payload = {"name": name, "lines": [list(line) for line in lines]}
+        self._show("passport", payload, desk.passport(lines), "\n".join(": ".join(line) for line in lines))
+
     def cannot_tell(self, *sentences: Sentence) -> None:
         """What a reader might want to conclude and cannot."""
         items = [sentence.text() for sentence in sentences]
@@ -185,7 +222,8 @@ class Page:
         Without terms, every definition of the area is listed.
         """
         shown = appendix_html(self.book, self.area, terms)
-        self._show("appendix", {}, shown, words.label("page.appendix"))
+        told = {"definitions": definitions(self.area, terms)}
+        self._show("appendix", told, shown, words.label("page.appendix"))
 
     def finish(self) -> None:
         """Declare the report complete: emits the results object. The last cell."""
@@ -195,8 +233,9 @@ class Page:
     def _contents(self) -> dict[str, Any]:
         return {
             "verdict": self._verdict,
-            "numbers": [made.result() for made in self._numbers.values()],
+            "numbers": [made.result() | {"card": self._cards[made.key]} for made in self._numbers.values()],
             "findings": list(self._findings),
+            "decision": self._decision,
             "sections": [{"name": name, "sentence": said.text()} for name, said in self._sections.items()],
         }
 
@@ -251,19 +290,21 @@ class Page:
     ) -> None:
         shown = to_html(table, area=self.area, name=name, specs=formats) if len(table) else ""
         whole = payload | {"name": name, "rows": len(table), "parquet": to_parquet(table)}
+        whole["columns"] = columns_shown(table, area=self.area, specs=formats)
         self._show("table", whole, desk.table(shown, payload), f"{payload['sentence'] or name}: {len(table)} rows")
 
     def _show(self, kind: str, payload: Mapping[str, Any], shown: str, plain: str) -> None:
         self._emit(bundle(kind, payload, shown=shown, plain=plain), {})
 
 
-def area_of(notebook: str) -> str:
-    """The catalogue area of a notebook: the last word of its name that is one, e.g. 04_campaign_plan -> plan."""
-    areas = words.areas()
-    found = next((word for word in reversed(notebook.split("_")) if word in areas), None)
-    if found is None:
-        raise OperatorError(f"No catalogue belongs to the notebook `{notebook}`", found=", ".join(sorted(areas)))
-    return found
+def known_targets(area: str, targets: Mapping[str, float]) -> Mapping[str, float]:
+    """The targets of a run; raises ParameterError for one that no headline number of the notebook is called."""
+    head = f"{area}.number."
+    names = [key.removeprefix(head) for key in words.keys(head)]
+    for name in targets:
+        if name not in names:
+            raise ParameterError(f"`{name}` under targets is no headline number", fix=did_you_mean(name, names))
+    return targets
 
 
 def company_name(book: Any) -> str:

@@ -37,11 +37,12 @@ def read_tables(nb: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
 
 
 def strip_tables(nb: Any) -> Any:
-    """A copy of the notebook without the Parquet bytes; names and what is shown stay."""
+    """A copy of the notebook without the Parquet bytes and what belongs to them; names and what is shown stay."""
     stripped = copy.deepcopy(nb)
     for data in _outputs(stripped):
         if mime("table") in data:
-            data[mime("table")].pop("parquet", None)
+            for travelling in ("parquet", "columns"):
+                data[mime("table")].pop(travelling, None)
     return stripped
 
 

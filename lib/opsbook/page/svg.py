@@ -11,13 +11,16 @@ from collections import Counter
 from collections.abc import Iterator
 
 GLYPH_UNITS = 24  # outlines keep 1/24 of their digits: a thirteenth of a pixel at the size of a label
+UNIT = 0.015625 * GLYPH_UNITS  # of an outline, in hundredths of the font's size
 POINT_PARTS = 100
 XLINK = ' xmlns:xlink="http://www.w3.org/1999/xlink"'
 NOISE = re.compile(r"<\?xml.*?\?>|<!DOCTYPE.*?>|<metadata>.*?</metadata>|<!--.*?-->", re.DOTALL)
 NAME = re.compile(r' id="(?:figure|axes|patch|line2d|text|[xy]tick|matplotlib\.axis|[A-Za-z]+Collection|legend)_\d+"')
 EMPTY = re.compile(r"<g(?: [^>]*)?/>|<g></g>")
 GROUP = re.compile(r"(<g(?: [^>]*)?>|</g>)")
-GLYPH = re.compile(r' d="([^"]*)" transform="scale\(0\.015625\)"')
+GLYPH = re.compile(r'( d="([^"]*)")? transform="scale\(0\.015625\)"')
+WORD = re.compile(r'(<g(?: [^>]*)?) scale\((\S+) -\2\)"([^>]*>.*?</g>)', re.DOTALL)
+LETTER = re.compile(r'(<use [^>]*?) transform="translate\((\S+) (\S+)\)( scale\([^)]*\))?"')
 PATH = re.compile(r' d="(M [^"]*)"')
 COMMAND = re.compile(r"([A-Za-z])([^A-Za-z]*)")
 PLACED = re.compile(r' (?:transform|points|x|y|width|height)="[^"]*"')
@@ -32,7 +35,8 @@ def small(svg: str) -> str:
     """The same picture in fewer bytes; equal input gives equal output."""
     bare = re.sub(r">\s+<", "><", NOISE.sub("", svg)).strip().replace(XLINK, "").replace(' xlink:href="', ' href="')
     flat = "".join(_without_empty_groups(EMPTY.sub("", NAME.sub("", bare))))
-    drawn = PATH.sub(lambda found: f' d="{_relative(found[1], POINT_PARTS)}"', GLYPH.sub(_glyph, flat))
+    written = GLYPH.sub(_glyph, WORD.sub(_word, flat))
+    drawn = PATH.sub(lambda found: f' d="{_relative(found[1], POINT_PARTS)}"', written)
     return _classes(_short_names(PLACED.sub(_rounded, drawn)))
 
 
@@ -48,7 +52,20 @@ def _without_empty_groups(text: str) -> Iterator[str]:
 
 
 def _glyph(found: re.Match[str]) -> str:
-    return f' d="{_relative(found[1], 1 / GLYPH_UNITS)}" transform="scale({0.015625 * GLYPH_UNITS:g})"'
+    return f' d="{_relative(found[2], 1 / GLYPH_UNITS)}"' if found[1] else ""
+
+
+def _word(found: re.Match[str]) -> str:
+    """A text in the units of its outlines, so that neither they nor their places need a scale of their own."""
+    inside = LETTER.sub(_letter, found[3]).replace("<rect ", f'<rect transform="scale({1 / UNIT:g})" ')
+    return f'{found[1]} scale({float(found[2]) * UNIT:g} -{float(found[2]) * UNIT:g})"{inside}'
+
+
+def _letter(found: re.Match[str]) -> str:
+    across, up = (round(float(place) / UNIT) for place in (found[2], found[3]))
+    if found[4]:
+        return f'{found[1]} transform="translate({across} {up}){found[4]}"'
+    return found[1] + "".join(f' {axis}="{place}"' for axis, place in (("x", across), ("y", up)) if place)
 
 
 def _relative(path: str, parts: float) -> str:

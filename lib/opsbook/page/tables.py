@@ -23,13 +23,32 @@ def to_html(frame: pd.DataFrame, *, area: str, name: str, specs: Mapping[str, st
     specs: column -> format spec, for columns whose name does not tell (see `column_spec`).
     """
     flat = flattened(frame)
-    chosen = {str(column): (specs or {}).get(str(column)) or column_spec(flat[column]) for column in flat}
+    chosen = _chosen(flat, specs)
     head = "".join(_header(column, area, spec) for column, spec in chosen.items())
     body = "".join(_row(row, chosen, area) for row in flat.head(SHOWN_ROWS).itertuples(index=False, name=None))
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-label="{escaped(name)}"><table>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{_note(len(flat), name)}"
     )
+
+
+def columns_shown(frame: pd.DataFrame, *, area: str, specs: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+    """One entry per column, as the page shows it: name, label, spec, and value -> words for texts that have others."""
+    flat = flattened(frame)
+    return [
+        {"name": name, "label": column_label(name, area), "spec": spec, "words": _words_of(flat[name], spec, area)}
+        for name, spec in _chosen(flat, specs).items()
+    ]
+
+
+def _words_of(column: pd.Series, spec: str, area: str) -> dict[str, str]:
+    texts = {value for value in column if type(value) is str} if spec == "text" else set()
+    shown = {value: cell_text(value, str(column.name), spec, area) for value in sorted(texts)}
+    return {value: text for value, text in shown.items() if text != value}
+
+
+def _chosen(flat: pd.DataFrame, specs: Mapping[str, str] | None) -> dict[str, str]:
+    return {str(column): (specs or {}).get(str(column)) or column_spec(flat[column]) for column in flat}
 
 
 def _note(rows: int, name: str) -> str:

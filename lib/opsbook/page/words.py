@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
 from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -62,6 +64,14 @@ class _Current:
     language: str = "en"
     currency: str = ""
     labels: Labels = MappingProxyType({})
+    folders: tuple[Path, ...] = ()
+
+
+def also_read(folder: Path) -> None:
+    """Read the catalogues of this folder too, as they are now: the words of notebooks that are not of the package."""
+    if folder.is_dir() or folder in _Current.folders:
+        _Current.folders = tuple(dict.fromkeys([*_Current.folders, folder]))
+        catalogue.cache_clear()
 
 
 def use(language: str, *, currency: str = "", labels: Labels | None = None) -> None:
@@ -196,13 +206,24 @@ def entry(key: str, language: str) -> Entry:
 @cache
 def catalogue(language: str) -> Mapping[str, Entry]:
     """Every entry of every area in the language; raises OperatorError for a key given twice or in the wrong file."""
+    entries = dict(_packaged(language))
+    for folder in _Current.folders:
+        _read(entries, folder, language)
+    return MappingProxyType(entries)
+
+
+@cache
+def _packaged(language: str) -> Mapping[str, Entry]:
     _checked_language(language)
-    folder = resources.files("opsbook.page") / "catalogue"
     entries: dict[str, Entry] = {}
-    for file in sorted(folder.iterdir(), key=lambda file: file.name):
+    _read(entries, resources.files("opsbook.page") / "catalogue", language)
+    return MappingProxyType(entries)
+
+
+def _read(entries: dict[str, Entry], folder: Traversable, language: str) -> None:
+    for file in sorted(folder.iterdir(), key=lambda file: file.name) if folder.is_dir() else ():
         if file.name.endswith(f".{language}.yaml"):
             _add(entries, _lines(file.read_text(encoding="utf-8"), file.name), file.name)
-    return MappingProxyType(entries)
 
 
 def _lines(text: str, name: str) -> list[tuple[str, Any]]:

@@ -1,7 +1,8 @@
-"""The command line: `opsbook run`, `plan`, `list`, `check`, `demo`, `example`, `index`."""
+"""The command line: `opsbook run`, `plan`, `new`, `list`, `send`, `explain`, `pdf`, `check`, `demo`, `index` …"""
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -128,6 +129,7 @@ def main() -> None:
 @click.option("--engine", type=click.Choice(["auto", "plain", "warm"]), default="auto", help="How kernels start.")
 @click.option("--cell-timeout", type=click.FloatRange(1), default=1800.0, show_default=True, metavar="SECONDS")
 @click.option("--timeout", type=click.FloatRange(1), default=7200.0, show_default=True, metavar="SECONDS")
+@click.option("--pdf", is_flag=True, help="Also report.pdf, by the system's Chromium; see `opsbook pdf`.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout; progress goes to stderr.")
 @_told
 def run(**options: Any) -> int:
@@ -163,6 +165,57 @@ def plan_campaign(campaign: str, company: str, languages: tuple[str, ...], as_of
     )
 
 
+@main.group(cls=_Commands)
+def new() -> None:
+    """Start a notebook, a campaign or a company: files whose comments explain each line; nothing is overwritten."""
+
+
+COMPANY = click.option("--company", default="", metavar="NAME", help="Folder below params/.")
+DRY_RUN = click.option("--dry-run", is_flag=True, help="Print the files instead of writing them.")
+
+
+@new.command("notebook")
+@click.argument("name")
+@click.option("--like", default="", metavar="NOTEBOOK", help="Take over its parameters and its first run.")
+@COMPANY
+@click.option("--title", default="", help="Title of the page; default: from the name.")
+@click.option("--title-zh", default="", help="Its Chinese title.")
+@DRY_RUN
+@_told
+def new_notebook(**options: Any) -> None:
+    """A notebook NAME (05_my_question or my_question) with one worked question, its words and a first run."""
+    from opsbook.runs.new_notebook import new_notebook
+
+    click.echo(new_notebook(places.find_home(), **options))
+
+
+@new.command("campaign")
+@click.argument("name")
+@click.option("--like", default="", metavar="CAMPAIGN", help="Take over an earlier one, its days moved.")
+@click.option("--start", type=_Day(), metavar="DATE", help="First day; default: a Monday about two weeks ahead.")
+@COMPANY
+@DRY_RUN
+@_told
+def new_campaign(**options: Any) -> None:
+    """The file of a campaign NAME (spring_2027), every field explained, for `opsbook plan` and its review."""
+    from opsbook.runs.new_campaign import new_campaign
+
+    click.echo(new_campaign(places.find_home(), now=clock.now(), **options))
+
+
+@new.command("company")
+@click.argument("name")
+@click.option("--language", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Of the reports.")
+@click.option("--from", "places", multiple=True, type=click.Path(path_type=Path), help="File or folder; repeatable.")
+@DRY_RUN
+@_told
+def new_company(**options: Any) -> None:
+    """The workbook of a company NAME, its tables guessed from CSV and Parquet files; guesses are marked `# ?`."""
+    from opsbook.runs.new_company import new_company
+
+    click.echo(new_company(places.find_home(), **options))
+
+
 @main.command("list")
 @click.option("--company", "companies", multiple=True, metavar="NAME|all", help="Default: all.")
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
@@ -175,6 +228,68 @@ def list_runs(companies: tuple[str, ...], as_json: bool) -> None:
     named = places.companies(home) if not companies or "all" in companies else companies
     rows = [row for name in named for row in lines(home, places.company_folder(home, name))]
     click.echo(as_json_text(rows) if as_json else as_text(rows))
+
+
+@main.command()
+@click.argument("targets", nargs=-1, metavar="[NOTEBOOK[/RUN]]...")
+@click.option("--company", "companies", multiple=True, metavar="NAME|all", help="Folder below params/; repeatable.")
+@click.option("--period", default="", metavar="PERIOD", help="Default: the last good one of each run.")
+@click.option("--language", "languages", multiple=True, type=click.Choice(["en", "zh", "all"]), help="Repeatable.")
+@click.option("--attach", multiple=True, type=click.Choice(["html", "xlsx", "pdf"]), help="File beside it; repeatable.")
+@click.option("--again", is_flag=True, help="Also what was sent before and did not change.")
+@click.option("--dry-run", is_flag=True, help="Show what would go where; no network.")
+@_told
+def send(attach: tuple[str, ...], again: bool, dry_run: bool, **options: Any) -> None:
+    """Send the last good reports' messages to the services named in $OPSBOOK_SEND.
+
+    $OPSBOOK_SEND holds addresses of Apprise with blanks between: feishu://TOKEN, dingtalk://TOKEN,
+    wecombot://KEY, slack://…, mailto://USER:PASSWORD@HOST. $OPSBOOK_SEND_<COMPANY> goes before it.
+    A message that was delivered and did not change is not sent again. Where the newest run failed,
+    the message says so.
+    """
+    from opsbook.runs.plan import Wish
+    from opsbook.runs.sending import Way, send
+
+    way = Way(attach, again, dry_run)
+    for line in send(places.find_home(), Wish(**options), way, environment=os.environ, now=clock.now()):
+        click.echo(line)
+
+
+@main.command()
+@click.argument("targets", nargs=-1, metavar="[NOTEBOOK[/RUN]]...")
+@click.option("--company", "companies", multiple=True, metavar="NAME|all", help="Folder below params/; repeatable.")
+@click.option("--period", default="", metavar="PERIOD", help="Default: the last good one of each run.")
+@click.option("--language", "languages", multiple=True, type=click.Choice(["en", "zh", "all"]), help="Repeatable.")
+@_told
+def pdf(**options: Any) -> None:
+    """Print the last good reports to report.pdf beside report.html, by the system's Chromium or Chrome.
+
+    $OPSBOOK_CHROMIUM names the program where it is not on PATH. What is printed already is left alone.
+    """
+    from opsbook.runs.plan import Wish
+    from opsbook.runs.printing import print_last
+
+    for line in print_last(places.find_home(), Wish(**options), environment=os.environ, now=clock.now()):
+        click.echo(line)
+
+
+@main.command("explain")
+@click.argument("key", default="")
+@click.option("--run", "targets", multiple=True, metavar="NOTEBOOK[/RUN]", help="Default: the first with the number.")
+@click.option("--company", "companies", multiple=True, metavar="NAME|all", help="Folder below params/.")
+@click.option("--period", default="", metavar="PERIOD", help="Default: the last good one.")
+@click.option("--language", "languages", multiple=True, type=click.Choice(["en", "zh"]), help="Of the report.")
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+@_told
+def explain_number(key: str, as_json: bool, **options: Any) -> None:
+    """Tell how the headline number KEY was made: meaning, method, cells, tables, parameters, functions.
+
+    Without KEY the numbers of the last good reports are listed.
+    """
+    from opsbook.runs.explaining import explain
+    from opsbook.runs.plan import Wish
+
+    click.echo(explain(places.find_home(), key, Wish(**options), as_json=as_json, now=clock.now()))
 
 
 @main.command()

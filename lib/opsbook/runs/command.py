@@ -38,8 +38,14 @@ class Way:
     force: bool = False
 
 
-def run(reports: Sequence[Report], way: Way) -> Generator[Outcome]:
+def in_silence(report: Report, cell: int, cells: int) -> None:
+    """Show nothing of a report in work."""
+
+
+def run(reports: Sequence[Report], way: Way, *, watch: crew.Watch = in_silence) -> Generator[Outcome]:
     """The outcome of every report as it is known: first those not started and the fresh ones, then the made ones.
+
+    watch: told the report in work, its code cell that begins and their number
 
     raises: ParameterError before any kernel when a period lies outside the data.
     """
@@ -53,7 +59,8 @@ def run(reports: Sequence[Report], way: Way) -> Generator[Outcome]:
             due.append(job)
     if due:
         at_once = min(way.at_once or os.cpu_count() or 1, len(due))
-        yield from crew.outcomes(due, at_once=at_once, engine=chosen(way.engine, reports=len(due)))
+        engine = chosen(way.engine, reports=len(due))
+        yield from crew.outcomes(due, at_once=at_once, engine=engine, watch=watch)
 
 
 def _settled_and_fresh(job: Job, due: Sequence[Job]) -> bool:
@@ -129,12 +136,35 @@ def _refuse_missing_units(workbook: Any, report: Report) -> None:
 def run_command(home: Path, **options: Any) -> int:
     """Plan, run and report; returns the exit code. Options are those of the command line."""
     out = sys.stderr if options["as_json"] else sys.stdout
+    program = _browser() if options["pdf"] else ""
     reports = plan(home, _wish(options), now=clock.now())
     outcomes, index = _made(home, reports, _way(options), out)
-    code = exit_code(outcomes)
+    codes = {exit_code(outcomes), _print(outcomes, program, home, out) if program else GOOD}
+    code = next(worst for worst in WORST_FIRST if worst in codes)
     if options["as_json"]:
         print(json.dumps(_as_json(outcomes, code, home, index), ensure_ascii=False))
     return code
+
+
+def _browser() -> str:
+    """Looked for before anything runs: a command that cannot do what it was asked for starts no kernel."""
+    from opsbook.runs.chromium import browser
+
+    return browser(os.environ)
+
+
+def _print(outcomes: Sequence[Outcome], program: str, home: Path, out: TextIO) -> int:
+    """The good reports as PDF; a page that cannot be printed is told and costs no report."""
+    from opsbook.runs.printing import print_all
+
+    folders = [outcome.report.folder for outcome in outcomes if outcome.status in ("good", "fresh")]
+    try:
+        for line in print_all(folders, program, os.environ, home=home):
+            print(line, file=out)
+    except OperatorError as failure:
+        print(f"error: {failure}", file=sys.stderr)
+        return failure.exit_code
+    return GOOD
 
 
 def make_reports(home: Path, reports: Sequence[Report], force: bool) -> int:
@@ -146,7 +176,8 @@ def make_reports(home: Path, reports: Sequence[Report], force: bool) -> int:
 def _made(home: Path, reports: Sequence[Report], way: Way, out: TextIO) -> tuple[list[Outcome], Path]:
     started, outcomes = clock.now(), []
     try:
-        with Progress(len(reports), home=home, stream=out) as progress, closing(run(reports, way)) as running:
+        progress = Progress(len(reports), home=home, stream=out)
+        with progress, closing(run(reports, way, watch=progress.cell)) as running:
             for outcome in running:
                 outcomes.append(outcome)
                 progress.note(outcome)

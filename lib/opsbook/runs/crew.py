@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,10 +17,13 @@ from opsbook.errors import OperatorError
 from opsbook.runs import clock, memory, worker
 from opsbook.runs.engine_choice import PLAIN, WARM
 from opsbook.runs.execution import ONE_THREAD
+from opsbook.runs.report import Report
 from opsbook.runs.run import Job, Outcome, failed
 from opsbook.runs.truth import Problem
+from opsbook.runs.worker import Cell
 
 PATIENCE_SECONDS = 5.0
+Watch = Callable[[Report, int, int], None]
 PRELOAD = {
     PLAIN: ["opsbook.runs.worker", "opsbook.runs.engine", "opsbook.page.export", "opsbook.page.results"],
     WARM: ["opsbook.runs.preload"],
@@ -37,8 +40,10 @@ class _Member:
     started: datetime
 
 
-def outcomes(jobs: Sequence[Job], *, at_once: int, engine: str) -> Iterator[Outcome]:
+def outcomes(jobs: Sequence[Job], *, at_once: int, engine: str, watch: Watch) -> Iterator[Outcome]:
     """The outcome of every job as it ends; closing the iterator stops what still runs.
+
+    watch: told the report, its code cell that begins and their number
 
     A review waits for those of campaigns that were over before its own began; other jobs go first meanwhile.
     """
@@ -51,10 +56,14 @@ def outcomes(jobs: Sequence[Job], *, at_once: int, engine: str) -> Iterator[Outc
                     waiting.remove(ready)
                     running.append(_start(ready, context, engine))
                 connection.wait([member.process.sentinel for member in running] + [m.answer for m in running])
-                ended = [member for member in running if member.answer.poll() or not member.process.is_alive()]
-                for member in ended:
+                heard = [member for member in running if member.answer.poll() or not member.process.is_alive()]
+                for member in heard:
+                    told = _heard(member)
+                    if isinstance(told, Cell):
+                        watch(member.job.report, told.number, told.count)
+                        continue
                     running.remove(member)
-                    yield _outcome(member)
+                    yield told
         finally:
             _stop(running)
 
@@ -74,13 +83,15 @@ def _start(job: Job, context: Any, engine: str) -> _Member:
     return _Member(job, process, ours, clock.now())
 
 
-def _outcome(member: _Member) -> Outcome:
-    """What the process said; if it died without a word, a failure that says so."""
+def _heard(member: _Member) -> Outcome | Cell:
+    """What the process said; if it died without a last word, a failure that says so."""
     try:
-        told: Outcome = member.answer.recv()
+        told: Outcome | Cell = member.answer.recv()
     except EOFError:
         member.process.join()
         told = _lost(member)
+    if isinstance(told, Cell):
+        return told
     member.process.join()
     member.answer.close()
     return told

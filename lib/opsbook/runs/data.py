@@ -24,10 +24,10 @@ class Data:
 
 
 def ready(workbook: Workbook, *, home: Path, as_of: date) -> Data:
-    """Build the mart if these inputs were never seen; raises DataRefused when the check stops."""
-    from opsbook.mart.build import ensure_mart
+    """Build the mart, visibly, if these inputs were never seen; raises DataRefused when the check stops."""
+    from opsbook.page.building import shown_mart
 
-    mart = ensure_mart(workbook, home=home, as_of=as_of)
+    mart = shown_mart(workbook, home=home, as_of=as_of)
     try:
         sources = json.loads(mart.facts["inputs"])
         rows = {name: _rows(mart, name) for name in sorted(mart.given)}
@@ -38,14 +38,14 @@ def ready(workbook: Workbook, *, home: Path, as_of: date) -> Data:
 
 def refuse_missing_units(workbook: Workbook, report: Report) -> None:
     """Raise ParameterError when a campaign's treated units are not in the data, with the line of its file."""
-    from opsbook.inputs.run_params import RUNS
+    from opsbook.inputs.own_run import model_of
     from opsbook.inputs.yaml_file import read_yaml
     from opsbook.mart.build import ensure_mart
     from opsbook.mart.treated_units import refuse_missing_units as refuse
 
     mart = ensure_mart(workbook, home=report.home, as_of=report.as_of)
     try:
-        run = RUNS[report.notebook].model_validate(report.parameters)
+        run = model_of(report.notebook, home=report.home).model_validate(report.parameters)
         refuse(run, mart, lines=read_yaml(report.where)[1], where=report.where)
     finally:
         mart.con.disconnect()

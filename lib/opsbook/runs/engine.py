@@ -14,7 +14,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -83,9 +83,21 @@ class _Engine(NBClientEngine):
             startup_timeout=kwargs["start_timeout"],
             shutdown_kernel="immediate",
             coalesce_streams=True,
+            on_cell_execute=_watching(execution),
             **kept,
         )
         return client.execute(env=environment)
+
+
+def _watching(execution: Execution) -> Callable[..., None]:
+    """Tells whoever watches the execution which code cell begins, and of how many."""
+    code = [place for place, cell in enumerate(execution.notebook.cells) if cell.cell_type == "code"]
+
+    def begins(*, cell_index: int, **_: Any) -> None:
+        if execution.watch:
+            execution.watch(code.index(cell_index) + 1, len(code))
+
+    return begins
 
 
 papermill_engines.register(NAME, _Engine)

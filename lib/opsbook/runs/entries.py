@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from opsbook.runs import manifest
 from opsbook.runs.folder import HIDDEN, LAST_FAILURE
 
+SHOWN_CARDS = 6  # as many as the first screen of a report shows
+ALSO = ("report.pdf", "report.xlsx")
+
 
 @dataclass(frozen=True)
 class Entry:
-    """One report folder: a good report, the mark of a later failure, or both."""
+    """One report folder: a good report, the mark of a later failure, or both.
+
+    made_at, failed_at: instants of the last good and of a later failed attempt, "" where there was none; as_of: last
+    day of data of the good report; numbers: its headline numbers as results.json holds them, those on cards only
+    """
 
     folder: str
     company: str
@@ -30,10 +37,25 @@ class Entry:
     made_at: str
     failed_at: str
     failure: str
+    period_kind: str = "range"
+    as_of: str = ""
+    campaign: str = ""
+    campaign_name: str = ""
+    failure_notebook: bool = False
+    numbers: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+
+    @property
+    def run_key(self) -> tuple[str, str, str]:
+        """What is run again period by period: company, notebook, run."""
+        return self.company, self.notebook, self.run
+
+    also: tuple[str, ...] = ()  # files of ALSO that lie beside the page
 
     def as_json(self) -> dict[str, Any]:
-        """The entry as index.json holds it."""
-        return asdict(self)
+        """The entry as index.json holds it, without the numbers, which stand in its results.json."""
+        told = asdict(replace(self, numbers=()))
+        del told["numbers"], told["failure_notebook"]
+        return told | {"last_good": told.pop("made_at"), "last_failed": told.pop("failed_at")}
 
 
 def entries(outputs: Path) -> list[Entry]:
@@ -57,7 +79,10 @@ def _entry(outputs: Path, folder: Path) -> Entry | None:
     record = good or failure
     if record is None:
         return None
-    verdict = _verdict(folder) if good else {}
+    results = _results(folder) if good else {}
+    told = results.get("verdict")
+    verdict = told if isinstance(told, dict) else {}
+    campaign, campaign_name = _campaign(record)
     return Entry(
         folder=folder.relative_to(outputs).as_posix(),
         company=record["company"],
@@ -73,15 +98,38 @@ def _entry(outputs: Path, folder: Path) -> Entry | None:
         made_at=good["finished_at"] if good else "",
         failed_at=failure["finished_at"] if failure else "",
         failure=failure["problem"] if failure else "",
+        period_kind=record["period"]["kind"],
+        as_of=good["as_of"] if good else "",
+        campaign=campaign,
+        campaign_name=campaign_name,
+        failure_notebook="notebook.ipynb" in (failure or {}).get("files", {}),
+        also=tuple(name for name in ALSO if good and (folder / name).is_file()),
+        numbers=_cards(results),
     )
 
 
-def _verdict(folder: Path) -> dict[str, Any]:
+def _results(folder: Path) -> dict[str, Any]:
     try:
-        found = json.loads((folder / "results.json").read_text(encoding="utf-8")).get("verdict")
-    except (OSError, ValueError, AttributeError):
+        found = json.loads((folder / "results.json").read_bytes())
+    except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _cards(results: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    """The numbers of the first screen; of results that do not say which those are, the first ones."""
+    numbers = results.get("numbers")
+    found = [number for number in numbers if isinstance(number, dict)] if isinstance(numbers, list) else []
+    return tuple(number for number in found if number.get("card", True))[:SHOWN_CARDS]
+
+
+def _campaign(record: Mapping[str, Any]) -> tuple[str, str]:
+    """Id and name of the campaign that a review or plan is about, in the report's language; "" for other notebooks."""
+    told = record["parameters"]
+    key = str(told.get("campaign_id", ""))
+    about = told.get("campaign") if isinstance(told.get("campaign"), dict) else told
+    own = about.get("name_zh") if record["language"] == "zh" else about.get("name")
+    return key, str(own or about.get("name") or key) if key else ""
 
 
 def _is_guest(entry: Entry) -> bool:

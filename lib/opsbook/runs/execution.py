@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+ADDRESSES = "OPSBOOK_SEND"
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -32,6 +33,7 @@ class Execution:
     kernel_pid: int | None = None
     manager: type[Any] | None = None
     deadline: float = field(default=float("inf"))
+    watch: Callable[[int, int], None] | None = None  # told which code cell of how many begins
 
     @property
     def engine(self) -> str:
@@ -44,9 +46,15 @@ class Execution:
             _kill_group(self.kernel_pid)
 
 
+def without_addresses(inherited: Mapping[str, str]) -> dict[str, str]:
+    """The environment for what sends no messages: the addresses of `opsbook send` are passwords."""
+    return {name: value for name, value in inherited.items() if not name.startswith(ADDRESSES)}
+
+
 def kernel_environment(home: Path, inherited: Mapping[str, str]) -> dict[str, str]:
     """The environment of a kernel: one thread per library and a fixed hash seed make equal runs equal in every bit."""
-    environment = {name: value for name, value in inherited.items() if name not in ("MPLBACKEND", "PYTHONSTARTUP")}
+    environment = without_addresses(inherited)
+    environment = {name: value for name, value in environment.items() if name not in ("MPLBACKEND", "PYTHONSTARTUP")}
     environment |= dict.fromkeys(ONE_THREAD, "1")
     settings = {"OPSBOOK_HOME": str(home), "PYTHONHASHSEED": "0", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
     return environment | settings

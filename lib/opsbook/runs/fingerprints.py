@@ -12,8 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from opsbook.inputs import looks
-from opsbook.inputs.run_params import RUNS
+from opsbook.inputs import looks, own_run
 from opsbook.runs.report import Report
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -30,6 +29,7 @@ PACKAGES = (
     "nbconvert",
     "nh3",
     "numpy",
+    "openpyxl",
     "opsbook",
     "pandas",
     "papermill",
@@ -48,7 +48,7 @@ def fingerprints(report: Report, *, workbook: Any, inputs: Mapping[str, Any]) ->
         "inputs": of(inputs),
         "parameters": of(report.parameters),
         "workbook": of(workbook.model_dump(mode="json")),
-        "notebook": of_files([report.home / "notebooks" / f"{report.notebook}.ipynb"]),
+        "notebook": of_files(own_run.files_of(report.notebook, home=report.home)),
         "code": code(),
         "packages": of(versions()),
     } | _looks(report, workbook)
@@ -56,7 +56,7 @@ def fingerprints(report: Report, *, workbook: Any, inputs: Mapping[str, Any]) ->
 
 def _looks(report: Report, workbook: Any) -> dict[str, str]:
     """Earlier looks at a campaign widen its intervals; where there is none, there is nothing to depend on."""
-    run = RUNS[report.notebook].model_validate(report.parameters) if report.notebook in RUNS else None
+    run = own_run.model_of(report.notebook, home=report.home).model_validate(report.parameters)
     found = looks.earlier(run, workbook, home=report.home, as_of=report.as_of)
     return {"looks": of([str(day) for day in found])} if found else {}
 

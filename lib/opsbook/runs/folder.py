@@ -68,6 +68,14 @@ class Folder:
         """Replace the report by these files, all of them or none; earlier failures are forgotten."""
         _put_in_place(self._staged(files), self.place, aside=self._aside)
 
+    def add(self, files: Mapping[str, bytes]) -> None:
+        """Put files beside a report that is in place, or change some of it, each whole and in the order given."""
+        for name, content in files.items():
+            draft = self._work / "added"
+            _write_through(draft, content)
+            draft.replace(self.place / name)
+        _flush(self.place)
+
     def publish_failure(self, files: Mapping[str, bytes]) -> None:
         """Replace last-failure/ by these files; a good report beside it stays as it is."""
         self.place.mkdir(parents=True, exist_ok=True)

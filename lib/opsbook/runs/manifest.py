@@ -49,7 +49,7 @@ def manifest(
         "engine": engine,
         "source": commit(report.home),
         "packages": versions(),
-        "files": {name: _described(content) for name, content in sorted(files.items())},
+        "files": {name: described(content) for name, content in sorted(files.items())},
         "started_at": stamp(started),
         "finished_at": stamp(finished),
         "seconds": round((finished - started).total_seconds(), 2),
@@ -75,15 +75,17 @@ def is_fresh(folder: Folder, fingerprints: Mapping[str, str]) -> bool:
     record = read(folder.place)
     if not record or record["status"] != "good" or record["fingerprints"] != dict(fingerprints):
         return False
-    return all(_unchanged(folder.place / name, told) for name, told in record["files"].items())
+    return all(unchanged(folder.place / name, told) for name, told in record["files"].items())
 
 
-def _described(content: bytes) -> dict[str, Any]:
+def described(content: bytes) -> dict[str, Any]:
+    """Size and SHA-256 of a file."""
     return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 
-def _unchanged(path: Path, told: Mapping[str, Any]) -> bool:
+def unchanged(path: Path, told: Mapping[str, Any]) -> bool:
+    """Whether the file is there and as it was described."""
     try:
-        return _described(path.read_bytes()) == dict(told)
+        return described(path.read_bytes()) == dict(told)
     except OSError:
         return False

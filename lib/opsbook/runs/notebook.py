@@ -1,13 +1,8 @@
-"""The notebook as source: one language kept, parameters put in; and as record: everything machine-bound taken out.
-
-Sources are read as plain JSON: checking a parameter cell must not cost the import of the notebook format.
-"""
+"""The notebook as source: one language kept, parameters put in; and as record: everything machine-bound taken out."""
 
 from __future__ import annotations
 
-import ast
 import copy
-import json
 import re
 import sys
 from collections.abc import Iterable, Mapping
@@ -15,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from opsbook.errors import ParameterError
+from opsbook.inputs.parameter_cell import declared_parameters, tags
 from opsbook.inputs.run_params import Run
 from opsbook.inputs.yaml_file import did_you_mean
 from opsbook.runs.literals import assignments
@@ -25,48 +21,6 @@ PAPERMILL_MARK = "papermill-error-cell-tag"
 LIBRARY = str(Path(__file__).resolve().parents[2])
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _CELL_FILE = re.compile(r"/\S*?ipykernel_\d+/\d+\.py")
-
-
-def read_source(path: Path) -> dict[str, Any]:
-    """The notebook as nested mappings; raises ParameterError when the file is no notebook of format 4."""
-    try:
-        source = json.loads(path.read_text(encoding="utf-8"))
-        if source["nbformat"] != 4 or not isinstance(source["cells"], list):
-            raise ValueError("not a notebook of format 4")
-    except FileNotFoundError as missing:
-        raise ParameterError(f"There is no notebook {path.name}", where=path) from missing
-    except (ValueError, KeyError, TypeError, UnicodeDecodeError) as broken:
-        raise ParameterError(f"{path.name} is not a readable notebook", found=str(broken), where=path) from broken
-    return source
-
-
-def tags(cell: Mapping[str, Any]) -> list[str]:
-    """The cell's tags."""
-    return list(cell.get("metadata", {}).get("tags", []))
-
-
-def text(cell: Mapping[str, Any]) -> str:
-    """The cell's source as one text."""
-    source = cell.get("source", "")
-    return source if isinstance(source, str) else "".join(source)
-
-
-def declared_parameters(source: Mapping[str, Any], *, where: Path) -> dict[str, Any]:
-    """Name and default of every parameter, read from the cell tagged `parameters` without running it.
-
-    raises: ParameterError when there is not exactly one such cell, or it holds more than `name = literal`.
-    """
-    cells = [cell for cell in source["cells"] if "parameters" in tags(cell)]
-    if len(cells) != 1:
-        raise ParameterError(
-            "A notebook needs exactly one cell tagged `parameters`", found=f"{len(cells)} such cells", where=where
-        )
-    try:
-        return dict(_assigned(statement) for statement in ast.parse(text(cells[0])).body)
-    except (SyntaxError, ValueError) as odd:
-        raise ParameterError(
-            "The parameter cell may hold only `name = literal` lines", found=str(odd), where=where
-        ) from odd
 
 
 def check_parameter_cell(source: Mapping[str, Any], model: type[Run], *, where: Path) -> None:
@@ -114,18 +68,6 @@ def hide_paths(words: str, home: Path) -> str:
     for folder, name in ((str(home), "<home>"), (sys.prefix, "<environment>"), (LIBRARY, "<library>")):
         words = words.replace(folder, name) if len(folder) > 1 else words
     return words
-
-
-def _assigned(statement: ast.stmt) -> tuple[str, Any]:
-    if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
-        target, value = statement.targets[0], statement.value
-    elif isinstance(statement, ast.AnnAssign) and statement.value is not None:
-        target, value = statement.target, statement.value
-    else:
-        raise ValueError(f"line {statement.lineno}: `{ast.unparse(statement)}`")
-    if not isinstance(target, ast.Name):
-        raise ValueError(f"line {statement.lineno}: `{ast.unparse(statement)}`")
-    return target.id, ast.literal_eval(value)
 
 
 def _in_language(cells: Iterable[dict[str, Any]], language: str) -> Iterable[dict[str, Any]]:

@@ -18,12 +18,14 @@ from opsbook.inputs.campaign_laws import refuse_unanswerable
 from opsbook.inputs.earlier import with_earlier, with_others
 from opsbook.inputs.home import RunFile
 from opsbook.inputs.known_later import refuse_known_later
+from opsbook.inputs.own_run import model_of
+from opsbook.inputs.parameter_cell import read_source
 from opsbook.inputs.periods import Period
 from opsbook.inputs.run_params import RUNS, CampaignRun, Run
 from opsbook.inputs.segments import refuse_later_segment
 from opsbook.inputs.workbook import Workbook, read_workbook
 from opsbook.inputs.yaml_file import did_you_mean, load, read_yaml
-from opsbook.runs.notebook import check_parameter_cell, read_source
+from opsbook.runs.notebook import check_parameter_cell
 from opsbook.runs.report import Report
 
 EVERY = "all"
@@ -54,7 +56,7 @@ def plan(home: Path, wish: Wish, *, now: datetime) -> list[Report]:
     raises: ParameterError for anything unknown, misspelt, mistyped or impossible; no kernel has started then.
     """
     _check_wish(wish)
-    reports = [report for company in _companies(home, wish) for report in _of_company(home, company, wish, now)]
+    reports = [report for company in companies(home, wish) for report in _of_company(home, company, wish, now)]
     if not reports:
         asked = ", ".join(wish.targets) or "no target"
         raise ParameterError("There is nothing to run", found=asked, fix="see `opsbook list`", where=home / "params")
@@ -84,12 +86,12 @@ def find_runs(files: Sequence[RunFile], target: str) -> list[RunFile]:
             "The company has no runs yet",
             fix="write one beside its workbook.yaml, say 01_user_lifecycle/monthly.yaml: `period: last-month`",
         )
-    of_notebook = [file for file in files if file.notebook in _named(notebook, [file.notebook for file in files])]
+    of_notebook = [file for file in files if file.notebook in named(notebook, [file.notebook for file in files])]
     if not of_notebook:
         raise ParameterError(f"No notebook is called `{notebook}`", fix=did_you_mean(notebook, _names(files)))
     if not run:
         return of_notebook
-    names = _named(run.removesuffix(".yaml"), [file.run for file in of_notebook])
+    names = named(run.removesuffix(".yaml"), [file.run for file in of_notebook])
     if not names:
         known = sorted({file.run for file in of_notebook})
         raise ParameterError(f"{of_notebook[0].notebook} has no run `{run}`", fix=did_you_mean(run, known))
@@ -103,7 +105,8 @@ def _check_wish(wish: Wish) -> None:
         raise ParameterError("--to needs --from", fix="give the first day with --from")
 
 
-def _companies(home: Path, wish: Wish) -> list[str]:
+def companies(home: Path, wish: Wish) -> list[str]:
+    """Folders of the companies the wish means, the default one where it names none."""
     if EVERY in wish.companies:
         return places.companies(home)
     return list(dict.fromkeys(places.company_folder(home, name) for name in wish.companies or (places.DEFAULT,)))
@@ -112,28 +115,28 @@ def _companies(home: Path, wish: Wish) -> list[str]:
 def _of_company(home: Path, company: str, wish: Wish, now: datetime) -> Iterator[Report]:
     workbook = read_workbook(places.workbook_path(home, company))
     files = places.run_files(home, company)
-    _refuse_stray_folders(files)
-    for file in _wanted(files, wish, lenient=EVERY in wish.companies):
+    _refuse_stray_folders(home, files)
+    for file in wanted(files, wish, lenient=EVERY in wish.companies):
         yield from _of_file(home, file, workbook, wish, now)
 
 
-def _wanted(files: Sequence[RunFile], wish: Wish, *, lenient: bool) -> list[RunFile]:
+def wanted(files: Sequence[RunFile], wish: Wish, *, lenient: bool) -> list[RunFile]:
     """The runs the targets mean; with every company asked for, one that lacks a target is passed over."""
     if not wish.targets:
         return list(files)
-    wanted: list[RunFile] = []
+    found: list[RunFile] = []
     for target in wish.targets:
         try:
-            wanted += find_runs(files, target)
+            found += find_runs(files, target)
         except ParameterError:
             if not lenient:
                 raise
-    return list(dict.fromkeys(wanted))
+    return list(dict.fromkeys(found))
 
 
 def _of_file(home: Path, file: RunFile, workbook: Workbook, wish: Wish, now: datetime) -> Iterator[Report]:
     files = places.run_files(home, file.company)
-    run = with_others(with_earlier(read_run(file, settings(wish.settings)), files), files)
+    run = with_others(with_earlier(read_run(home, file, settings(wish.settings)), files), files)
     days = getattr(run, "segment_landmark_days", 0)
     refuse_later_segment(workbook.segments, getattr(run, "segment", ""), landmark_days=days, where=file.path)
     refuse_known_later(run, workbook, where=file.path)
@@ -162,9 +165,9 @@ def _of_file(home: Path, file: RunFile, workbook: Workbook, wish: Wish, now: dat
             )
 
 
-def read_run(file: RunFile, given: dict[str, Any]) -> Run:
+def read_run(home: Path, file: RunFile, given: dict[str, Any]) -> Run:
     """The run's typed parameters with `--set` laid over the file; raises ParameterError naming file, line and key."""
-    model = RUNS[file.notebook]
+    model = model_of(file.notebook, home=home)
     for name in given:
         if name not in model.model_fields:
             fix = did_you_mean(name, sorted(model.model_fields))
@@ -217,7 +220,7 @@ def _told(run: Run, company: str, period: Period, language: str, as_of: date) ->
     return told | decided
 
 
-def _named(word: str, names: Sequence[str]) -> list[str]:
+def named(word: str, names: Sequence[str]) -> list[str]:
     """The names that are the word, else begin with it, else hold it; raises ParameterError when several do."""
     known = sorted(set(names))
     tests = (str.__eq__, str.startswith, str.__contains__)
@@ -231,10 +234,11 @@ def _names(files: Sequence[RunFile]) -> list[str]:
     return sorted({file.notebook for file in files})
 
 
-def _refuse_stray_folders(files: Sequence[RunFile]) -> None:
+def _refuse_stray_folders(home: Path, files: Sequence[RunFile]) -> None:
+    known = sorted({*RUNS, *places.notebooks(home)})
     for file in files:
-        if file.notebook not in RUNS:
-            fix = did_you_mean(file.notebook, sorted(RUNS))
+        if file.notebook not in known:
+            fix = did_you_mean(file.notebook, known)
             raise ParameterError(f"No notebook is called `{file.notebook}`", fix=fix, where=file.path.parent)
 
 

@@ -39,7 +39,7 @@ def plans(
     folder = places.company_folder(home, company)
     workbook = read_workbook(places.workbook_path(home, folder))
     (file,) = find_runs(places.run_files(home, folder), f"{REVIEW}/{campaign}")
-    about = with_earlier(read_run(file, {}), places.run_files(home, folder))
+    about = with_earlier(read_run(home, file, {}), places.run_files(home, folder))
     if not isinstance(about, CampaignRun) or not (about.start and about.end):
         raise ParameterError("The campaign has no dates", fix="give `start` and `end`", where=file.path)
     refuse_known_later(about, workbook, where=file.path)

@@ -44,6 +44,8 @@ def _import_all() -> None:
             importlib.import_module(name)
     with suppress(Exception):
         importlib.import_module("duckdb").default_connection().close()
+    with suppress(Exception):
+        importlib.import_module("opsbook.page.export").exporter()  # its template compiled before, not in each fork
     gc.collect()
     gc.freeze()
 

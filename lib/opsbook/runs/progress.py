@@ -9,28 +9,37 @@ from pathlib import Path
 from textwrap import indent
 from typing import Any, TextIO
 
+from opsbook.runs.report import Report
 from opsbook.runs.run import Outcome
 
 ORDER = ("good", "fresh", "failed", "refused", "unsettled", "locked")
+CELLS = "{desc}: cell {n_fmt} of {total_fmt} |{bar}| {elapsed}"
 
 
 class Progress:
-    """Counts outcomes as they come; use as a context manager around the run."""
+    """Counts outcomes as they come, and on a terminal the cells of the reports in work; used as a context manager."""
 
-    def __init__(self, total: int, *, home: Path, stream: TextIO) -> None:
-        self.home, self.stream = home, stream
-        self.bar: Any = None
-        if stream.isatty():
-            from tqdm import tqdm
-
-            self.bar = tqdm(total=total, unit="report", file=sys.stderr, dynamic_ncols=True)
+    def __init__(self, total: int, *, home: Path, stream: TextIO, bars: TextIO | None = None) -> None:
+        self.home, self.stream, self.bars = home, stream, sys.stderr if bars is None else bars
+        self.bar: Any = self._bar(total) if stream.isatty() else None
+        self.in_work: dict[str, Any] = {}
 
     def __enter__(self) -> Progress:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.bar is not None:
-            self.bar.close()
+        for bar in [*self.in_work.values(), *([self.bar] if self.bar is not None else [])]:
+            bar.close()
+
+    def cell(self, report: Report, number: int, count: int) -> None:
+        """A code cell of a report begins: its line says which of how many."""
+        if self.bar is None:
+            return
+        if report.title not in self.in_work:
+            self.in_work[report.title] = self._bar(count, place=self._free_place(), desc=report.title)
+        bar = self.in_work[report.title]
+        bar.n = number
+        bar.refresh()
 
     def note(self, outcome: Outcome) -> None:
         """One more report is decided."""
@@ -38,8 +47,21 @@ class Progress:
         if self.bar is None:
             print(line, file=self.stream, flush=True)
             return
+        if done := self.in_work.pop(outcome.report.title, None):
+            done.close()
         self.bar.write(line, file=self.stream)
         self.bar.update()
+
+    def _bar(self, total: int, *, place: int = 0, desc: str = "") -> Any:
+        from tqdm import tqdm
+
+        shown = {"desc": desc, "bar_format": CELLS} if place else {"unit": "report"}
+        return tqdm(total=total, file=self.bars, dynamic_ncols=True, leave=not place, position=place, **shown)
+
+    def _free_place(self) -> int:
+        """The first line below the bar of all reports that no report in work has."""
+        taken = {-bar.pos for bar in self.in_work.values()}
+        return next(place for place in range(1, len(taken) + 2) if place not in taken)
 
 
 def one_line(outcome: Outcome, home: Path) -> str:

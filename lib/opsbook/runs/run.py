@@ -11,10 +11,11 @@ from datetime import datetime
 from typing import Any
 
 from opsbook.errors import FAILED, GOOD, OperatorError
+from opsbook.inputs.parameter_cell import read_source
 from opsbook.runs import clock, draws, looks, manifest, memory, planning, risk_lists, truth
 from opsbook.runs.execution import Execution, Limits
 from opsbook.runs.exports import exported
-from opsbook.runs.notebook import hide_paths, prepared, read_source, record
+from opsbook.runs.notebook import hide_paths, prepared, record
 from opsbook.runs.report import Report
 from opsbook.runs.truth import Problem
 
@@ -101,17 +102,18 @@ def failed(job: Job, problem: Problem, *, started: datetime, execution: Executio
 
 def good_files(report: Report, notebook: Mapping[str, Any]) -> dict[str, bytes]:
     """Every file of a good report but its run.json: equal executions give equal bytes."""
-    import nbformat
-
-    from opsbook.page.export import ReportExporter
+    from opsbook.page.export import report_html
     from opsbook.page.message import message
     from opsbook.page.results import read_results, read_tables, strip_tables
+    from opsbook.page.workbook_file import workbook_bytes
 
     results = read_results(notebook)
     if results is None:
         raise OperatorError("The results object is not one of this version", fix="end the notebook with page.finish()")
     files = {"results.json": manifest.as_bytes(results | {"run": report.run})}
-    for name, table in read_tables(notebook).items():
+    tables = read_tables(notebook)
+    files["report.xlsx"] = workbook_bytes(notebook, results, tables, language=report.language)
+    for name, table in tables.items():
         files[f"tables/{name}.parquet"] = _parquet(table)
         files[f"tables/{name}.csv"] = table.to_csv(index=False, lineterminator="\n").encode("utf-8-sig")
     kept = record(strip_tables(notebook), home=report.home)
@@ -119,8 +121,7 @@ def good_files(report: Report, notebook: Mapping[str, Any]) -> dict[str, bytes]:
     for ending in ("txt", "md"):
         told = message(kept, language=report.language, markdown=ending == "md")
         files[f"message.{ending}"] = told.encode()
-    page, _ = ReportExporter().from_notebook_node(nbformat.from_dict(kept))
-    return files | {"report.html": page.encode()}
+    return files | {"report.html": report_html(kept).encode()}
 
 
 def refused(report: Report, error: OperatorError, *, status: str) -> Outcome:

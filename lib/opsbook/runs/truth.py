@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from opsbook.runs.notebook import text, without_colour
+from opsbook.inputs.parameter_cell import text
+from opsbook.runs.notebook import without_colour
 
 RESULTS = "application/vnd.opsbook.results+json"
 

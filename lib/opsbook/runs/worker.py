@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import traceback
+from dataclasses import dataclass
 from multiprocessing import connection, parent_process
 
 from opsbook.errors import FAILED, OperatorError
@@ -15,9 +16,20 @@ from opsbook.runs.execution import Execution
 from opsbook.runs.run import Job, Outcome, make
 
 
+@dataclass(frozen=True)
+class Cell:
+    """What a report's process says on the way: code cell number `number` of `count` begins."""
+
+    number: int
+    count: int
+
+
 def main(job: Job, answer: connection.Connection, *, warm: bool) -> None:
-    """Make the report and send its Outcome; with `warm`, the kernel is forked first, before any thread exists."""
-    execution = Execution(notebook=None)
+    """Make the report, sending each Cell as it begins and at last the Outcome.
+
+    With `warm` the kernel is forked first, before any thread exists.
+    """
+    execution = Execution(notebook=None, watch=lambda cell, cells: answer.send(Cell(cell, cells)))
     if warm:
         from opsbook.runs.warm import waiting_kernel
 

@@ -40,8 +40,10 @@ def rolling_actives(
     return fig
 
 
-def period_actives(changes: pd.DataFrame, *, last_year: pd.DataFrame | None = None) -> Figure | None:
-    """A bar per period with its number; the usual range on the last one, last year's number as a line."""
+def period_actives(
+    changes: pd.DataFrame, *, last_year: pd.DataFrame | None = None, target: float | None = None
+) -> Figure | None:
+    """A bar per period with its number; the usual range on the last one, last year's number and the target as lines."""
     if changes.empty or not changes["active_users"].any():
         return None
     fig, ax = theme.axes()
@@ -57,8 +59,10 @@ def period_actives(changes: pd.DataFrame, *, last_year: pd.DataFrame | None = No
         theme.target_line(ax, users_then)
         text = f"{words.label('lifecycle.chart.last_year')} {_count(users_then)}"
         theme.label_line(ax, len(changes) - 0.4, users_then, text, theme.INK)
+    if target is not None:
+        theme.target_line(ax, target, words.label("page.card.target", target=_count(target)))
     bars.period_ticks(ax, changes)
-    ax.set_ylim(0, _headroom(changes))
+    ax.set_ylim(0, max(_headroom(changes), 1.12 * (target or 0)))
     ax.set_ylabel(words.label("common.axis.active_users"))
     theme.count_axis(ax)
     return fig

@@ -61,8 +61,13 @@ def triangle(cells: pd.DataFrame, *, unit: str) -> Figure | None:
     return _bare(fig, ax)
 
 
-def retention_curve(on: pd.DataFrame, later: pd.DataFrame) -> Figure | None:
-    """Share active on day N and on day N or later, over complete cells; the dotted line keeps the cohorts constant."""
+def retention_curve(
+    on: pd.DataFrame, later: pd.DataFrame, *, targets: Mapping[str, float] | None = None
+) -> Figure | None:
+    """Share active on day N and on day N or later, over complete cells; the dotted line keeps the cohorts constant.
+
+    targets: day_N -> share that is wanted on that day, drawn as a mark
+    """
     on, later = on[on["age"] > 0], later[later["age"] > 0]
     if on.empty:
         return None
@@ -73,10 +78,21 @@ def retention_curve(on: pd.DataFrame, later: pd.DataFrame) -> Figure | None:
         ax.plot(table["age"], table["share"], color=color)
         ax.plot(table["age"], table["constant_share"], color=color, linewidth=1.2, linestyle=":")
         theme.label_line(ax, table["age"].iloc[-1], table["share"].iloc[-1], words.label(label), color)
+    _targets(ax, targets or {})
     ax.set_ylim(0, 1.05 * float(max(on["high"].max(), later["high"].max())))
     ax.set_xlim(0, on["age"].max())
     _axis_labels(ax, "common.axis.days_since_start", "common.axis.share")
     return fig
+
+
+def _targets(ax: Axes, targets: Mapping[str, float]) -> None:
+    """A diamond at the day and the share that is wanted."""
+    for name, share in targets.items():
+        if name.startswith("day_"):
+            day = int(name.removeprefix("day_"))
+            ax.plot(day, share, "D", color=theme.COLORS["target"], markersize=6, zorder=4)
+            text = words.label("page.card.target", target=words.show(share, "percent"))
+            theme.label_line(ax, day, share, text, theme.INK)
 
 
 def survival_curve(curve: pd.DataFrame) -> Figure | None:

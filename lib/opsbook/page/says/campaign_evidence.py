@@ -14,6 +14,7 @@ from opsbook.page.words import Sentence
 
 RELATIVE = dict.fromkeys(("relative", "relative_low", "relative_high"), "signed_percent")
 LEDGER = ["window", "treated", "control", *RELATIVE, "total", "total_low", "total_high"]
+NO_FINDING = ("campaign.roi.no_cost", "campaign.selection.none")
 MOSTLY = 0.5
 BROKEN = ("sample_ratio_mismatch", "unbalanced_before", "control_was_exposed", "several_variants", "plan_unknown")
 WEAK = ("checks_failed", "checks_untested", "adjusted_only")
@@ -52,8 +53,15 @@ def effect(increments: pd.DataFrame, evidence: Evidence, decision: Verdict, *, m
     if not (evidence.ended and evidence.after_complete):
         fields |= {"during": during.value, "low": during.low, "high": during.high}
         return Sentence("campaign.effect.open", **fields)
-    fields |= {"during": during.value, "after": after.value, "drop": -net.value}
+    fields |= {"during": during.value, "after": after.value, "drop": -net.value, "spans": _spans(during, after)}
     return Sentence(f"campaign.effect.{_branch(evidence)}", **fields)
+
+
+def _spans(during: Span, after: Span) -> Sentence:
+    """During and after apart; some metrics, such as who converted, are read over both at once."""
+    if pd.isna(after.value):
+        return Sentence("campaign.spans.whole")
+    return Sentence("campaign.spans.both", during=during.value, after=after.value)
 
 
 def main_finding(effect: Sentence, before_after: Sentence, decision: Verdict) -> Sentence:
@@ -61,9 +69,13 @@ def main_finding(effect: Sentence, before_after: Sentence, decision: Verdict) ->
     return before_after if decision.grade == "D" else effect
 
 
-def money_finding(returns: Sentence, refused: Sentence, decision: Verdict) -> Sentence:
-    """The last finding: whether it pays, if that can be known; else the comparison people make and should not."""
-    return returns if decision.grade in CAUSAL_GRADES else refused
+def money_finding(returns: Sentence, refused: Sentence, decision: Verdict) -> Sentence | None:
+    """The last finding: whether it pays, if that can be known; else the comparison people make and should not.
+
+    None where there is neither: that nothing was spent, or nobody took part, is no finding.
+    """
+    found = returns if decision.grade in CAUSAL_GRADES else refused
+    return None if found.key in NO_FINDING else found
 
 
 def ledger(net: pd.DataFrame, effect: Sentence, *, metric: str) -> Sentence:

@@ -12,6 +12,7 @@ from opsbook.analysis.means import METHOD_CUPED
 from opsbook.analysis.money import LINES
 from opsbook.analysis.proportion import METHOD_DIFFERENCE, METHOD_SHARE
 from opsbook.analysis.verdict import CAUSAL_GRADES
+from opsbook.page.past import Past, past
 
 Arguments = dict[str, Any]
 UNITS = {"orders": "orders", "revenue": "money", "active_days": "count", "buyers": "users", "converted": "users"}
@@ -38,7 +39,8 @@ def attainment(attained: pd.DataFrame, overall: float) -> Arguments:
 def participants(reach: pd.DataFrame) -> Arguments:
     """Users who took part, out of the users reached."""
     told = {"value": int(reach["participants"].sum()), "n": int(reach["members"].sum()), "method": METHOD_COUNT}
-    return {"key": "participants", "unit": "users", "card": not reach["participation"].notna().any(), **told}
+    card = bool(reach["participants"].sum()) and not reach["participation"].notna().any()
+    return {"key": "participants", "unit": "users", "card": card, **told}
 
 
 def participation(reach: pd.DataFrame) -> Arguments:
@@ -119,3 +121,15 @@ def _randomised(ledger: pd.DataFrame, told: dict[str, float | None]) -> Argument
         "method": METHODS[first["method"]],
         "card": told["value"] is not None,
     }
+
+
+def joined_by_day(gained: pd.DataFrame, reach: pd.DataFrame) -> Past:
+    """The line on the card of the participation: who had taken part by each day, of all who were shown it."""
+    shown = float(reach["exposed"].sum())
+    whole = gained.assign(share=gained["participants"].cumsum() / shown) if shown else gained.iloc[:0].assign(share=0.0)
+    return past(whole, "share", when="day")
+
+
+def spent_by_day(gained: pd.DataFrame, *, fixed_cost: float) -> Past:
+    """The line on the card of the cost: what had been spent by each day, what is fixed included."""
+    return past(gained.assign(spent=gained["cost"].cumsum() + fixed_cost), "spent", when="day")

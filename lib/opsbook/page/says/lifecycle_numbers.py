@@ -11,6 +11,7 @@ from scipy.special import ndtri
 from opsbook.analysis.activity import METHOD_FLUCTUATION, METHOD_STICKINESS
 from opsbook.analysis.growth import METHOD_QUICK_RATIO
 from opsbook.analysis.proportion import METHOD_SHARE, newcombe
+from opsbook.page.past import past
 from opsbook.page.says.lifecycle import stickiness_change
 from opsbook.page.says.rows import last_row
 
@@ -22,6 +23,7 @@ def active_users(changes: pd.DataFrame) -> Arguments:
     row = last_row(changes)
     users = row.get("active_users")
     shown = {"key": "active_users", "value": users, "n": users, "unit": "users", "method": METHOD_FLUCTUATION}
+    shown["trend"] = past(changes, "active_users")
     if pd.isna(row.get("change_low", np.nan)):
         return shown
     moved = {name: row[name] for name in ("change", "change_low", "change_high")}
@@ -41,7 +43,8 @@ def stickiness(table: pd.DataFrame) -> Arguments:
     row = row if row.get("complete") else {}
     change, low, high = stickiness_change(table) if row else (np.nan, np.nan, np.nan)
     shown = {"value": row.get("stickiness"), "low": row.get("low"), "high": row.get("high"), "n": row.get("n")}
-    moved = {"change": change, "change_low": low, "change_high": high}
+    moved: Arguments = {"change": change, "change_low": low, "change_high": high}
+    moved["trend"] = past(table, "stickiness", when="end", low="low", high="high")
     return {"key": "stickiness", "unit": "share", "method": METHOD_STICKINESS} | shown | moved
 
 
@@ -49,7 +52,8 @@ def new_users(flows: pd.DataFrame) -> Arguments:
     """Users whose life began in the period, active or not; the change with the interval of two counts."""
     begun = flows["new"] + flows["new_silent"]
     now, base = (int(begun.iloc[place]) if len(begun) >= -place else None for place in (-1, -2))
-    shown = {"key": "new_users", "value": now, "n": now, "unit": "users", "method": METHOD_QUICK_RATIO}
+    shown: Arguments = {"key": "new_users", "value": now, "n": now, "unit": "users", "method": METHOD_QUICK_RATIO}
+    shown["trend"] = past(flows.assign(begun=begun), "begun")
     if not now or not base:
         return shown
     half = float(ndtri(0.975)) * np.sqrt(1 / now + 1 / base)
@@ -62,6 +66,7 @@ def retained(flows: pd.DataFrame) -> Arguments:
     row = last_row(flows)
     shown = {"value": row.get("retained"), "low": row.get("retained_low"), "high": row.get("retained_high")}
     arguments = {"key": "retained", "n": row.get("previous_users"), "unit": "share", "method": METHOD_SHARE} | shown
+    arguments["trend"] = past(flows, "retained", low="retained_low", high="retained_high")
     if len(flows) < 2:
         return arguments
     base = last_row(flows.iloc[:-1])
@@ -74,4 +79,5 @@ def quick_ratio(flows: pd.DataFrame) -> Arguments:
     row = last_row(flows)
     shown = {"value": row.get("quick_ratio"), "low": row.get("quick_ratio_low"), "high": row.get("quick_ratio_high")}
     n = sum(int(row.get(name, 0)) for name in ("new", "resurrected", "dormant"))
+    shown["trend"] = past(flows, "quick_ratio", low="quick_ratio_low", high="quick_ratio_high")
     return {"key": "quick_ratio", "n": n, "unit": "ratio", "method": METHOD_QUICK_RATIO} | shown

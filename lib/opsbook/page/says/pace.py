@@ -52,9 +52,13 @@ def pace_table(table: pd.DataFrame) -> pd.DataFrame:
     return shown if table["came"].notna().any() else shown.drop(columns="came")
 
 
-def finding(shown: Sentence, pace: Sentence, *, running: bool) -> Sentence:
-    """The first finding: while the campaign runs its pace, afterwards what is known of goals and plan."""
-    return pace if running else shown
+def finding(shown: Sentence, pace: Sentence, *, running: bool) -> Sentence | None:
+    """The first finding: while the campaign runs its pace, afterwards what is known of goals and plan.
+
+    None where nobody wrote down a goal: its section says so.
+    """
+    found = pace if running else shown
+    return None if found.key == "campaign.goals.none" else found
 
 
 def number(table: pd.DataFrame, *, running: bool) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from opsbook.analysis import cohorts, survival
 from opsbook.analysis.churn import Threshold
 from opsbook.analysis.proportion import Estimate
 from opsbook.analysis.survival import RestrictedMean
+from opsbook.page.past import Past, past
 
 
 def threshold(limit: Threshold, table: pd.DataFrame, *, target: float) -> dict[str, Any]:
@@ -25,6 +26,11 @@ def false_churn(limit: Threshold, table: pd.DataFrame, *, target: float) -> dict
     value, low, high, n = at[["false_churn", "low", "high", "gaps"]].iloc[0] if len(at) else (None, None, None, 0)
     told = {"value": value, "low": low, "high": high, "n": n, "target": target}
     return {"key": "false_churn", "unit": "share", "method": "Kaplan-Meier on gaps", "card": False, **told}
+
+
+def by_week(weeks: pd.DataFrame) -> Past:
+    """The line on the card of a retention: `cohorts.weekly`, week by week."""
+    return past(weeks, "share", when="cohort", low="low", high="high")
 
 
 def retained(change: pd.DataFrame, *, age: int) -> dict[str, Any]:

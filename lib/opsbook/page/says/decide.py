@@ -1,0 +1,131 @@
+"""What a report leaves to be decided, as one sentence for the first screen; it proposes and never claims a cause."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
+
+import pandas as pd
+
+from opsbook.analysis.churn import Threshold
+from opsbook.analysis.verdict import Verdict
+from opsbook.page.says.levers import SAID, is_clear, moving
+from opsbook.page.says.rows import direction, last_row
+from opsbook.page.words import Sentence
+
+CAMPAIGN = {
+    "works_and_pays": "repeat",
+    "works_without_cost": "repeat",
+    "works_probably_pays": "repeat_unsure",
+    "works_does_not_pay": "cheaper",
+    "works_probably_does_not_pay": "cheaper",
+    "works_pay_unknown": "margin",
+    "pulled_forward": "moved",
+    "too_small": "stop",
+    "net_loss": "harm",
+    "revenue_loss": "harm",
+    "harm_so_far": "harm",
+    "gain_so_far": "wait",
+    "not_over": "wait",
+    "after_not_over": "wait",
+    "sample_ratio_mismatch": "repair",
+    "unbalanced_before": "repair",
+    "control_was_exposed": "repair",
+    "several_variants": "repair",
+    "plan_unknown": "plan_share",
+    "too_imprecise": "larger",
+    "one_user_decides": "larger",
+    "placebo_as_large": "larger",
+    "checks_failed": "holdout",
+    "checks_untested": "holdout",
+    "adjusted_only": "holdout",
+    "no_comparison": "holdout",
+    "before_after_only": "holdout",
+}  # every rule of `verdict.RULES`
+
+
+def lifecycle(changes: pd.DataFrame, parts: pd.DataFrame, gains: pd.DataFrame) -> Sentence:
+    """Where to look after a clear change of active users; without one, the lever that would move most.
+
+    changes: `activity.changes`; parts: `levers.lever_parts`; gains: `steady_state.steady_gains`
+    """
+    row = last_row(changes)
+    if not row.get("complete") or pd.isna(row.get("change_low", float("nan"))):
+        return Sentence("lifecycle.decide.unknown")
+    case = direction(row["change_low"], row["change_high"])
+    if case == "unclear":
+        return Sentence("lifecycle.decide.unclear", lever=_strongest(gains))
+    told = _largest(parts, sign=1 if case == "up" else -1)
+    return Sentence(f"lifecycle.decide.{case}", **told) if told else Sentence(f"lifecycle.decide.{case}_no_lever")
+
+
+def _strongest(gains: pd.DataFrame) -> Sentence:
+    """Of the rates and the new users, the one of which a little more adds most at rest, where that is sure."""
+    sure = gains[gains["lever"].isin(SAID) & (gains["low"] > 0)] if len(gains) else gains
+    if sure.empty:
+        return Sentence("lifecycle.decide.no_gain")
+    row = sure.loc[sure["gain"].idxmax()]
+    gain = Sentence(f"lifecycle.gains.{row['lever']}", gain=row["gain"], low=row["low"], high=row["high"])
+    return Sentence("lifecycle.decide.gain", gain=gain)
+
+
+def _largest(parts: pd.DataFrame, *, sign: int) -> dict[str, Any]:
+    """The largest clear part of the change in its direction; nothing when none is clear."""
+    if parts.empty or parts["low"].isna().any():
+        return {}
+    total = moving(parts)
+    same = total[is_clear(total["low"], total["high"]) & (total["part"] * sign > 0)]
+    if same.empty:
+        return {}
+    row = same.iloc[0]
+    lever = Sentence(f"lifecycle.lever_said.{row['lever']}")
+    return {"lever": lever, "part": row["part"], "low": row["low"], "high": row["high"]}
+
+
+def retention(judged: pd.DataFrame, limit: Threshold, coming: Mapping[str, Any], *, age: int) -> Sentence:
+    """A clear change of retention first, then the list to contact, then a threshold the data do not bear out: two.
+
+    judged: `cohorts.against_previous`; coming: `early_warning.prospect`
+    """
+    found = [*_moved(judged, age), *_list(coming), *_threshold(limit)][:2]
+    if not found:
+        return Sentence("retention.decide.nothing")
+    return found[0] if len(found) == 1 else Sentence("retention.decide.two", first=found[0], second=found[1])
+
+
+def _moved(judged: pd.DataFrame, age: int) -> list[Sentence]:
+    row = last_row(judged)
+    if pd.isna(row.get("change_low", float("nan"))):
+        return []
+    case = direction(row["change_low"], row["change_high"])
+    return [] if case == "unclear" else [Sentence(f"retention.decide.{case}", age=age, change=abs(row["change"]))]
+
+
+def _list(coming: Mapping[str, Any]) -> list[Sentence]:
+    if not coming["listed"]:
+        return []
+    told = {"listed": coming["listed"], "holdout": coming["planned_holdout"]}
+    return [Sentence(f"retention.decide.{'contact' if coming['planned_holdout'] else 'contact_all'}", **told)]
+
+
+def _threshold(limit: Threshold) -> list[Sentence]:
+    if limit.origin != "given" or limit.suggested_days is None or limit.suggested_days == limit.days:
+        return []
+    return [Sentence("retention.decide.threshold", days=limit.days, suggested=limit.suggested_days)]
+
+
+def campaign(decision: Verdict, *, end: date, after_days: int) -> Sentence:
+    """What the rule that fired leaves to be decided; the verdict is final after_days after the end."""
+    case = CAMPAIGN[decision.rule]
+    return Sentence(
+        f"campaign.decide.{case}", **({"through": end + timedelta(days=after_days)} if case == "wait" else {})
+    )
+
+
+def plan(verdict: Sentence) -> Sentence:
+    """What the verdict of `says.plan.verdict` leaves to be decided."""
+    case = verdict.key.rsplit(".", 1)[-1]
+    names = ("planned", "share", "seen") if case == "more" else ("share",) if case == "no_share" else ()
+    names = ("planned",) if case == "good" else names
+    return Sentence(f"plan.decide.{case}", **{name: verdict.values[name] for name in names})

@@ -1,0 +1,117 @@
+"""What is to be decided: every case is reached, says the same in both languages, and proposes without claiming."""
+
+import re
+from datetime import date
+
+import pandas as pd
+import pytest
+
+from opsbook.analysis.churn import Threshold
+from opsbook.analysis.verdict import RULES, Verdict
+from opsbook.page import words
+from opsbook.page.says import decide
+from page.test_says_levers import parts
+
+GIVEN, SURE = Threshold(21, "given", 38), Threshold(21, "given", 21)
+DAYS = {"days": 42, "worthwhile": 0.2}
+PLANS = {
+    "good": words.Sentence("plan.verdict.good", planned=0.2, seen=0.12, worthwhile=0.2, share=0.1),
+    "more": words.Sentence("plan.verdict.more", planned=0.1, seen=0.25, worthwhile=0.2, share=0.3),
+    "no_share": words.Sentence("plan.verdict.no_share", share=0.3, worthwhile=0.2),
+    "too_few": words.Sentence("plan.verdict.too_few", n=80, worthwhile=0.2),
+    "not_randomised": words.Sentence("plan.verdict.not_randomised", worthwhile=0.2),
+    "unknown": words.Sentence("plan.verdict.unknown", days=42),
+}
+
+
+def changed(low: float, high: float, complete: bool = True) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"change_low": [low], "change_high": [high], "change": [(low + high) / 2], "complete": [complete]}
+    )
+
+
+def gains(**low: float) -> pd.DataFrame:
+    rows = [(lever, end + 10, end, end + 25) for lever, end in low.items()]
+    return pd.DataFrame(rows, columns=["lever", "gain", "low", "high"])
+
+
+def lifecycle(low: float, high: float, moved: pd.DataFrame | None = None, more: pd.DataFrame | None = None):
+    told = parts() if moved is None else moved
+    return decide.lifecycle(changed(low, high), told, gains() if more is None else more)
+
+
+def listed(users: int, held: int) -> dict:
+    return {"listed": users, "planned_holdout": held}
+
+
+def retention(low: float, high: float, limit: Threshold = SURE, coming: dict | None = None):
+    return decide.retention(changed(low, high), limit, coming or listed(0, 0), age=30)
+
+
+STILL = parts(acquisition=0.0)
+CASES = {
+    "lifecycle.decide.unknown": lambda: decide.lifecycle(changed(0.1, 0.2, complete=False), parts(), gains()),
+    "lifecycle.decide.unclear": lambda: lifecycle(-0.1, 0.1),
+    "lifecycle.decide.up": lambda: lifecycle(0.1, 0.2),
+    "lifecycle.decide.up_no_lever": lambda: lifecycle(0.1, 0.2, STILL),
+    "lifecycle.decide.down": lambda: lifecycle(-0.2, -0.1, parts(net=-40, retention=-60.0)),
+    "lifecycle.decide.down_no_lever": lambda: lifecycle(-0.2, -0.1, STILL),
+    "retention.decide.nothing": lambda: retention(-0.1, 0.1),
+    "retention.decide.up": lambda: retention(0.01, 0.03),
+    "retention.decide.down": lambda: retention(-0.03, -0.01),
+    "retention.decide.contact": lambda: retention(-0.1, 0.1, coming=listed(500, 60)),
+    "retention.decide.contact_all": lambda: retention(-0.1, 0.1, coming=listed(500, 0)),
+    "retention.decide.threshold": lambda: retention(-0.1, 0.1, GIVEN),
+    "retention.decide.two": lambda: retention(-0.03, -0.01, GIVEN, listed(500, 60)),
+}
+CASES |= {f"plan.decide.{case}": (lambda verdict=verdict: decide.plan(verdict)) for case, verdict in PLANS.items()}
+
+
+def figures(text: str) -> set[str]:
+    return set(re.findall(r"\d[\d,.]*\d|\d", text))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_each_case_is_reached_and_says_the_same_in_both_languages(case):
+    """The tables lead to their case, and English and Chinese tell the same figures."""
+    sentence = CASES[case]()
+    english, chinese = sentence.text("en"), sentence.text("zh")
+    assert sentence.key == case
+    assert figures(english) == figures(chinese)
+    assert re.search(r"[\u4e00-\u9fff]", chinese)
+    assert not re.search(r"[\u4e00-\u9fff]|nan|None|\{", english)
+
+
+@pytest.mark.parametrize("area", ["lifecycle", "retention", "plan"])
+def test_no_case_of_the_catalogue_is_left_out(area):
+    """Every entry is a case above or a part of one."""
+    within = {"lifecycle.decide.gain", "lifecycle.decide.no_gain"}
+    assert set(words.keys(f"{area}.decide.")) - within <= set(CASES)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_every_verdict_of_a_review_leaves_something_to_decide(rule):
+    """No rule without its decision; only while days are missing does it name the day on which they are there."""
+    said = decide.campaign(Verdict(RULES[rule][0], rule, "A"), end=date(2026, 3, 22), after_days=28)
+    assert ("19 Apr 2026" in said.text("en")) == (said.key == "campaign.decide.wait")
+    assert figures(said.text("en")) - {"19", "2026"} == figures(said.text("zh")) - {"2026", "4", "19"}
+
+
+def test_every_decision_of_the_catalogue_belongs_to_a_rule():
+    """The catalogue holds no decision that no verdict leads to."""
+    assert {f"campaign.decide.{case}" for case in decide.CAMPAIGN.values()} == set(words.keys("campaign.decide."))
+    assert set(decide.CAMPAIGN) == set(RULES)
+
+
+def test_without_a_change_the_strongest_sure_lever_is_named():
+    """The largest gain whose interval lies above zero; a larger one that is not sure is passed over."""
+    said = lifecycle(-0.1, 0.1, more=gains(current=500.0, week_1=40.0, waking=-900.0))
+    assert "weekly retention of current users +510" in said.text("en")
+    assert "moves the level" not in lifecycle(-0.1, 0.1, more=gains(waking=-900.0)).text("en")
+
+
+def test_the_lever_named_moves_with_the_fall():
+    """A lever that rose is not what a fall is about, however large."""
+    said = lifecycle(-0.2, -0.1, parts(net=-40, acquisition=90.0, retention=-60.0))
+    assert "retention" in said.text("en")
+    assert "60 users" in said.text("en")
