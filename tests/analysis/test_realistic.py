@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from opsbook.analysis import realistic
+from opsbook import tiny
+from opsbook.analysis import attainment, audience, delivery, realistic
 
 LAST = pd.DataFrame(
     {"channel": ["push", "mail"], "recorded": True, "exposed": [1000, 1000], "participants": [300, 100],
-     "converters": [90, 30], "orders": [100, 40], "revenue": [9000.0, 3000.0], "orders_variance": [0.1, 0.2],
-     "revenue_variance": [2500.0, 1600.0]}
+     "converters": [90, 30], "buyers": [90, 30], "orders": [100, 40], "revenue": [9000.0, 3000.0],
+     "orders_variance": [0.1, 0.2], "revenue_variance": [2500.0, 1600.0]}
 )  # fmt: skip
 
 
@@ -26,6 +27,21 @@ def test_last_times_figures_scale_with_the_users_shown():
     assert found["expected"].to_dict() == {"participants": 800, "revenue": 24_000}
     assert found["judgement"].to_dict() == {"participants": "realistic", "revenue": "ambitious"}
     assert found.loc["participants", "low"] == pytest.approx(800 - 1.959964 * np.sqrt(4 * 400 + 2 * 400), rel=1e-6)
+
+
+def test_the_forecast_counts_as_the_goals_do():
+    """Orders and revenue are those of everybody reached, as the goals of a review count them, not of participants."""
+    touches = audience.touches(tiny.steps, tiny.exposures, tiny.redemptions, **tiny.SPRING)
+    members = audience.members(touches, tiny.users, start=tiny.CAMPAIGN_START)
+    sold = attainment.orders_and_revenue(tiny.orders, members, **tiny.SPRING)
+    reached = delivery.people(members, touches, tiny.exposures, tiny.orders, **tiny.SPRING)
+    delivered = delivery.delivered(reached, exposures_known=True)
+    last = realistic.as_goals_count(delivered, attainment.buyers(tiny.orders, members, **tiny.SPRING))
+    goals = [goal("orders", 1), goal("revenue", 1)]
+    told = realistic.expected(last, goals, exposed=float(last["exposed"].iloc[0]))
+    assert told.set_index("metric")["expected"].to_dict() == sold
+    assert delivered["revenue"].sum() < sold["revenue"]
+    assert realistic.as_goals_count(delivered.iloc[:0], pd.DataFrame({"buyers": [0]})).empty
 
 
 def test_a_goal_below_the_interval_is_modest_and_costs_are_judged_the_other_way():
@@ -60,7 +76,7 @@ def drawn(random: np.random.Generator, exposed: int) -> pd.DataFrame:
     converters = random.binomial(participants, 0.33)
     orders = 1 + random.poisson(0.4, converters)
     revenue = orders * random.lognormal(3, 0.5, converters)
-    counts = {"exposed": exposed, "participants": participants, "converters": converters}
+    counts = {"exposed": exposed, "participants": participants, "converters": converters, "buyers": converters}
     sums = {"orders": orders.sum(), "revenue": revenue.sum()}
     spread = {"orders_variance": orders.var(ddof=1), "revenue_variance": revenue.var(ddof=1)}
     return pd.DataFrame([counts | sums | spread])

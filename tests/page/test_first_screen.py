@@ -67,6 +67,18 @@ def test_a_target_of_the_parameters_stands_on_its_card(shown):
     assert shown.last("number")["words"]["target"] == ""
 
 
+def test_a_budget_is_used_not_reached(shown):
+    """A target that is the most there may be is told as what was used of it."""
+    lifecycle_page(shown).number("new_users", 86, unit="users", target=100, limit=True)
+    assert shown.last("number")["words"]["target"] == "86.0% of the budget 100"
+
+
+def test_nobody_named_is_said(shown):
+    """A decision without an owner is nobody's: the page says so."""
+    lifecycle_page(shown).decide(Sentence("lifecycle.decide.unknown"))
+    assert shown.last("decision")["owner_text"] == "Decides: not named"
+
+
 def test_a_target_that_no_number_is_called_is_refused():
     """A misspelt target would silently be no target."""
     with pytest.raises(ParameterError, match="active_user`"):
@@ -78,7 +90,7 @@ def test_what_is_asked_stands_before_what_the_numbers_say(shown):
     page = lifecycle_page(shown, decision="Raise the budget?", owner="Growth")
     page.decide(Sentence("lifecycle.decide.unknown"))
     told = shown.last("decision")
-    assert (told["asked"], told["owner_text"]) == ("Raise the budget?", "Owner: Growth")
+    assert (told["asked"], told["owner_text"]) == ("Raise the budget?", "Decides: Growth")
     page.finish()
     assert shown.last("results")["decision"] == {
         "asked": "Raise the budget?",
@@ -122,7 +134,7 @@ def test_a_shortened_text_is_its_beginning(text, most):
 def test_whole_sentences_are_kept_as_far_as_they_fit():
     """A decimal point ends no sentence."""
     assert shortened("Users rose by 3.5 percent. Nobody knows why.", 30) == "Users rose by 3.5 percent."
-    assert shortened("用户上升了。没有人知道原因。", 8) == "用户上升了。"
+    assert shortened("用户上升了。没有人知道原因。", 16) == "用户上升了。"
 
 
 def test_an_owner_may_be_named_for_a_campaign(shown):

@@ -246,7 +246,7 @@ def test_every_rule_has_its_verdict_in_both_languages(rule, metric):
 
 def test_verdict_words_exist_for_each_rule_and_no_other():
     """The catalogue has a verdict and a rule for every rule of the analysis, and none besides."""
-    helpers = {"metric", "graded"}
+    helpers = {"metric", "graded", "lost"}
     for part in ("verdict", "rule"):
         assert {key.rsplit(".", 1)[-1] for key in words.keys(f"campaign.{part}.")} - helpers == set(RULES)
 
@@ -298,6 +298,17 @@ def test_an_effect_read_over_the_whole_does_not_name_a_missing_part():
     assert "–." not in english
     assert "after it" not in english
     assert "活动后 –" not in chinese
+
+
+def test_no_effect_at_a_sure_loss_is_bad_news():
+    """A campaign that only moved orders is for information, unless its margin surely misses its cost."""
+    moved = Verdict("no_effect", "pulled_forward", "A")
+    assert evidence.status(moved, facts()) == "neutral"
+    lost = facts(roi_margin=Span(-1.28, -1.97, -0.59))
+    assert evidence.status(moved, lost) == "bad"
+    said = evidence.verdict(moved, lost, increments(), metric="orders")
+    assert "It lost money" in said.text("en")
+    assert "亏损" in said.text("zh")
 
 
 def test_ledger_without_an_effect_says_why():

@@ -92,15 +92,25 @@ def test_no_case_of_the_catalogue_is_left_out(area):
 @pytest.mark.parametrize("rule", RULES)
 def test_every_verdict_of_a_review_leaves_something_to_decide(rule):
     """No rule without its decision; only while days are missing does it name the day on which they are there."""
-    said = decide.campaign(Verdict(RULES[rule][0], rule, "A"), end=date(2026, 3, 22), after_days=28)
+    said = decide.campaign(
+        Verdict(RULES[rule][0], rule, "A"), comparison="holdout", end=date(2026, 3, 22), after_days=28
+    )
     assert ("19 Apr 2026" in said.text("en")) == (said.key == "campaign.decide.wait")
     assert figures(said.text("en")) - {"19", "2026"} == figures(said.text("zh")) - {"2026", "4", "19"}
 
 
 def test_every_decision_of_the_catalogue_belongs_to_a_rule():
     """The catalogue holds no decision that no verdict leads to."""
-    assert {f"campaign.decide.{case}" for case in decide.CAMPAIGN.values()} == set(words.keys("campaign.decide."))
+    told = {f"campaign.decide.{case}" for case in decide.CAMPAIGN.values()} | {"campaign.decide.roll_out"}
+    assert told == set(words.keys("campaign.decide."))
     assert set(decide.CAMPAIGN) == set(RULES)
+
+
+def test_a_test_that_worked_is_given_to_everybody():
+    """An A/B test of a product is not run again."""
+    worked, span = Verdict("keep", "works_without_cost", "A"), {"end": date(2026, 3, 22), "after_days": 0}
+    assert decide.campaign(worked, comparison="ab", **span).key == "campaign.decide.roll_out"
+    assert decide.campaign(worked, comparison="holdout", **span).key == "campaign.decide.repeat"
 
 
 def test_without_a_change_the_strongest_sure_lever_is_named():

@@ -244,6 +244,17 @@ def test_verdict_without_any_period_is_unknown():
     assert says.verdict(changes().tail(0), flows().tail(0))[0] == "unknown"
 
 
+@pytest.mark.parametrize(("move", "word"), [(0.01, "risen 8 times"), (-0.01, "fallen 8 times")])
+def test_the_verdict_tells_a_long_run_and_the_target(move, word):
+    """Eight rises of no clear size are news all the same; a target is told as the share that was reached."""
+    said = says.verdict(changes().assign(change=move), flows(), target=2468)[1]
+    assert word in said.text("en")
+    assert "50.0% of the target 2,468" in said.text("en")
+    assert "8 期" in said.text("zh")
+    broken = changes().assign(change=[move] * 5 + [-move] + [move] * 2)
+    assert "in a row" not in says.verdict(broken, flows())[1].text("en")
+
+
 def test_interval_that_touches_zero_is_no_clear_change():
     """A direction is claimed only when the whole interval lies on one side."""
     assert [direction(*pair) for pair in [(0.0, 1.0), (-1.0, 0.0), (0.1, 1.0), (-1.0, -0.1)]] == [

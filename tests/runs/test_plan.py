@@ -88,7 +88,10 @@ def test_a_setting_wins_over_the_file_and_the_option_over_both(checkout):
         "period": "2026-09",
         "language": "zh",
         "as_of": "2026-09-30",
+        "owner": "",
+        "decision": "",
         "history": 7,
+        "targets": {},
     }
 
 

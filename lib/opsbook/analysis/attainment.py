@@ -7,6 +7,7 @@ from datetime import date
 from typing import Protocol
 
 import ibis
+import ibis.expr.types as ir
 import pandas as pd
 
 from opsbook.analysis.moments import exact_sum
@@ -40,15 +41,40 @@ def orders_and_revenue(
     >>> attainment.orders_and_revenue(tiny.orders, members, **tiny.SPRING)
     {'orders': 27.0, 'revenue': 580.0}
     """
-    members = engine_table(members)
+    own = _sold(orders, members, campaign_id, start, end)
+    row = own.agg(orders=own.count(), revenue=exact_sum(own.net)).to_pandas().iloc[0]
+    return {"orders": float(row["orders"]), "revenue": float(row["revenue"])}
+
+
+def buyers(orders: Tabular, members: Tabular, *, campaign_id: str, start: date, end: date) -> pd.DataFrame:
+    """The same purchases by user, counted: one row -- buyers (users), orders, revenue (net), and how buyers differ.
+
+    returns: buyers, orders, revenue, orders_variance, revenue_variance (of a buyer's orders and revenue, n - 1)
+
+    >>> from opsbook import attainment, audience, tiny
+    >>> touches = audience.touches(tiny.steps, tiny.exposures, tiny.redemptions, **tiny.SPRING)
+    >>> members = audience.members(touches, tiny.users, start=tiny.CAMPAIGN_START)
+    >>> print(attainment.buyers(tiny.orders, members, **tiny.SPRING).round(1).to_string(index=False))
+     buyers  orders  revenue  orders_variance  revenue_variance
+         12      27    580.0              0.8             178.8
+    """
+    each = _sold(orders, members, campaign_id, start, end).group_by("user")
+    spent = each.agg(orders=_.count(), revenue=_.net.cast("float64").sum().round(4))
+    own = {name: spent[name].cast("float64") for name in ("orders", "revenue")}
+    spread = {f"{name}_variance": values.var(how="sample").round(6) for name, values in own.items()}
+    sums = {"orders": spent.orders.sum().fill_null(0), "revenue": spent.revenue.sum().round(4).fill_null(0.0)}
+    return spent.agg(buyers=spent.count(), **sums, **spread).to_pandas()
+
+
+def _sold(orders: Tabular, members: Tabular, campaign_id: str, start: date, end: date) -> ir.Table:
+    """Purchases in the span by whom the campaign reached, and those marked with it -- user, net."""
     bought = engine_table(orders)
     day = bought.day.cast("date")
     inside = bought.filter((day >= start) & (day <= end) & bought.is_purchase)
-    reached = members.select(member=members.user)
+    reached = engine_table(members).select(member=_.user)
     known = inside.left_join(reached, inside.user == reached.member)
     own = known.filter(known.member.notnull() | (known.campaign_id.cast("string") == campaign_id))
-    row = own.agg(orders=own.count(), revenue=exact_sum(own.net)).to_pandas().iloc[0]
-    return {"orders": float(row["orders"]), "revenue": float(row["revenue"])}
+    return own.select("user", "net")
 
 
 def actual(

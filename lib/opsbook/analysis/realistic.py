@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 COLUMNS = ["metric", "target", "last", "expected", "low", "high", "judgement"]
+REACHED = ("exposed", "participants", "converters")
 COUNTED = ("participants", "converters", "orders", "revenue")
 
 
@@ -21,19 +22,40 @@ class Goal(Protocol):
     direction: str
 
 
+def as_goals_count(delivered: pd.DataFrame, buyers: pd.DataFrame) -> pd.DataFrame:
+    """The last campaign as its goals count it: orders and revenue of everybody reached, not of participants alone.
+
+    delivered: `delivery.delivered`; buyers: `attainment.buyers` of the same campaign
+    returns:   one row -- exposed, participants, converters, buyers (users), orders, revenue, orders_variance,
+               revenue_variance (of a buyer's); none without anybody reached
+
+    >>> import pandas as pd
+    >>> delivered = pd.DataFrame({"exposed": [600.0, 400.0], "participants": [150.0, 50.0], "converters": [40.0, 10.0]})
+    >>> sold = pd.DataFrame({"buyers": [90], "orders": [110], "revenue": [5500.0]})
+    >>> counted = as_goals_count(delivered, sold.assign(orders_variance=0.2, revenue_variance=400.0))
+    >>> print(counted[["exposed", "participants", "revenue"]].to_string(index=False))
+     exposed  participants  revenue
+      1000.0         200.0   5500.0
+    """
+    if delivered.empty:
+        return pd.DataFrame(columns=[*REACHED, *buyers.columns])
+    sums = delivered[list(REACHED)].sum(min_count=1).to_frame().T
+    return sums.reset_index(drop=True).join(buyers.reset_index(drop=True))
+
+
 def expected(last: pd.DataFrame, goals: Sequence[Goal], *, exposed: float | None, level: float = 0.95) -> pd.DataFrame:
     """Each goal beside what the planned number of users shown should bring at the last campaign's rates.
 
-    last:    `delivery.delivered` of the last campaign of the type; exposed: users the plan will show it to
+    last:    `as_goals_count` of the last campaign of the type; exposed: users the plan will show it to
     returns: one row per goal that can be foretold -- metric, target, last (its figure then), expected, low, high
              (prediction interval: chance of both campaigns, no drift between them), judgement (realistic, ambitious,
              modest)
     source:  a count is proportional to users shown; variance of a new count plus that of the old rate (Poisson for
-             counts, per converter for money)
+             counts, per buyer for orders and money)
 
     >>> from types import SimpleNamespace
-    >>> last = pd.DataFrame({"exposed": [1000.0], "participants": [200.0], "converters": [50.0], "orders": [60.0],
-    ...                      "revenue": [3000.0], "orders_variance": [0.2], "revenue_variance": [400.0]})
+    >>> last = pd.DataFrame({"exposed": [1000.0], "participants": [200.0], "converters": [50.0], "buyers": [50.0]})
+    >>> last = last.assign(orders=60.0, revenue=3000.0, orders_variance=0.2, revenue_variance=400.0)
     >>> goals = [SimpleNamespace(metric="participants", target=450, direction="higher"),
     ...          SimpleNamespace(metric="revenue", target=6000, direction="higher")]
     >>> print(expected(last, goals, exposed=2000).round(0).to_string(index=False))
@@ -52,10 +74,10 @@ def expected(last: pd.DataFrame, goals: Sequence[Goal], *, exposed: float | None
 
 
 def _variance(last: pd.DataFrame, metric: str) -> float:
-    """Of the last campaign's figure: a Poisson number of converters, each with what a converter orders or spends."""
+    """Of the last campaign's figure: a Poisson number of buyers, each with what a buyer orders or spends."""
     if metric in ("participants", "converters"):
         return float(last[metric].sum())
-    users, total = last["converters"], last[metric]
+    users, total = last["buyers"], last[metric]
     own = last[f"{metric}_variance"].fillna(0)
     mean = (total / users.where(users > 0)).fillna(0)
     return float((users * (own + mean**2)).sum())

@@ -24,7 +24,7 @@ class Number:
     value, low, high, previous, target: in `unit` (a key of UNITS; shares 0-1). n: what was counted.
     change, change_low, change_high: against the previous period -- a difference for shares, points and days, else a
     share of the previous value (0.03 = 3 % more). Worked out from `previous` where only that is given.
-    trend: what stands behind it, of `past.past`.
+    limit: the target is the most there may be, a budget. trend: what stands behind it, of `past.past`.
     """
 
     key: str
@@ -40,6 +40,7 @@ class Number:
     change_low: float | None
     change_high: float | None
     target: float | None
+    limit: bool = False
     trend: Past = field(default_factory=list)
 
     def result(self) -> dict[str, Any]:
@@ -58,7 +59,7 @@ class Number:
             "direction": self.direction(),
             "change": self.change_text(),
             "target": self.target_text(),
-            "n": "" if self.n is None else words.label("page.card.n", n=self.n),
+            "n": "" if self.n is None or self.n == self.value else words.label("page.card.n", n=self.n),
             "method": method_name(self.method),
             "trend": str(trend_sentence(self._points(), unit=self.unit) or ""),
             "points": named(self._points(), unit=self.unit),
@@ -77,7 +78,8 @@ class Number:
         shown = self._shown(self.target)
         if self.value is None or self.target <= 0 or self.value < 0:
             return words.label("page.card.target", target=shown)
-        return words.label("page.card.target_reached", target=shown, reached=self.value / self.target)
+        key = "page.card.limit_used" if self.limit else "page.card.target_reached"
+        return words.label(key, target=shown, reached=self.value / self.target)
 
     def direction(self) -> str:
         """up, down, same; unclear when the interval of the change covers zero; "" without a comparison."""
@@ -106,11 +108,11 @@ def number(key: str, label: str, value: Any, *, unit: str, method: str, **rest: 
     """A Number of plain floats; raises OperatorError for a unit that does not exist."""
     if unit not in UNITS:
         raise OperatorError(f"`{unit}` is not a unit of a headline number", fix=f"use one of {', '.join(UNITS)}")
-    past = rest.pop("trend", None) or []
+    past, limit = rest.pop("trend", None) or [], bool(rest.pop("limit", False))
     known = {name: _plain(given) for name, given in rest.items()}
     if known.get("change") is None:
         known["change"] = _change(_plain(value), known.get("previous"), unit)
-    return Number(key=key, label=label, value=_plain(value), unit=unit, method=method, **known, trend=past)
+    return Number(key=key, label=label, value=_plain(value), unit=unit, method=method, **known, limit=limit, trend=past)
 
 
 def method_name(method: str) -> str:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from opsbook.errors import OperatorError, ParameterError
 from opsbook.inputs.exits import Exits
+from opsbook.inputs.run_params import campaign_of
 from opsbook.inputs.yaml_file import did_you_mean
 from opsbook.page import bundles, desk, theme, words
 from opsbook.page.appendix import appendix_html, definitions
@@ -151,6 +152,7 @@ class Page:
         change_low: Any = None,
         change_high: Any = None,
         target: Any = None,
+        limit: bool = False,
         trend: Past | None = None,
         needs: Sequence[str] = (),
         card: bool = True,
@@ -162,7 +164,7 @@ class Page:
         """
         if self._missing(needs):
             return
-        told = {"low": low, "high": high, "n": n, "previous": previous, "trend": trend}
+        told = {"low": low, "high": high, "n": n, "previous": previous, "trend": trend, "limit": limit}
         told |= {"target": self._targets.get(key) if target is None else target}
         told |= {"change": change, "change_low": change_low, "change_high": change_high}
         label = words.label(f"{self.area}.number.{key}")
@@ -193,11 +195,14 @@ class Page:
         needs: as in `verdict`; where one is not met, only what the parameters ask is shown.
         """
         run = self.book.run
-        asked, owner = (words.named(getattr(run, name, "")) for name in ("decision", "owner"))
+        about = campaign_of(run) or run
+        asked, owner = (
+            words.named(getattr(run, name, "") or getattr(about, name, "")) for name in ("decision", "owner")
+        )
         told = "" if self._missing(needs) else sentence.text()
         self._decision = {"asked": asked, "text": told, "owner": owner}
         payload = self._decision | {"key": sentence.key}
-        payload["owner_text"] = words.label("page.decide.owner", owner=owner) if owner else ""
+        payload["owner_text"] = words.label("page.decide.owner", owner=owner or Sentence("page.decide.nobody"))
         self._show("decision", payload, desk.decision(payload), told or asked)
 
     def passport(self, name: str, *, evidence: str, reads: Sequence[str] = ACTIVITY, needs: Sequence[str] = ()) -> None:
@@ -305,6 +310,11 @@ def known_targets(area: str, targets: Mapping[str, float]) -> Mapping[str, float
         if name not in names:
             raise ParameterError(f"`{name}` under targets is no headline number", fix=did_you_mean(name, names))
     return targets
+
+
+def _parameter(run: Any, name: str) -> str:
+    """A text among the run's parameters, of a plan also among those of its campaign."""
+    return str(getattr(run, name, "") or getattr(campaign_of(run), name, ""))
 
 
 def company_name(book: Any) -> str:

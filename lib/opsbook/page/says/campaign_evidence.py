@@ -133,10 +133,20 @@ def verdict(decision: Verdict, evidence: Evidence, increments: pd.DataFrame, *, 
     total = _totals(increments, metric).value
     gain = Sentence(f"campaign.{'loss' if total < 0 else 'gain'}.{metric}", total=abs(total))
     named = Sentence(f"campaign.metric.{metric}")
-    fields = {"net": net.value, "low": net.low, "high": net.high}
+    fields = {"net": net.value, "low": net.low, "high": net.high, "worthwhile": evidence.worthwhile_lift}
     checked = {"failed": _checks(evidence.failed), "untested": _checks(evidence.untested)}
     said = Sentence(f"campaign.verdict.{decision.rule}", gain=gain, metric=named, **fields, **checked)
-    return Sentence("campaign.verdict.graded", verdict=said, grade=decision.grade)
+    lost = Sentence("campaign.verdict.lost", margin=evidence.roi_margin.value) if _lost(decision, evidence) else ""
+    return Sentence("campaign.verdict.graded", verdict=said, lost=lost, grade=decision.grade)
+
+
+def status(decision: Verdict, evidence: Evidence) -> str:
+    """How the page colours the verdict: a campaign without effect whose margin surely misses its cost is bad news."""
+    return "bad" if _lost(decision, evidence) else decision.status
+
+
+def _lost(decision: Verdict, evidence: Evidence) -> bool:
+    return decision.conclusion == "no_effect" and evidence.roi_margin.high < 0
 
 
 def rule(decision: Verdict) -> Sentence:

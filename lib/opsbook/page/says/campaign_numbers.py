@@ -77,7 +77,7 @@ def before_after(comparison: pd.DataFrame, *, grade: str) -> Arguments:
 def cost(ledger: pd.DataFrame, *, budget: float | None) -> Arguments:
     """What the campaign cost, with the budget as target; n is the number of cost lines."""
     told = {"value": float(ledger["amount"].sum()), "n": len(ledger), "method": METHOD_COUNT}
-    return {"key": "cost", "unit": "money", "target": budget, "card": len(ledger) > 0, **told}
+    return {"key": "cost", "unit": "money", "target": budget, "limit": True, "card": len(ledger) > 0, **told}
 
 
 def method(increments: pd.DataFrame, *, metric: str = "revenue") -> str:

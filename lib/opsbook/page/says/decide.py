@@ -115,9 +115,13 @@ def _threshold(limit: Threshold) -> list[Sentence]:
     return [Sentence("retention.decide.threshold", days=limit.days, suggested=limit.suggested_days)]
 
 
-def campaign(decision: Verdict, *, end: date, after_days: int) -> Sentence:
-    """What the rule that fired leaves to be decided; the verdict is final after_days after the end."""
+def campaign(decision: Verdict, *, comparison: str, end: date, after_days: int) -> Sentence:
+    """What the rule that fired leaves to be decided; the verdict is final after_days after the end.
+
+    comparison: of the campaign's file; what worked in an A/B test is not run again but given to everybody
+    """
     case = CAMPAIGN[decision.rule]
+    case = "roll_out" if case in ("repeat", "repeat_unsure") and comparison == "ab" else case
     return Sentence(
         f"campaign.decide.{case}", **({"through": end + timedelta(days=after_days)} if case == "wait" else {})
     )

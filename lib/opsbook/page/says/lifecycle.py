@@ -15,6 +15,7 @@ TERMS = ["stickiness", "quick_ratio", "levers", "unknown", "fluctuation", "stage
 TERMS += ["funnel", "time_to_convert", "stage_ageing", "aha"]
 TERMS += ["usage_interval", "stage_moves", "wake_chance", "l28", "per_user", "usage_trend", "breadth"]
 TERMS += ["rfm_migration", "aarrr", "arppu", "interval"]
+RUN = 6  # periods in a row; a fair coin does so in one of 32 runs
 UNEVEN = 4  # an interval whose ends differ by more than this factor tells nothing
 
 
@@ -145,8 +146,12 @@ def cannot_tell(flows: pd.DataFrame, *, given: frozenset[str]) -> list[Sentence]
     return [Sentence(f"lifecycle.cannot.{name}") for name in (*always, *unknown, *unsigned)]
 
 
-def verdict(changes: pd.DataFrame, flows: pd.DataFrame) -> tuple[str, Sentence, Sentence]:
+def verdict(
+    changes: pd.DataFrame, flows: pd.DataFrame, *, target: float | None = None
+) -> tuple[str, Sentence, Sentence]:
     """Status, sentence and the rule that fired: the first of the rules below whose condition holds.
+
+    The sentence also tells how many periods in a row the number has risen or fallen, and how much of a target it is.
 
     1 the period or its base is missing or incomplete, or fewer than five earlier changes: unknown
     2 active users fell by more than the usual fluctuation: bad
@@ -158,8 +163,24 @@ def verdict(changes: pd.DataFrame, flows: pd.DataFrame) -> tuple[str, Sentence, 
     status = {"unknown": "unknown", "down": "bad", "up": "good", "leaking": "warn", "unclear": "neutral"}[case]
     row = last_row(changes)
     told = {"users": row.get("active_users"), "change": row.get("change")}
-    told |= {"low": row.get("change_low"), "high": row.get("change_high")}
+    told |= {"low": row.get("change_low"), "high": row.get("change_high"), "more": _more(changes, target)}
     return status, Sentence(f"lifecycle.verdict.{case}", **told), Sentence(f"lifecycle.rule.{case}")
+
+
+def _more(changes: pd.DataFrame, target: float | None) -> Sentence:
+    """What else belongs to the verdict: a run of rises or falls, and the target."""
+    users = last_row(changes).get("active_users")
+    reached: Sentence | str = ""
+    if users and target:
+        reached = Sentence("lifecycle.more.target", reached=users / target, target=target)
+    return Sentence("lifecycle.more.both", run=_run(changes), target=reached)
+
+
+def _run(changes: pd.DataFrame) -> Sentence | str:
+    """How many periods in a row the number rose or fell, from RUN on: that is more than chance, if each is a toss."""
+    sides = np.sign(changes["change"].to_numpy(float)[::-1]) if len(changes) else np.array([])
+    length = int(np.argmin(np.append(sides == sides[0], False))) if len(sides) and sides[0] in (-1, 1) else 0
+    return Sentence(f"lifecycle.more.{'rises' if sides[0] > 0 else 'falls'}", n=length) if length >= RUN else ""
 
 
 def stickiness_change(table: pd.DataFrame) -> tuple[float, float, float]:
