@@ -46,7 +46,7 @@ test: $(VENV)/.ready  ## run the tests
 	@$(BIN) -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 test-other-pandas: $(OTHER)/.ready  ## run the estimators and notebooks on pandas 3 with the older lifelines
-	@$(OTHER)/bin/python -m pytest -n $(JOBS) --dist worksteal $(OTHER_WARNINGS) tests/analysis tests/page tests/notebooks $(ARGS)
+	@$(OTHER)/bin/python -m pytest -n $(JOBS) --dist worksteal $(OTHER_WARNINGS) tests/analysis tests/page tests/notebooks tests/project/test_examples.py $(ARGS)
 
 lint: $(VENV)/.ready  ## ruff, mypy, and no outputs in notebooks
 	@$(BIN) -m ruff check .

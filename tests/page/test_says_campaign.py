@@ -16,6 +16,7 @@ from opsbook.inputs.run_params import Goal
 from opsbook.inputs.workbook import Incident
 from opsbook.page import theme, words
 from opsbook.page.charts import campaign as charts
+from opsbook.page.says import abnormal as abnormal_says
 from opsbook.page.says import campaign as says
 from opsbook.page.says import campaign_evidence as evidence
 from opsbook.page.says import campaign_numbers as numbers
@@ -436,3 +437,20 @@ def test_charts_are_drawn_and_left_out_for_empty_tables(language):
         assert charts.participation(by_channel(0.4)) is None
         assert charts.effect(increments().iloc[:0]) is None
         assert charts.selection(groups()) is None
+
+
+def test_checks_are_read_as_chances_and_shares():
+    """A p of nothing is not shown as 0, which a share may be."""
+    table = pd.DataFrame({"check": ["sample_ratio", "crossed"], "measured": [1e-64, 0.0], "limit": [0.001, 0.01]})
+    read = evidence.health_table(table.assign(outcome=["failed", "passed"]))
+    assert read["measured"].tolist() == ["p < 0.001", "0.0%"]
+    assert evidence.health_table(table.iloc[:0]).empty
+
+
+def test_newcomers_who_are_mostly_abnormal_are_a_finding():
+    """They stand on the first screen when they are half of all newcomers or more, and not for a handful."""
+    told = {"listed": 24, "n": 2061, "share": 0.01, "cost": 144.0, "revenue": 0.0, "rules": 5, "all_new": 24}
+    listed = words.Sentence("campaign.abnormal.listed", **told, new=24)
+    assert abnormal_says.finding(listed) is listed
+    assert abnormal_says.finding(words.Sentence("campaign.abnormal.listed", **told, new=3)) is None
+    assert abnormal_says.finding(words.Sentence("campaign.abnormal.nobody")) is None

@@ -67,7 +67,7 @@ def period_actives(
     >>> from opsbook import activity, tiny
     >>> periods = [tiny.period("2026-W10"), tiny.period("2026-W11"), tiny.period("2026-W14")]
     >>> actives = activity.period_actives(tiny.user_days, periods=periods, **tiny.COVERED)
-    >>> print(actives.round(1).to_string(index=False))
+    >>> print(actives.to_string(index=False, float_format="%.1f"))
       period      start        end  days  active_users  mean_daily_users  complete
     2026-W10 2026-03-02 2026-03-08     7            40              15.4      True
     2026-W11 2026-03-09 2026-03-15     7            38              14.9      True
@@ -164,7 +164,7 @@ def stickiness(
 
     >>> from opsbook import activity, tiny
     >>> table = activity.stickiness(tiny.user_days, ends=[tiny.AS_OF], **tiny.COVERED)
-    >>> print(table.round(2).to_string(index=False))
+    >>> print(table.to_string(index=False, float_format="%.2f"))
            end  window_days  mean_daily_users  active_users  stickiness  low  high  n  complete
     2026-03-29           28             14.21            40        0.36 0.26  0.45 40      True
     """

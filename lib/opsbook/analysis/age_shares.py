@@ -139,11 +139,11 @@ def by_cohort(counted: pd.DataFrame) -> pd.DataFrame:
     >>> from opsbook.analysis.cohort_window import Window
     >>> weeks = Window("week", tiny.DATA_START, tiny.AS_OF)
     >>> counted = age_shares.counts(tiny.user_days, tiny.users, window=weeks, ages=age_shares.ages(weeks)[1:2])
-    >>> print(age_shares.by_cohort(counted).head(3).round(2).to_string(index=False))
+    >>> print(age_shares.by_cohort(counted).head(3).to_string(index=False, float_format="%.2f"))
     unit  age     cohort  users  retained  share  low  high
-     day    7 2026-01-05      5         2    0.4 0.12  0.77
-     day    7 2026-01-12      4         2    0.5 0.15  0.85
-     day    7 2026-01-19      4         0    0.0 0.00  0.49
+     day    7 2026-01-05      5         2   0.40 0.12  0.77
+     day    7 2026-01-12      4         2   0.50 0.15  0.85
+     day    7 2026-01-19      4         0   0.00 0.00  0.49
     """
     sums = counted.groupby(["unit", "age", "cohort"], as_index=False)[["users", "retained"]].sum()
     share = wilson(sums["retained"], sums["users"])

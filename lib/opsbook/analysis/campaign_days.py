@@ -50,11 +50,11 @@ def gained(
     >>> touches = audience.touches(tiny.steps, tiny.exposures, tiny.redemptions, **tiny.SPRING)
     >>> members = audience.members(touches, tiny.users, start=tiny.CAMPAIGN_START)
     >>> daily = campaign_days.gained(touches, members, tiny.orders, tiny.costs, tiny.redemptions, **tiny.SPRING)
-    >>> print(daily.head(3).round(2).to_string(index=False))
+    >>> print(daily.head(3).to_string(index=False, float_format="%.2f"))
            day  exposed  participants  converters  new_users  orders  revenue  cost
-    2026-02-16      9.0           6.0         6.0        0.0     6.0     90.0  50.0
-    2026-02-17      2.0           1.0         1.0        0.0     3.0     55.0  25.0
-    2026-02-18      0.0           0.0         0.0        0.0     0.0      0.0  20.0
+    2026-02-16     9.00          6.00        6.00       0.00    6.00    90.00 50.00
+    2026-02-17     2.00          1.00        1.00       0.00    3.00    55.00 25.00
+    2026-02-18     0.00          0.00        0.00       0.00    0.00     0.00 20.00
     """
     touches, members = engine_table(touches), engine_table(members)
     first, last = ibis.date(start), ibis.date(end)

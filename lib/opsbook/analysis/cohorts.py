@@ -101,10 +101,10 @@ def retained_within(
     >>> from opsbook.analysis.cohort_window import Window
     >>> days = Window("day", tiny.DATA_START, tiny.AS_OF)
     >>> bracket = cohorts.retained_within(tiny.user_days, tiny.users, window=days, first_age=1, last_age=7)
-    >>> print(bracket[["cohort", "users", "retained", "share", "complete"]].tail(2).round(2).to_string(index=False))
-        cohort  users  retained  share  complete
-    2026-03-03      1       1.0    1.0      True
-    2026-03-04      1       1.0    1.0      True
+    >>> print(bracket[["cohort", "users", "retained", "complete"]].tail(2).to_string(index=False))
+        cohort  users  retained  complete
+    2026-03-03      1       1.0      True
+    2026-03-04      1       1.0      True
     """
     aged = _aged(user_days, users, window).filter(_.age.between(first_age, last_age))
     first = aged.filter((_.before - _.cohort < first_age).fill_null(True))

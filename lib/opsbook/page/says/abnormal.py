@@ -12,6 +12,7 @@ from opsbook.page.words import Sentence
 
 METHOD = "exact count"
 MIN_RULES = 2  # one alone also meets honest users
+MOST_NEW = 0.5
 FORMATS = {"reward_cost": "money", "revenue": "money"}
 
 
@@ -34,6 +35,13 @@ def screen(found: pd.DataFrame, lines: pd.DataFrame, *, min_cell: int) -> Senten
     told = {"listed": listed, "n": everybody, "share": listed / everybody, "cost": own["reward_cost"]}
     told |= {"new": own["new_users"], "all_new": whole["new_users"], "revenue": own["revenue"], "rules": asked}
     return Sentence("campaign.abnormal.listed", **told)
+
+
+def finding(said: Sentence) -> Sentence | None:
+    """The sentence of `screen` as a finding of the first screen: where those listed are most of all newcomers."""
+    if said.key != "campaign.abnormal.listed" or not said.values["all_new"]:
+        return None
+    return said if said.values["new"] / said.values["all_new"] >= MOST_NEW else None
 
 
 def heading(found: pd.DataFrame, asked: AbnormalRules) -> Sentence | None:

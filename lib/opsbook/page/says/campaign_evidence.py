@@ -10,10 +10,12 @@ import pandas as pd
 from opsbook.analysis.incrementality import headline
 from opsbook.analysis.selection import Gap
 from opsbook.analysis.verdict import ADJUSTED, CAUSAL_GRADES, QUASI, Evidence, Span, Verdict
+from opsbook.page import words
 from opsbook.page.words import Sentence
 
 RELATIVE = dict.fromkeys(("relative", "relative_low", "relative_high"), "signed_percent")
 LEDGER = ["window", "treated", "control", *RELATIVE, "total", "total_low", "total_high"]
+TESTED = ("sample_ratio", "balance")  # checks that measure a chance; the others measure a share of users
 NO_FINDING = ("campaign.roi.no_cost", "campaign.selection.none")
 MOSTLY = 0.5
 BROKEN = ("sample_ratio_mismatch", "unbalanced_before", "control_was_exposed", "several_variants", "plan_unknown")
@@ -37,6 +39,13 @@ def health(table: pd.DataFrame, arms: pd.DataFrame, *, comparison: str = "holdou
         return Sentence("campaign.health.untested")
     passed = int((table["outcome"] == "passed").sum())
     return Sentence("campaign.health.good", n=passed, users=int(arms["users"].sum()), arms=len(arms))
+
+
+def health_table(table: pd.DataFrame) -> pd.DataFrame:
+    """The checks for reading: chances of a test as p, shares of users as percentages."""
+    specs = table["check"].isin(TESTED).map({True: "pvalue", False: "percent"})
+    cells = {name: map(words.show, table[name], specs) for name in ("measured", "limit")}
+    return table.assign(**{name: pd.Series(list(told), table.index, dtype=object) for name, told in cells.items()})
 
 
 def effect(increments: pd.DataFrame, evidence: Evidence, decision: Verdict, *, metric: str) -> Sentence:
