@@ -66,7 +66,7 @@ def test_converting_is_counted_in_the_same_windows(table, same):
         3    | 2026-03-11 | guide
         """
     )
-    won = experiment.conversions(steps, ["guide"])
+    won = experiment.conversions(steps, ["guide"]).to_pandas()  # as a notebook of one's own holds it
     found = experiment.units(
         table(ASSIGNMENTS), table(USER_DAYS), experiment_id="e", control="control", won=won, **DATES
     )

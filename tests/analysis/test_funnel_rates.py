@@ -124,8 +124,7 @@ def test_without_a_funnel_every_table_is_empty():
 
 def waiting(hours, watched):
     """A two-step walk of one period: hours until the second step (missing: never), hours watched."""
-    table = pd.DataFrame({"cohort": 0, "hours_1": 0.0, "hours_2": hours, "watched_hours": watched})
-    return ibis.memtable(table)
+    return pd.DataFrame({"cohort": 0, "hours_1": 0.0, "hours_2": hours, "watched_hours": watched})
 
 
 TWO = Funnel.model_validate({"name": "f", "steps": ["a", "b"]})

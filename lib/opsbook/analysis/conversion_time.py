@@ -18,6 +18,7 @@ import pandas as pd
 from opsbook.analysis.proportion import Estimate
 from opsbook.analysis.survival import active_at, kaplan_meier, quantile_days, users
 from opsbook.inputs.funnels import Funnel
+from opsbook.mart.tables import Tabular, engine_table
 
 _ = ibis._
 WHOLE = "whole"
@@ -28,7 +29,7 @@ GRID = 60
 COUNTED = ["step", "event", "duration_days", "churned", "censored"]
 
 
-def durations(walked: ir.Table | None, *, funnel: Funnel | None, cohort: int) -> pd.DataFrame:
+def durations(walked: Tabular | None, *, funnel: Funnel | None, cohort: int) -> pd.DataFrame:
     """Waiting times of those who entered in the period, counted, to each step and (step 0) through the whole funnel.
 
     walked:  as from `funnel_modes.walk`; None gives an empty table. cohort: place of the period
@@ -49,7 +50,8 @@ def durations(walked: ir.Table | None, *, funnel: Funnel | None, cohort: int) ->
     """
     if walked is None or funnel is None:
         return pd.DataFrame(columns=COUNTED)
-    own = walked.filter(walked.cohort == cohort)
+    entered = engine_table(walked)
+    own = entered.filter(entered.cohort == cohort)
     last = len(funnel.names)
     spans = [(0, 1, last, WHOLE)]
     spans += [(k, _required_before(funnel, k), k, funnel.names[k - 1]) for k in range(2, last + 1)]
@@ -95,11 +97,9 @@ def curves(durations: pd.DataFrame) -> pd.DataFrame:
     >>> from opsbook import conversion_time
     >>> waited = pd.DataFrame({"step": 2, "event": "order", "duration_days": [0.5, 2.0, 7.0]})
     >>> curve = conversion_time.curves(waited.assign(churned=[30, 20, 0], censored=[0, 0, 50]))
-    >>> shown = curve[curve["hours"].isin([12, 24, 48])][["event", "waited", "hours", "share"]]
-    >>> print(shown.round(2).to_string(index=False))
-    Empty DataFrame
-    Columns: [event, waited, hours, share]
-    Index: []
+    >>> after = [curve[curve["hours"] > hours].iloc[0] for hours in (12, 48)]
+    >>> [f"{row['share']:.0%} of {row['waited']:.0f} after {row['hours']:.0f} hours" for row in after]
+    ['30% of 100 after 14 hours', '50% of 100 after 48 hours']
     """
     parts = [_curve(rows) for _step, rows in durations.groupby("step", sort=True)]
     columns = ["step", "event", "waited", "hours", "share", "share_low", "share_high"]

@@ -74,7 +74,7 @@ def units(
     after_days: int,
     before_days: int = 28,
     primary: Sequence[str] = (),
-    won: ir.Table | None = None,
+    won: Tabular | None = None,
 ) -> ir.Table:
     """The unit of randomisation is the user, and so is the unit of analysis, whether active or not.
 
@@ -103,7 +103,7 @@ def units(
     last = end + timedelta(days=after_days)
     filled = _with_sums(placed, _in_windows(lived, placed, last=last, **span), _window_sums)
     if won is not None:
-        filled = _with_sums(filled, _in_windows(won, placed, last=last, **span), _converted)
+        filled = _with_sums(filled, _in_windows(engine_table(won), placed, last=last, **span), _converted)
     treated = filled.variant.isin(list(primary)) if primary else filled.variant != control
     arm = ibis.cases((filled.variant == control, "control"), (treated, "treated"), else_="other")
     outcomes = [name for name in filled.columns if name not in placed.columns]
