@@ -85,12 +85,12 @@ def _seen(file: Path, path: str) -> SeenTable:
     con = duckdb.connect()
     try:
         types = {row[0]: str(row[1]) for row in con.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
-        rows = con.execute(f"SELECT * FROM {source} LIMIT {SAMPLE_ROWS}").fetchall()
+        rows = con.execute(f"SELECT COLUMNS(*)::VARCHAR FROM {source} LIMIT {SAMPLE_ROWS}").fetchall()
     except duckdb.Error as broken:
         raise DataRefused(f"`{file.name}` cannot be read", found=engine_words(broken), where=file) from broken
     finally:
         con.close()
-    texts = {name: [str(row[place]) for row in rows if row[place] is not None] for place, name in enumerate(types)}
+    texts = {name: [row[place] for row in rows if row[place] is not None] for place, name in enumerate(types)}
     return SeenTable(path, types, texts, encoding)
 
 
