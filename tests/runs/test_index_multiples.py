@@ -141,7 +141,7 @@ def test_a_line_says_what_it_shows(shelves):
     with words.speaking("en"):
         ((strip, line),) = [(strip, line) for strip in strips(gathered(shelves.home, NOW)) for line in strip.lines]
     assert (strip.title, strip.href) == ("User lifecycle · monthly", "01_user_lifecycle/monthly/2026-10/report.html")
-    assert (line.label, line.last, line.interval) == ("Kept", "13.0%", "12.0% – 14.0%")
+    assert (line.label, line.last, line.interval) == ("Kept", "13.0%", "12.0% to 14.0%")
     assert line.span == "lowest 11.0% (2026-09), highest 15.5% (2026-08)"
     assert 'aria-label="4 periods, from 12.1% (2026-07) to 13.0% (2026-10)"' in line.svg
     assert 'class="target"' in line.svg
