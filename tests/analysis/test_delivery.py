@@ -129,7 +129,7 @@ COUNTED = """
     a       | true     | 900     | 300          | 100        | 150    | 9000    | 0.5             | 400              | 5
     b       | true     | 4       | 2            | 1          | 1      | 50      | –               | –                | –
     c       | true     | 800     | 200          | 50         | 60     | 4000    | 0.4             | 300              | 4
-"""  # noqa: E501
+"""  # noqa: E501 - a typed table reads better whole
 
 
 def test_a_small_channel_is_pooled_with_another_so_that_none_can_be_subtracted(table, same):

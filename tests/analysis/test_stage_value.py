@@ -48,7 +48,7 @@ def test_two_mature_buyers_carry_all_the_revenue(table, same):
         stage  | users | alive_users | share | buyers | orders | revenue | share_revenue | orders_per_user | revenue_per_user
         mature | 3     | 5           | 0.6   | 2      | 3      | 100     | 1             | 1               | 33.333333333333336
         lost   | 2     | 5           | 0.4   | 0      | 0      | 0       | 0             | 0               | 0
-    """,  # noqa: E501
+    """,  # noqa: E501 - a typed table reads better whole
     )
 
 

@@ -99,7 +99,7 @@ def test_states_of_a_hand_made_company(table, same):
         2026-02-15 | 0   | 1       | 0           | 1        | 0        | 0        | 2         | 0       | 0        | 0
         2026-02-22 | 0   | 0       | 0           | 1        | 1        | 0        | 2         | 0       | 0        | 1
         2026-03-01 | 1   | 0       | 3           | 0        | 0        | 0        | 4         | 1       |          |
-    """,  # noqa: E501
+    """,  # noqa: E501 - a typed table reads better whole
     )
 
 

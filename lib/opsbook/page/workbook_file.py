@@ -124,11 +124,12 @@ def _write(place: Any, sheet: Sheet) -> None:
     for line in sheet.above:
         place.append([_cell(place, typed) for typed in line])
     place.append([_cell(place, cells.Typed(cells.plain(text), strong=True)) for text in sheet.heads])
-    rows = 0
-    for rows, line in enumerate(sheet.rows, 1):  # noqa: B007 - the last number is the count
+    end = head
+    for number, line in enumerate(sheet.rows, head + 1):
         place.append([_cell(place, typed) for typed in line])
+        end = number
     if sheet.heads:
-        place.auto_filter.ref = f"A{head}:{get_column_letter(len(sheet.heads))}{head + rows}"
+        place.auto_filter.ref = f"A{head}:{get_column_letter(len(sheet.heads))}{end}"
 
 
 def _cell(place: Any, typed: cells.Typed) -> Any:
