@@ -42,6 +42,15 @@ def test_a_period_without_users_cannot_be_compared():
     assert np.isnan(changed(rows).difference)
 
 
+def test_a_previous_period_from_before_the_data_is_not_compared_with():
+    """Of a February seen from the tenth on only the late starters are known; from the first on it is whole."""
+    rows = log(np.random.default_rng(4), stays=(15, 25), size=60)
+    asked = {first: {**ASKED, "data_start": date(2026, 2, first)} for first in (1, 10)}
+    found = {first: lifetime_change.against_previous(user_days(rows), users(rows), **asked[first]) for first in asked}
+    assert found[1] == changed(rows)
+    assert np.isnan(found[10].difference)
+
+
 def test_the_difference_is_that_of_the_two_means_with_both_errors():
     """Each month's own restricted mean and Greenwood error, to the longest horizon both were watched."""
     rows = log(np.random.default_rng(4), stays=(15, 25), size=200)

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from opsbook.errors import OperatorError
@@ -27,6 +28,26 @@ def test_a_change_whose_interval_covers_zero_is_not_called_up():
     """Words never claim more than the interval."""
     card = made(110, previous=100, change_low=-0.02, change_high=0.2).card()
     assert (card["direction"], card["change"]) == ("unclear", "no clear change (+10.0%)")
+
+
+def test_a_further_number_must_be_clear_among_several():
+    """What a 95 % interval calls up by a hair is chance among six numbers; what lies far from zero still rises."""
+    near, far = {"change_low": 0.001, "change_high": 0.199}, {"change_low": 0.06, "change_high": 0.14}
+    assert made(110, previous=100, **near).direction() == "up"
+    card = made(110, previous=100, **near, further=True).card()
+    assert (card["direction"], card["change"]) == ("alone", "+10.0%; among several numbers that may be chance")
+    assert made(110, previous=100, **far, further=True).direction() == "up"
+
+
+def test_further_numbers_rarely_rise_by_chance():
+    """Five numbers without any change: in 95 of 100 reports or more none is called up or down."""
+    draws = np.random.default_rng(3).normal(size=(2000, 5))
+    shown = [
+        [made(1, change=z, change_low=z - 1.96, change_high=z + 1.96, further=True).direction() for z in row]
+        for row in draws
+    ]
+    alarms = np.mean([bool({"up", "down"} & set(row)) for row in shown])
+    assert 0.03 < alarms < 0.06
 
 
 def test_nothing_is_compared_with_nothing():

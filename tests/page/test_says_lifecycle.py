@@ -30,6 +30,15 @@ def changes(low: float = -0.02, high: float = 0.05, **last: object) -> pd.DataFr
     return table
 
 
+def restless() -> pd.DataFrame:
+    """Rises and falls by turns: no run of either."""
+    return changes().assign(change=[0.01, -0.01] * 4)
+
+
+def falling() -> pd.DataFrame:
+    return changes().assign(change=-0.01)
+
+
 def year_ago(low: float, high: float) -> pd.DataFrame:
     row = {"base": "2025-08", "base_users": 900, "active_users": 1234, "change": 0.371}
     return pd.DataFrame([row | {"change_low": low, "change_high": high}])
@@ -195,7 +204,9 @@ CASES = {
     "verdict.down": lambda: says.verdict(changes(-0.05, -0.01), flows())[1],
     "verdict.up": lambda: says.verdict(changes(0.01, 0.05), flows())[1],
     "verdict.leaking": lambda: says.verdict(changes(), flows().assign(**LEAK))[1],
-    "verdict.unclear": lambda: says.verdict(changes(), flows())[1],
+    "verdict.rises": lambda: says.verdict(changes(), flows())[1],
+    "verdict.falls": lambda: says.verdict(falling(), flows())[1],
+    "verdict.unclear": lambda: says.verdict(restless(), flows())[1],
 }
 
 
@@ -224,7 +235,15 @@ def test_every_case_of_the_catalogue_has_a_test():
 
 @pytest.mark.parametrize(
     ("case", "status"),
-    [("unknown", "unknown"), ("down", "bad"), ("up", "good"), ("leaking", "warn"), ("unclear", "neutral")],
+    [
+        ("unknown", "unknown"),
+        ("down", "bad"),
+        ("up", "good"),
+        ("leaking", "warn"),
+        ("unclear", "neutral"),
+        ("rises", "neutral"),
+        ("falls", "warn"),
+    ],
 )
 def test_verdict_gives_the_status_and_rule_of_its_case(case, status):
     """Each rule has one status, and the rule that fired is printed."""
@@ -233,7 +252,9 @@ def test_verdict_gives_the_status_and_rule_of_its_case(case, status):
         "down": (changes(-0.05, -0.01), flows().assign(**LEAK)),
         "up": (changes(0.01, 0.05), flows()),
         "leaking": (changes(), flows().assign(**LEAK)),
-        "unclear": (changes(), flows(**LEAK)),
+        "unclear": (restless(), flows(**LEAK)),
+        "rises": (changes(), flows(**LEAK)),
+        "falls": (falling(), flows(**LEAK)),
     }
     found, _sentence, rule = says.verdict(*tables[case])
     assert (found, rule.key) == (status, f"lifecycle.rule.{case}")

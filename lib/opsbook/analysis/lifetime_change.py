@@ -43,11 +43,13 @@ def against_previous(
     as_of: date,
     churn_after_days: int,
     horizon_days: int,
+    data_start: date | None = None,
     level: float = 0.95,
 ) -> Change:
     """Mean days until churn of the users who began in each period, to the longest horizon both could be watched.
 
     user_days, users: as in `churn.durations`
+    data_start: where given, a previous period that begins before it was not seen whole and is not compared with
     source: Irwin 1949; independent cohorts, Greenwood-integral errors; missing where a period has no users to judge
 
     >>> from opsbook import tiny
@@ -60,6 +62,8 @@ def against_previous(
     >>> print(f"{found.difference:+.1f} [{found.low:.1f}; {found.high:.1f}] within {found.horizon_days:.0f} days")
     +2.4 [-3.2; 8.0] within 28 days
     """
+    if data_start and previous.start < data_start:
+        return UNKNOWN
     people = engine_table(users)
     born = people.first_day.cast("date")
     within = [born.between(one.start, one.end) for one in (period, previous)]

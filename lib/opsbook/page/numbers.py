@@ -6,6 +6,8 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from scipy.special import ndtri
+
 from opsbook.errors import OperatorError
 from opsbook.page import format as formats
 from opsbook.page import words
@@ -14,7 +16,9 @@ from opsbook.page.spark import Point
 from opsbook.page.trend import named, trend_sentence
 from opsbook.page.units import UNITS as UNITS
 
-ARROWS = {"up": "▲", "down": "▼", "unclear": "●", "same": "●"}
+ARROWS = {"up": "▲", "down": "▼", "unclear": "●", "alone": "●", "same": "●"}
+OTHERS = 5  # numbers that a first screen compares beside the one its verdict judges
+WIDER = float(ndtri(1 - 0.025 / OTHERS) / ndtri(0.975))  # of an interval, so that all of them hold together
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,7 @@ class Number:
     change, change_low, change_high: against the previous period -- a difference for shares, points and days, else a
     share of the previous value (0.03 = 3 % more). Worked out from `previous` where only that is given.
     limit: the target is the most there may be, a budget. trend: what stands behind it, of `past.past`.
+    further: another number's change was compared before it, so that its own must be clear among several (Bonferroni).
     """
 
     key: str
@@ -42,6 +47,7 @@ class Number:
     target: float | None
     limit: bool = False
     trend: Past = field(default_factory=list)
+    further: bool = False
 
     def result(self) -> dict[str, Any]:
         """The number as results.json stores it."""
@@ -82,18 +88,23 @@ class Number:
         return words.label(key, target=shown, reached=self.value / self.target)
 
     def direction(self) -> str:
-        """up, down, same; unclear when the interval of the change covers zero; "" without a comparison."""
+        """up, down, same; "" without a comparison; unclear when the interval of the change covers zero.
+
+        alone: it does so only when it is widened for the number of changes that a first screen compares.
+        """
         if self.change is None:
             return ""
-        if self.change_low is not None and self.change_high is not None and self.change_low <= 0 <= self.change_high:
+        if _covers_zero(self.change, self.change_low, self.change_high):
             return "unclear"
+        if self.further and _covers_zero(self.change, self.change_low, self.change_high, wider=WIDER):
+            return "alone"
         return "same" if self.change == 0 else "up" if self.change > 0 else "down"
 
     def change_text(self) -> str:
         """`up 3.2% on the previous period` or the words for an unclear change."""
         if self.change is None:
             return ""
-        signed = self.direction() == "unclear"
+        signed = self.direction() in ("unclear", "alone")
         shown = words.show(self.change if signed else abs(self.change), _change_spec(self.unit, signed=signed))
         return words.label(f"page.card.{self.direction()}", change=shown)
 
@@ -108,11 +119,12 @@ def number(key: str, label: str, value: Any, *, unit: str, method: str, **rest: 
     """A Number of plain floats; raises OperatorError for a unit that does not exist."""
     if unit not in UNITS:
         raise OperatorError(f"`{unit}` is not a unit of a headline number", fix=f"use one of {', '.join(UNITS)}")
-    past, limit = rest.pop("trend", None) or [], bool(rest.pop("limit", False))
+    past, limit, further = rest.pop("trend", None) or [], bool(rest.pop("limit", False)), rest.pop("further", False)
     known = {name: _plain(given) for name, given in rest.items()}
     if known.get("change") is None:
         known["change"] = _change(_plain(value), known.get("previous"), unit)
-    return Number(key=key, label=label, value=_plain(value), unit=unit, method=method, **known, limit=limit, trend=past)
+    fixed = {"limit": limit, "trend": past, "further": bool(further)}
+    return Number(key=key, label=label, value=_plain(value), unit=unit, method=method, **known, **fixed)
 
 
 def method_name(method: str) -> str:
@@ -131,6 +143,13 @@ def _change(value: float | None, previous: float | None, unit: str) -> float | N
     if unit in ("share", "points", "days"):
         return value - previous
     return None if previous == 0 else value / previous - 1
+
+
+def _covers_zero(change: float, low: float | None, high: float | None, *, wider: float = 1.0) -> bool:
+    """Whether zero is among the values that the interval, drawn wider from the change on, allows."""
+    if low is None or high is None:
+        return False
+    return change + (low - change) * wider <= 0 <= change + (high - change) * wider
 
 
 def _change_spec(unit: str, *, signed: bool) -> str:

@@ -167,6 +167,7 @@ class Page:
         told = {"low": low, "high": high, "n": n, "previous": previous, "trend": trend, "limit": limit}
         told |= {"target": self._targets.get(key) if target is None else target}
         told |= {"change": change, "change_low": change_low, "change_high": change_high}
+        told["further"] = any(earlier.change is not None for earlier in self._numbers.values())
         label = words.label(f"{self.area}.number.{key}")
         made = number(key, label, value, unit=unit, method=method, **told)
         self._numbers.add(key, made)

@@ -15,6 +15,8 @@ TERMS = ["stickiness", "quick_ratio", "levers", "unknown", "fluctuation", "stage
 TERMS += ["funnel", "time_to_convert", "stage_ageing", "aha"]
 TERMS += ["usage_interval", "stage_moves", "wake_chance", "l28", "per_user", "usage_trend", "breadth"]
 TERMS += ["rfm_migration", "aarrr", "arppu", "interval"]
+STATUS = {"unknown": "unknown", "down": "bad", "up": "good", "leaking": "warn", "falls": "warn"}
+STATUS |= {"rises": "neutral", "unclear": "neutral"}
 RUN = 6  # periods in a row; a fair coin does so in one of 32 runs
 UNEVEN = 4  # an interval whose ends differ by more than this factor tells nothing
 
@@ -157,14 +159,14 @@ def verdict(
     2 active users fell by more than the usual fluctuation: bad
     3 active users rose by more than the usual fluctuation: good
     4 in this and the previous period clearly more users fell silent than came (quick ratio below 1): warn
-    5 otherwise: neutral
+    5 no change beyond the usual, but RUN falls or more in a row: warn; as many rises: neutral, growing as usual
+    6 otherwise: neutral
     """
     case = _verdict_case(changes, flows)
-    status = {"unknown": "unknown", "down": "bad", "up": "good", "leaking": "warn", "unclear": "neutral"}[case]
     row = last_row(changes)
     told = {"users": row.get("active_users"), "change": row.get("change")}
     told |= {"low": row.get("change_low"), "high": row.get("change_high"), "more": _more(changes, target)}
-    return status, Sentence(f"lifecycle.verdict.{case}", **told), Sentence(f"lifecycle.rule.{case}")
+    return STATUS[case], Sentence(f"lifecycle.verdict.{case}", **told), Sentence(f"lifecycle.rule.{case}")
 
 
 def _more(changes: pd.DataFrame, target: float | None) -> Sentence:
@@ -173,14 +175,16 @@ def _more(changes: pd.DataFrame, target: float | None) -> Sentence:
     reached: Sentence | str = ""
     if users and target:
         reached = Sentence("lifecycle.more.target", reached=users / target, target=target)
-    return Sentence("lifecycle.more.both", run=_run(changes), target=reached)
+    side, length = _run(changes)
+    run = Sentence(f"lifecycle.more.{side}", n=length) if side else ""
+    return Sentence("lifecycle.more.both", run=run, target=reached)
 
 
-def _run(changes: pd.DataFrame) -> Sentence | str:
-    """How many periods in a row the number rose or fell, from RUN on: that is more than chance, if each is a toss."""
+def _run(changes: pd.DataFrame) -> tuple[str, int]:
+    """The side, rises or falls, and how many periods in a row, from RUN on: that is more than chance, if each is a toss."""
     sides = np.sign(changes["change"].to_numpy(float)[::-1]) if len(changes) else np.array([])
     length = int(np.argmin(np.append(sides == sides[0], False))) if len(sides) and sides[0] in (-1, 1) else 0
-    return Sentence(f"lifecycle.more.{'rises' if sides[0] > 0 else 'falls'}", n=length) if length >= RUN else ""
+    return ("rises" if sides[0] > 0 else "falls", length) if length >= RUN else ("", 0)
 
 
 def stickiness_change(table: pd.DataFrame) -> tuple[float, float, float]:
@@ -201,7 +205,9 @@ def _verdict_case(changes: pd.DataFrame, flows: pd.DataFrame) -> str:
     moved = direction(changes["change_low"].iloc[-1], changes["change_high"].iloc[-1])
     recent = flows["quick_ratio_high"].tail(2)
     leaking = len(recent) == 2 and bool((recent < 1).all())
-    return "leaking" if moved == "unclear" and leaking else moved
+    if moved != "unclear":
+        return moved
+    return "leaking" if leaking else _run(changes)[0] or moved
 
 
 def _unknown(row: dict[str, Any]) -> Sentence:
