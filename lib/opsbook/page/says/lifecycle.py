@@ -181,7 +181,7 @@ def _more(changes: pd.DataFrame, target: float | None) -> Sentence:
 
 
 def _run(changes: pd.DataFrame) -> tuple[str, int]:
-    """The side, rises or falls, and how many periods in a row, from RUN on: that is more than chance, if each is a toss."""
+    """The side, and for how many periods in a row, from RUN on: more than chance, if each is the toss of a coin."""
     sides = np.sign(changes["change"].to_numpy(float)[::-1]) if len(changes) else np.array([])
     length = int(np.argmin(np.append(sides == sides[0], False))) if len(sides) and sides[0] in (-1, 1) else 0
     return ("rises" if sides[0] > 0 else "falls", length) if length >= RUN else ("", 0)
