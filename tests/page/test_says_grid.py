@@ -11,6 +11,8 @@ import yaml
 from opsbook.analysis.proportion import Estimate
 from opsbook.inputs.periods import between
 from opsbook.inputs.run_params import RetentionRun
+from opsbook.inputs.stage_presets import PRESETS
+from opsbook.inputs.workbook import StageRule
 from opsbook.page import theme, words
 from opsbook.page.charts import cohort_values
 from opsbook.page.charts import silences as silence_charts
@@ -18,6 +20,7 @@ from opsbook.page.says import cohort_grid as grid_says
 from opsbook.page.says import silences as silence_says
 
 NAN = float("nan")
+RULES = [StageRule(**rule) for rule in PRESETS["daily-app"]]
 ON = date(2026, 3, 31)
 QUARTER = between(date(2026, 1, 1), date(2026, 3, 31))
 BACK = pd.DataFrame({"days": [0, 10, 60], "at_risk": [90, 80, 40], "returned": [0.0, 0.2, 0.4]})
@@ -49,6 +52,7 @@ def worth(**asked):
 BRANCHES = {
     "return_times.known": silence_says.returns(BACK, Estimate(10.0, NAN, NAN, 90), on=ON),
     "return_times.nobody": silence_says.returns(BACK.assign(returned=0.0), Estimate(NAN, NAN, NAN, 90), on=ON),
+    "lost_stage.apart": silence_says.lost_stage(RULES, churn_after_days=21),
     "return_times.none": silence_says.returns(BACK.iloc[:0], Estimate(NAN, NAN, NAN, 0), on=ON),
     "thresholds.apart": silence_says.segments(OWN, by="channel"),
     "thresholds.alike": silence_says.segments(OWN.assign(suggested_days=[7.0, 9.0]), by="channel"),
@@ -132,3 +136,9 @@ def test_contradicting_rules_are_refused_with_what_to_do(asked, told):
     """A rule that lacks what it needs, or does not fit the unit, says so before anything runs."""
     with pytest.raises(ValueError, match=told):
         run(**asked)
+
+
+def test_one_threshold_for_lost_and_churned_needs_no_warning():
+    """Where the stage begins on the day on which churn is called, or no rule has days, nothing is said."""
+    assert silence_says.lost_stage(RULES, churn_after_days=28) is None
+    assert silence_says.lost_stage([], churn_after_days=21) is None

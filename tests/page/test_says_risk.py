@@ -19,8 +19,8 @@ from opsbook.page.says import risk as says
 ASKED = Question(21, 28, ("read",), ("channel",))
 WHEN = Landmarks((date(2026, 5, 2),), date(2026, 9, 12), date(2026, 10, 31))
 THREE = replace(WHEN, tuning=date(2026, 7, 25))
-PREFIXES = ("risk.", "risk_days.", "risk_tuned.", "risk_levels.", "risk_card.", "risk_today.", "risk_value.",
-            "risk_list.", "risk_cannot.")  # fmt: skip
+PREFIXES = ("risk.", "risk_at.", "risk_days.", "risk_tuned.", "risk_levels.", "risk_card.", "risk_today.",
+            "risk_value.", "risk_list.", "risk_cannot.")  # fmt: skip
 
 
 def checked(scale: float = 1.0) -> risk_check.Check:
@@ -43,6 +43,10 @@ def today(known: bool = True) -> pd.DataFrame:
                           "value_low": [900.0, 700.0], "value_high": [1500.0, 920.0],
                           "action": ["win_back", "remind"]})  # fmt: skip
     return table if known else table.assign(risk=np.nan, expected_leavers=np.nan, value=np.nan, action="by_rank")
+
+
+def lift(model: float, recency: float) -> pd.DataFrame:
+    return pd.DataFrame({"ranking": ["model", "recency"], "share_found": [model, recency]})
 
 
 def totals(low: float = 1700.0) -> pd.DataFrame:
@@ -88,6 +92,9 @@ CASES = {
     "risk.not_better": lambda: said(alarm("not_better")),
     "risk.unconfirmed": lambda: said(alarm("not_better", used="model")),
     "risk.missed": lambda: said(alarm(used="recency")),
+    "risk_at.unclear": lambda: says.at_capacity(alarm(), lift(0.30, 0.29), capacity=100),
+    "risk_at.up": lambda: says.at_capacity(alarm(), lift(0.60, 0.29), capacity=100),
+    "risk_at.down": lambda: says.at_capacity(alarm(), lift(0.29, 0.60), capacity=100),
     "risk_days.two": lambda: says.days(alarm()),
     "risk_days.three": lambda: says.days(alarm(landmarks=THREE, tuned="hold")),
     "risk_tuned.hold": lambda: tuned("hold"),

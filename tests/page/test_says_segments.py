@@ -97,6 +97,7 @@ CASES = {
     "behaviours.few": lambda: profile.behaviours(habits().head(0), group="core"),
     "behaviours.even": lambda: profile.behaviours(habits(p=0.5), group="core"),
     "behaviours.more": lambda: profile.behaviours(habits(), group="core"),
+    "behaviours.little": lambda: profile.behaviours(habits(0.1), group="core"),
     "behaviours.less": lambda: profile.behaviours(habits(-1.5), group="core"),
     "clusters.found": lambda: profile.clusters(clusters()),
     "clusters.few": lambda: profile.clusters(clusters(0, np.nan, np.nan, 40)),

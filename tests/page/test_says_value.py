@@ -138,7 +138,7 @@ def test_every_case_of_the_catalogue_has_a_test():
     mine = {key for key in known if key.startswith(PREFIXES) and not key.startswith("trust.")}
     assert mine - PARTS == set(CASES)
     assert {key for key in known if key.startswith("trust.")} == {
-        f"trust.{case}" for case in ("good", "good_sum", "outside", "not_better", "missed", "unknown")
+        f"trust.{case}" for case in ("good", "good_most", "good_sum", "outside", "not_better", "missed", "unknown")
     }
 
 
@@ -214,5 +214,6 @@ def test_a_sum_that_came_right_does_not_vouch_for_its_classes():
     classes = pd.DataFrame({"actual": [1.0, 5.0, 9.0], "low": [0.5, 1.0, 1.0], "high": [1.5, 2.0, 2.0]})
     whole = {"score": score(), "tolerance": 0.1}
     assert says.trust_case(classes=classes, **whole) == "good_sum"
+    assert says.trust_case(classes=classes.head(2), **whole) == "good_most"
     assert says.trust_case(classes=classes.head(1), **whole) == "good"
     assert says.trust_case(classes=classes, score=score().head(0), tolerance=0.1) == "unknown"

@@ -136,7 +136,7 @@ def stage_thresholds(
     rows = []
     for name, target in TARGETS.items():
         curve = first_returns if name == "introduction" else returns
-        rows.append(_threshold(name, curve, _in_use(rules, name), target, may_return if name == "lost" else 1.0))
+        rows.append(_threshold(name, curve, days_of_rule(rules, name), target, may_return if name == "lost" else 1.0))
     table = pd.DataFrame(rows)
     return table.astype(dict.fromkeys(["in_use_days", "suggested_days", "low", "high"], "float64"))
 
@@ -259,8 +259,16 @@ def _with_jackknife(
     return value, np.where(inside, expit(centre - half), np.nan), np.where(inside, expit(centre + half), np.nan)
 
 
-def _in_use(rules: Sequence[StageRule], stage: str) -> float:
-    """Days of the first rule of the stage that bounds what the threshold is about."""
+def days_of_rule(rules: Sequence[StageRule], stage: str) -> float:
+    """Days in the first rule of a stage that bound its threshold (of introduction, sleeping or lost); NaN without one.
+
+    >>> from opsbook import usage_interval
+    >>> from opsbook.inputs.stage_presets import PRESETS
+    >>> from opsbook.inputs.workbook import StageRule
+    >>> rules = [StageRule(**rule) for rule in PRESETS["daily-app"]]
+    >>> [usage_interval.days_of_rule(rules, stage) for stage in ("introduction", "sleeping", "lost")]
+    [13.0, 7.0, 28.0]
+    """
     given = [getattr(rule, BOUNDS[stage]) for rule in rules if rule.stage == stage]
     return float(next((days for days in given if days is not None), np.nan))
 

@@ -120,10 +120,10 @@ def number(key: str, label: str, value: Any, *, unit: str, method: str, **rest: 
     if unit not in UNITS:
         raise OperatorError(f"`{unit}` is not a unit of a headline number", fix=f"use one of {', '.join(UNITS)}")
     past, limit, further = rest.pop("trend", None) or [], bool(rest.pop("limit", False)), rest.pop("further", False)
-    known = {name: _plain(given) for name, given in rest.items()}
+    known: dict[str, Any] = {name: _plain(given) for name, given in rest.items()}
     if known.get("change") is None:
         known["change"] = _change(_plain(value), known.get("previous"), unit)
-    fixed = {"limit": limit, "trend": past, "further": bool(further)}
+    fixed: dict[str, Any] = {"limit": limit, "trend": past, "further": bool(further)}
     return Number(key=key, label=label, value=_plain(value), unit=unit, method=method, **known, **fixed)
 
 

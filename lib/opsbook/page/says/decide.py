@@ -106,6 +106,8 @@ def _list(coming: Mapping[str, Any]) -> list[Sentence]:
     if not coming["listed"]:
         return []
     told = {"listed": coming["listed"], "holdout": coming["planned_holdout"]}
+    if coming["planned_holdout"] and coming.get("baseline") is not None:
+        return [Sentence("retention.decide.contact_known", **told, leaving=coming["baseline"])]
     return [Sentence(f"retention.decide.{'contact' if coming['planned_holdout'] else 'contact_all'}", **told)]
 
 

@@ -12,6 +12,7 @@ from opsbook.page import words
 from opsbook.page.words import Sentence
 
 CLEAR = 0.05
+LITTLE = 0.2  # standard deviations: a small difference by Cohen
 TGI_FORMATS = dict.fromkeys(["tgi", "tgi_low", "tgi_high"], "number") | {"p": "pvalue", "p_bh": "pvalue"}
 TESTED = {"p": "pvalue", "p_bh": "pvalue"}
 
@@ -51,7 +52,8 @@ def behaviours(table: pd.DataFrame, *, group: Any, counted: Collection[str] = ()
     ends = sorted(abs(top[f"standardised_{end}"]) for end in ("low", "high"))
     told |= {"low": ends[0], "high": ends[1], "mean": top["mean_group"], "rest": top["mean_rest"]}
     told |= {"n": top["own_users"], "clear": len(clear)}
-    return Sentence(f"lifecycle.behaviours.{'more' if top['standardised'] > 0 else 'less'}", **told)
+    side = "more" if top["standardised"] > 0 else "less"
+    return Sentence(f"lifecycle.behaviours.{'little' if told['d'] < LITTLE else side}", **told)
 
 
 def clusters(found: Clusters) -> Sentence:

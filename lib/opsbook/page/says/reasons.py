@@ -83,14 +83,17 @@ def _number(row: dict[Any, Any]) -> Sentence:
     return Sentence(f"retention.number.{'bands' if bands else 'line'}", **told, p=row["p_bands"])
 
 
-def remedy(strata: str, fit: CoxFit, other: CoxFit) -> Sentence:
-    """How the other ratios fare when the covariate that breaks the assumption has a risk over time of its own."""
+def remedy(strata: str, fit: CoxFit, other: CoxFit) -> Sentence | None:
+    """How the other ratios fare when the covariate that breaks the assumption has a risk over time of its own.
+
+    None where no covariate does, or no other is left to compare: then there is no such question.
+    """
     if not strata:
-        return Sentence("retention.remedy.not_needed")
+        return None
     both = fit.table.merge(other.table, on=["covariate", "level"], suffixes=("", "_strata"))
     known = both[both["standard_error"].notna() & both["standard_error_strata"].notna()]
     if known.empty:
-        return Sentence("retention.remedy.alone", name=covariate(strata))
+        return None
     moved = (known["hazard_ratio_strata"] / known["hazard_ratio"] - 1).abs().max()
     return Sentence("retention.remedy.known", name=covariate(strata), compared=len(known), moved=moved, n=other.n)
 

@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtri
 
 from opsbook.analysis.early_warning import METHOD, Alarm
 from opsbook.analysis.ranking import METHOD as METHOD_AUC
 from opsbook.analysis.risk_rows import LONG_DAYS
 from opsbook.page import words
 from opsbook.page.says.retention import covariate, level
+from opsbook.page.says.rows import direction
 from opsbook.page.words import Sentence
 
 TERMS = ("at_risk", "calibration", "auc", "gain", "contact_holdout", "detectable")
@@ -42,6 +44,21 @@ def verdict(found: Alarm, at: pd.DataFrame, *, capacity: int) -> Sentence:
     told |= {"share": rows.loc["model", "share_users"], "found": rows.loc["model", "share_found"]}
     told |= {"plain_found": rows.loc["recency", "share_found"], "capacity": capacity}
     return Sentence(f"retention.risk.{_word(found)}", **told)
+
+
+def at_capacity(found: Alarm, at: pd.DataFrame, *, capacity: int) -> Sentence | None:
+    """Whether a list of today's length holds more of the leavers by the model than by silence; None without a check.
+
+    The interval takes the two rankings as independent. They find mostly the same users, so it is on the wide side.
+    """
+    if found.case != "ready":
+        return None
+    rows = at.set_index("ranking")["share_found"]
+    model, plain, n = rows["model"], rows["recency"], int(found.curve["found"].max())
+    half = float(ndtri(0.975) * np.sqrt((model * (1 - model) + plain * (1 - plain)) / n))
+    told = {"capacity": capacity, "model": model, "plain": plain, "n": n, "gap": model - plain}
+    ends = {"low": told["gap"] - half, "high": told["gap"] + half}
+    return Sentence(f"retention.risk_at.{direction(ends['low'], ends['high'])}", **told, **ends)
 
 
 def _word(found: Alarm) -> str:

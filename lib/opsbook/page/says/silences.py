@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
 from opsbook.analysis.proportion import Estimate
+from opsbook.analysis.usage_interval import days_of_rule
 from opsbook.page.says.retention import covariate, level
 from opsbook.page.words import Sentence
 
@@ -26,6 +28,14 @@ def returns(table: pd.DataFrame, half: Estimate, *, on: Any) -> Sentence:
         return Sentence("retention.return_times.nobody", **told)
     told |= {"low": last["low"], "high": last["high"], "half": half.value}
     return Sentence("retention.return_times.known", **told)
+
+
+def lost_stage(rules: Sequence[Any], *, churn_after_days: int) -> Sentence | None:
+    """That “lost” of the stages and “churned” here are two thresholds; None where they are one, or no rule has days."""
+    lost = days_of_rule(rules, "lost")
+    if pd.isna(lost) or lost == churn_after_days:
+        return None
+    return Sentence("retention.lost_stage.apart", lost=lost, churned=churn_after_days)
 
 
 def return_table(table: pd.DataFrame) -> pd.DataFrame:

@@ -148,10 +148,12 @@ def payback_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def trust_case(score: pd.DataFrame, classes: pd.DataFrame, *, tolerance: float) -> str:
-    """holdout_case, or good_sum where the sum came right but fewer than half of the classes lay inside."""
+    """holdout_case; where the sum came right but not every class lay inside: good_most, or good_sum for most."""
     case = holdout_case(score, tolerance=tolerance)
     inside = classes["actual"].between(classes["low"], classes["high"])
-    return "good_sum" if case == "good" and len(classes) and inside.mean() < 0.5 else case
+    if case != "good" or inside.all():
+        return case
+    return "good_sum" if inside.mean() < 0.5 else "good_most"
 
 
 def independence(values: pd.DataFrame) -> Sentence:
