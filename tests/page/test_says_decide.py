@@ -117,7 +117,7 @@ def test_a_test_that_worked_is_given_to_everybody():
 def test_without_a_change_the_strongest_sure_lever_is_named():
     """The largest gain whose interval lies above zero; a larger one that is not sure is passed over."""
     said = lifecycle(-0.1, 0.1, more=gains(current=500.0, week_1=40.0, waking=-900.0))
-    assert "weekly retention of current users +510" in said.text("en")
+    assert "weekly retention of current users adds most: +510" in said.text("en")
     assert "moves the level" not in lifecycle(-0.1, 0.1, more=gains(waking=-900.0)).text("en")
 
 

@@ -89,7 +89,7 @@ CASES = {
 }
 PARTS = (
     *("mode_", "best_entry", "first_entry", "hold", "exclude", "within", "sign_up", "whole", "any_step", "young_"),
-    *("on_day", "time_whole", "minutes", "hours", "days", "group_part", "group.", "moved_"),
+    *("on_day", "time_whole", "minutes", "hours", "days", "group_part", "groups_more", "group.", "moved_"),
 )
 
 

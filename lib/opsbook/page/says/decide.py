@@ -66,8 +66,8 @@ def _strongest(gains: pd.DataFrame) -> Sentence:
     if sure.empty:
         return Sentence("lifecycle.decide.no_gain")
     row = sure.loc[sure["gain"].idxmax()]
-    gain = Sentence(f"lifecycle.gains.{row['lever']}", gain=row["gain"], low=row["low"], high=row["high"])
-    return Sentence("lifecycle.decide.gain", gain=gain)
+    lever = Sentence(f"lifecycle.gain_of.{row['lever']}")
+    return Sentence("lifecycle.decide.gain", lever=lever, gain=row["gain"], low=row["low"], high=row["high"])
 
 
 def _largest(parts: pd.DataFrame, *, sign: int) -> dict[str, Any]:

@@ -92,10 +92,13 @@ def groups(table: pd.DataFrame, *, funnel: Funnel | None, names: dict[str, str])
     if clear.empty:
         widest = table[table["step"] == 0].assign(size=lambda t: t["difference"].abs()).sort_values("size").iloc[-1]
         return Sentence("lifecycle.funnel.groups_unclear", **told, **_part(widest, names))
-    parts = [
-        Sentence("lifecycle.funnel.group_part", **_part(row, names)) for _, row in clear.head(MOST_PARTS).iterrows()
-    ]
-    return Sentence("lifecycle.funnel.groups_clear", **told, parts=parts, clear=len(clear))
+    clearest, *next_ones = (_part(row, names) for _, row in clear.head(MOST_PARTS).iterrows())
+    more = Sentence(
+        "lifecycle.funnel.groups_more", parts=[Sentence("lifecycle.funnel.group_part", **one) for one in next_ones]
+    )
+    return Sentence(
+        "lifecycle.funnel.groups_clear", **told, **clearest, clear=len(clear), more=more if next_ones else ""
+    )
 
 
 def trend(changed: pd.DataFrame, *, names: dict[str, str]) -> Sentence:
