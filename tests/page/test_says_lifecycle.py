@@ -270,7 +270,7 @@ def test_the_verdict_tells_a_long_run_and_the_target(move, word):
     """Eight rises of no clear size are news all the same; a target is told as the share that was reached."""
     said = says.verdict(changes().assign(change=move), flows(), target=2468)[1]
     assert word in said.text("en")
-    assert "50.0% of the target 2,468" in said.text("en")
+    assert "Target 2,468: 50.0% reached" in said.text("en")
     assert "8 期" in said.text("zh")
     broken = changes().assign(change=[move] * 5 + [-move] + [move] * 2)
     assert "in a row" not in says.verdict(broken, flows())[1].text("en")
