@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from opsbook.errors import OperatorError
+from opsbook.page import words
 from opsbook.page.arrange import split_at_headings
 from opsbook.page.export import HTML_LANG, ReportExporter
 from opsbook.page.page import Page
@@ -269,7 +270,7 @@ def test_a_table_without_rows_leaves_its_sentence_once():
 
 
 def test_a_table_the_company_lacks_is_named_once_in_a_section():
-    """Three questions of one section that need orders say once that there are none; the next section says it again."""
+    """Two questions of one section that need orders say once that there are none; of the next only the list says it."""
     shown = demo_report.Collected()
     with demo_report.demo_words():
         page = Page(demo_report.make_book(), emit=shown)
@@ -278,7 +279,10 @@ def test_a_table_the_company_lacks_is_named_once_in_a_section():
         cells = [nb4.new_code_cell("show()", outputs=asked, id=name) for name in "abc"]
         cells.insert(2, nb4.new_markdown_cell("## Next?", id="head"))
         html = render(nb4.new_notebook(cells=cells))
-    assert html.count('<p class="absent">') == 2
+    assert html.count('<p class="absent">') == 1
+    assert html.count(words.label("page.absent", tables=[Sentence("common.table.orders")])) == 2
+    assert "<h2>Next?</h2>" not in html
+    assert "<strong>Next?</strong>" in html
 
 
 def test_the_page_is_the_same_with_or_without_the_tables_inside():

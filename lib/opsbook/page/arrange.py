@@ -7,14 +7,16 @@ numbers, findings, data card) is collected from wherever its cell stands.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from opsbook.page import words
 from opsbook.page.bundles import payload_of
 from opsbook.page.sanitize import text_of
+from opsbook.page.section import Part, Section
 from opsbook.page.shorten import SHORT, shortened
+from opsbook.page.unanswered import ANCHOR, with_one_list
 
 SHOWN_CARDS, SHOWN_FINDINGS = 6, 3
 SHOWN_TYPES = (
@@ -29,27 +31,6 @@ SHOWN_TYPES = (
 _NOT_IN_PLACE = {"title", "verdict", "decision", "number", "desk", "results", "data_card", "appendix"}
 _FENCE = re.compile(r"^\s*(```|~~~)")
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-
-
-@dataclass
-class Part:
-    """One thing shown in a section: kind `markdown` (source), `stream`/`error` (text), `output`, or one of ours."""
-
-    kind: str
-    text: str = ""
-    payload: Mapping[str, Any] = field(default_factory=dict)
-    output: Any = None
-
-
-@dataclass
-class Section:
-    """A heading with what stands under it; `code` holds the sources of its cells."""
-
-    anchor: str
-    heading: str = ""
-    parts: list[Part] = field(default_factory=list)
-    code: list[str] = field(default_factory=list)
-    has_appendix: bool = False
 
 
 @dataclass
@@ -79,15 +60,16 @@ def report_of(nb: Any, *, name: str = "") -> Report:
     findings = _findings(sections, answer=verdicts[-1]["sentence"] if verdicts else "")
     for section in sections:
         section.parts = _passport_last(_said_once(section.parts))
+    kept = with_one_list(sections, heading=words.entry("page.not_answered", language).fill({}, language))
     return Report(
         language=language,
         title=titles[-1] if titles else _plain_title(nb, name),
         verdict=verdicts[-1] if verdicts else None,
         cards=[payload for payload in numbers if payload["card"]][:SHOWN_CARDS],
         numbers=numbers,
-        findings=findings,
+        findings=_led_to(findings, kept),
         decision=next((payload for kind, payload, _ in reversed(ours) if kind == "decision"), None),
-        sections=sections,
+        sections=kept,
         data_card=next((output for kind, _, output in ours if kind == "data_card"), None),
         appendix=next((output for kind, _, output in ours if kind == "appendix"), None),
     )
@@ -209,6 +191,12 @@ def _findings(sections: list[Section], *, answer: str) -> list[dict[str, Any]]:
         dict(part.payload) | {"anchor": section.anchor, "short": shortened(part.payload["text"], SHORT)}
         for section, part in found[:SHOWN_FINDINGS]
     ]
+
+
+def _led_to(findings: list[dict[str, Any]], kept: list[Section]) -> list[dict[str, Any]]:
+    """The findings, those of a section that is not on the page leading to the list that names it."""
+    anchors = {section.anchor for section in kept}
+    return [found if found["anchor"] in anchors else found | {"anchor": ANCHOR} for found in findings]
 
 
 def heading_text(section: Section, render: Any) -> str:

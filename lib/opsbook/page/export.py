@@ -30,6 +30,7 @@ from opsbook.page.numbers import ARROWS
 from opsbook.page.sanitize import clean, no_alt
 from opsbook.page.shorten import shortened
 from opsbook.page.spark import spark
+from opsbook.page.unbroken import unbroken
 
 TEMPLATES = Path(__file__).parent / "template"
 HTML_LANG = {"en": "en", "zh": "zh-CN"}
@@ -97,7 +98,7 @@ class ReportExporter(TemplateExporter):
         }
         output, resources = super().from_notebook_node(nb, resources, **kw)
         resources.pop("opsbook", None)
-        return output, resources
+        return unbroken(output) if report.language == "zh" else output, resources
 
 
 @lru_cache(maxsize=1)

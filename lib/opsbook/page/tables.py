@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from opsbook.page import format as formats
-from opsbook.page import words
+from opsbook.page import layout, words
 from opsbook.page.bundles import escaped
 
 SHOWN_ROWS = 20
@@ -20,12 +20,13 @@ _PERCENT = ("share", "rate", "percent")
 def to_html(frame: pd.DataFrame, *, area: str, name: str, specs: Mapping[str, str] | None = None) -> str:
     """The table with localised header and values, cut after SHOWN_ROWS rows with a note where the rest is.
 
-    specs: column -> format spec, for columns whose name does not tell (see `column_spec`).
+    specs: column -> format spec, for columns whose name does not tell (see `column_spec`). Of a wide table only the
+    columns of `layout.SHOWN` stand on the page, intervals in the cell of their value.
     """
     flat = flattened(frame)
-    chosen = _chosen(flat, specs)
-    head = "".join(_header(column, area, spec) for column, spec in chosen.items())
-    body = "".join(_row(row, chosen, area) for row in flat.head(SHOWN_ROWS).itertuples(index=False, name=None))
+    chosen, shown = _chosen(flat, specs), layout.columns(flat, area=area, name=name)
+    head = "".join(_header(column.name, area, chosen[column.name]) for column in shown)
+    body = "".join(_row(row, shown, chosen, area) for row in flat.head(SHOWN_ROWS).to_dict("records"))
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-label="{escaped(name)}"><table>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{_note(len(flat), name)}"
@@ -96,14 +97,18 @@ def column_label(column: str, area: str) -> str:
     return words.find(f"{area}.column.{column}", f"common.column.{column}") or words.named(column)
 
 
-def _row(row: tuple[Any, ...], specs: Mapping[str, str], area: str) -> str:
-    cells = [
-        (column, spec, cell_text(value, column, spec, area))
-        for value, (column, spec) in zip(row, specs.items(), strict=True)
-    ]
-    return (
-        "<tr>" + "".join(_cell(text, spec, first=place == 0) for place, (_, spec, text) in enumerate(cells)) + "</tr>"
-    )
+def _row(row: Mapping[Any, Any], shown: Sequence[layout.Shown], specs: Mapping[str, str], area: str) -> str:
+    cells = [(specs[column.name], _told(row, column, specs[column.name], area)) for column in shown]
+    return "<tr>" + "".join(_cell(text, spec, first=place == 0) for place, (spec, text) in enumerate(cells)) + "</tr>"
+
+
+def _told(row: Mapping[Any, Any], column: layout.Shown, spec: str, area: str) -> str:
+    """A value, with its interval where it has one that says more than the value."""
+    names = [name for name in column if name]
+    value, *bounds = (cell_text(row[name], column.name, spec, area) for name in names)
+    if not bounds or formats.MISSING in bounds or set(bounds) == {value}:
+        return value
+    return words.label("page.table.interval", value=value, low=bounds[0], high=bounds[1])
 
 
 def _cell(text: str, spec: str, *, first: bool) -> str:
