@@ -160,3 +160,33 @@ def test_smaller_svg_shows_the_same_pixels(browser, tmp_path):
     plt.close(fig)
     assert min(shots[0].getextrema()) < 100
     assert ImageChops.difference(*shots).getextrema()[1] < 64
+
+
+@pytest.mark.parametrize(
+    ("dark", "media", "light"), [(False, "screen", True), (True, "screen", False), (True, "print", True)]
+)
+def test_a_chart_has_the_paper_of_its_page(open_page, dark, media, light):
+    """The same picture is bright by day and on paper, and dark at night."""
+    shown = open_page(report("en"), 1280, dark=dark, media=media)
+    with Image.open(io.BytesIO(shown.page.locator(".plot img").first.screenshot())) as drawn:
+        paper = drawn.convert("L").getpixel((3, 3))
+    assert (paper > 240) if light else (paper < 60)
+
+
+def test_a_phone_enlarges_a_chart_by_keyboard(open_page):
+    """Space on the switch makes the picture as wide as on a desk, inside its own box; again makes it fit."""
+    shown = open_page(report("en"), 390)
+    picture, switch = shown.page.locator(".plot img").first, shown.page.locator(".zoom").first
+    fitting = picture.bounding_box()["width"]
+    switch.focus()
+    shown.page.keyboard.press("Space")
+    assert picture.bounding_box()["width"] > 1.5 * fitting
+    assert shown.overflow() <= 0
+    shown.page.keyboard.press("Space")
+    assert picture.bounding_box()["width"] == fitting
+
+
+def test_a_desk_has_no_switch_to_enlarge(open_page):
+    """Where the chart is as wide as it gets, nothing asks to enlarge it."""
+    shown = open_page(report("en"), 1280)
+    assert shown.page.locator(".plot label").first.bounding_box()["width"] <= 1

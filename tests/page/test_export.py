@@ -24,7 +24,7 @@ CSP = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'n
 WRITTEN = """html head meta link title style body a header main section nav div span p h1 h2 h3 ul ol li figure
 figcaption img details summary pre code table thead tbody tr th td dl dt dd strong em br"""
 ELEMENTS = set(WRITTEN.split())
-DRAWN = {"svg", "path", "circle"}  # the tiny line on a card
+DRAWN = {"svg", "path", "circle", "input", "label"}  # the tiny line on a card, the switch that enlarges a chart
 
 
 class Elements(HTMLParser):
@@ -174,6 +174,7 @@ def test_text_of_the_company_is_text(language, text):
     assert {tag for tag, _ in page.found} <= ELEMENTS | DRAWN
     assert all(attributes["class"] == "spark" for attributes in page.all("svg"))
     assert not [name for _, attributes in page.found for name in attributes if name.startswith("on")]
+    assert [(one["type"], one["class"]) for one in page.all("input")] == [("checkbox", "zoom")]
     assert len(page.all("img")) == 1
     assert "<script>alert(1)</script>" in "".join(page.text)
 
