@@ -82,3 +82,19 @@ def test_ten_thousands_are_within_rounding(value):
     figure, unit = formats.render(value, "count", language="zh").split()
     size = {"万": 1e4, "亿": 1e8}[unit]
     assert abs(float(figure.replace(",", "")) * size - value) <= 0.0051 * size
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("−0.4 points to +1.0 points", "−0.4 to +1.0 points"),
+        ("（−0.4 个百分点 ~ +1.0 个百分点）", "（−0.4 ~ +1.0 个百分点）"),
+        ("15 days to 18 days", "15 to 18 days"),
+        ("15 天 ~ 18 天", "15 ~ 18 天"),
+        ("5 days to 18 points", "5 days to 18 points"),
+    ],
+)
+def test_a_span_names_its_unit_once(written, said):
+    """As people speak; spans of two units stay as they are, and saying it twice changes nothing more."""
+    assert formats.unit_once(written) == said
+    assert formats.unit_once(said) == said

@@ -140,7 +140,7 @@ def test_chart_of_flows_leaves_out_who_stays_lost_and_keeps_everybody_else():
     with words.speaking("en"):
         theme.use("en")
         texts = [text.get_text() for text in charts.flow(matrix()).axes[0].texts]
-    assert {"mature 260", "entered 80", "mature 200", "growth 80", "sleeping 60"} == set(texts)
+    assert {"mature 260", "joined since 80", "mature 200", "growth 80", "sleeping 60"} == set(texts)
 
 
 def test_ribbons_stack_without_overlap_and_fill_their_blocks():

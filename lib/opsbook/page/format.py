@@ -29,6 +29,7 @@ _DAY = {"en": "d MMM y", "zh": "y年M月d日"}
 _MONTH = {"en": "MMMM y", "zh": "y年M月"}
 _WAN, _YI = 10_000, 100_000_000
 _EDGE, _UNITS = "\0", ("万", "亿")
+_SPAN = re.compile(r"([−+]?\d[\d,.]*)( points| days| 个百分点| 天)( to | ~ | 至 )([−+]?\d[\d,.]*)\2")
 _HAN = re.compile("[一-鿿]")
 _HAN_LATIN = re.compile("[一-鿿][A-Za-z]|[A-Za-z][一-鿿]")
 
@@ -47,6 +48,11 @@ def render(value: Any, spec: str, *, language: str, currency: str = "") -> str:
     except (TypeError, ValueError, AttributeError, ArithmeticError) as wrong:
         raise OperatorError(f"{value!r} cannot be shown as `{spec}`", found=str(wrong)) from wrong
     return text.replace("-", MINUS) if spec in _NUMERIC else text
+
+
+def unit_once(text: str) -> str:
+    """`−0.4 points to +1.0 points` as people say it: −0.4 to +1.0 points."""
+    return _SPAN.sub(r"\1\3\4\2", text)
 
 
 def is_missing(value: Any) -> bool:

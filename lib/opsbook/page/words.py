@@ -170,7 +170,7 @@ class Sentence:
     def text(self, language: str | None = None) -> str:
         """The sentence in the language, by default the current one."""
         spoken = _Current.language if language is None else language
-        return entry(self.key, spoken).fill(self.values, spoken)
+        return formats.unit_once(entry(self.key, spoken).fill(self.values, spoken))
 
     def __str__(self) -> str:
         return self.text()
