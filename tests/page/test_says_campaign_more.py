@@ -194,6 +194,7 @@ CASES = {
     "lasting.ledger_marked_money": lambda: lasting.ledger(ledger(), metric="revenue", grade="A", running=False),
     "lasting.no_threshold": lambda: kept(churn_after_days=None),
     "lasting.no_newcomers": lambda: lasting.acquired(stays().iloc[:0], churn_after_days=21),
+    "lasting.suspected": lambda: lasting.acquired(stays().iloc[:0], churn_after_days=21, suspects=24),
     "lasting.longer": kept,
     "lasting.shorter": lambda: kept(-5.0),
     "lasting.alike": lambda: kept(1.0),

@@ -39,7 +39,7 @@ def test_other_campaigns_are_counted_and_named():
     others = [{"campaign_id": "b", "start": "2026-03-07", "end": "2026-03-20", "name": "Bee", "name_zh": "蜂"},
               {"campaign_id": "c", "start": "2026-02-20", "end": "2026-02-21"}]  # fmt: skip
     run = CampaignRun.model_validate(DATES | {"others": others})
-    assert says.others(run).text("en").startswith("2 other campaigns have a file for the days shown (1 of them")
+    assert says.others(run).text("en").startswith("2 other campaigns are known for the days shown (1 of them")
     with words.speaking("zh"):
         assert "蜂" in says.others(run).text()
     assert says.others(CampaignRun.model_validate(DATES)).key == "campaign.others.none"

@@ -48,7 +48,7 @@ def goals(attained: pd.DataFrame) -> Figure | None:
         end = 1.0 if 0.85 < width < 1 else width
         ax.text(end + 0.015, place, words.show(value, "percent"), va="center", fontsize=11.5)
     ax.axvline(1, color=theme.COLORS["target"], linewidth=1.2, linestyle=(0, (5, 3)))
-    ax.set_yticks(places, [words.label(f"campaign.metric.{name}") for name in known["metric"]])
+    ax.set_yticks(places, [words.label(f"campaign.goal.{name}") for name in known["metric"]])
     _across(ax, words.label("campaign.axis.attainment"), right=max(1.15, shown.max() + 0.18))
     return fig
 

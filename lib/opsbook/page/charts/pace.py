@@ -22,7 +22,7 @@ def pace(path: pd.DataFrame, table: pd.DataFrame, *, running: bool) -> Figure | 
     fig, grid = theme.panels(len(known), 1, height=1.0 + 2.1 * len(known), sharex=True)
     for ax, row in zip(grid[:, 0], known.to_dict("records"), strict=True):
         _panel(ax, path[path["metric"] == row["metric"]].reset_index(drop=True), row["target"], row["came"])
-        ax.set_title(words.label(f"campaign.metric.{row['metric']}"), loc="left", fontsize=12)
+        ax.set_title(words.label(f"campaign.goal.{row['metric']}"), loc="left", fontsize=12)
     theme.date_axis(grid[-1, 0])
     return fig
 

@@ -51,7 +51,7 @@ def goals(table: pd.DataFrame) -> Figure | None:
         color = theme.COLORS[{"ambitious": "bad", "modest": "good"}.get(row["judgement"], "main")]
         ax.plot([low, high], [place, place], color=color, linewidth=2)
         ax.plot(value, place, marker="o", color=color, markersize=8)
-    ax.set_yticks(range(len(table)), [words.label(f"campaign.metric.{name}") for name in table["metric"]])
+    ax.set_yticks(range(len(table)), [words.label(f"campaign.goal.{name}") for name in table["metric"]])
     ax.set_ylim(len(table) - 0.4, -0.6)
     ax.set_xlim(left=0)
     ax.grid(visible=True, axis="x")

@@ -37,10 +37,27 @@ def goals(attained: pd.DataFrame, overall: float) -> Sentence:
     behind = known[~known["reached"].astype(bool)].sort_values("attainment", kind="stable")
     if behind.empty:
         return Sentence("campaign.goals.unknown", n=n)
-    worst = Sentence(f"campaign.metric.{behind['metric'].iloc[0]}")
+    worst = Sentence(f"campaign.goal.{behind['metric'].iloc[0]}")
     branch = "some" if reached else "missed"
     attainment = behind["attainment"].iloc[0]
     return Sentence(f"campaign.goals.{branch}", n=n, reached=reached, worst=worst, attainment=attainment)
+
+
+def how_goals(attained: pd.DataFrame, overall: float) -> Sentence:
+    """How to read the goals, and how they weigh in the one attainment of all of them."""
+    known = attained.dropna(subset=["attainment"])
+    if known.empty:
+        return Sentence("campaign.how.goals")
+    weights = [
+        Sentence("campaign.goal_weight", goal=Sentence(f"campaign.goal.{metric}"), weight=weight)
+        for metric, weight in zip(known["metric"], known["weight"], strict=True)
+    ]
+    return Sentence("campaign.how.goals_weighted", overall=overall, weights=weights)
+
+
+def goal_table(attained: pd.DataFrame) -> pd.DataFrame:
+    """The goals for reading: each is called by whom it counts."""
+    return attained.rename(columns={"metric": "goal"})
 
 
 def phases(totals: pd.DataFrame, *, metric: str) -> Sentence:

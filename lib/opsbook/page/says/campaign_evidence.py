@@ -104,7 +104,8 @@ def before_after(comparison: pd.DataFrame, *, metric: str = "revenue") -> Senten
         return Sentence("campaign.before_after.none")
     found = row.iloc[0]
     clear = found["low"] > 0 or found["high"] < 0
-    fields = {"users": found["users"], "change": found["relative"], "low": found["low"], "high": found["high"]}
+    fields = {"users": found["users"], "change": found["relative"]}
+    fields |= {end: found[end] / found["before"] for end in ("low", "high")}
     branch = "clear" if clear else "unclear"
     return Sentence(f"campaign.before_after.{branch}", metric=Sentence(f"campaign.metric.{metric}"), **fields)
 
@@ -158,11 +159,14 @@ def _lost(decision: Verdict, evidence: Evidence) -> bool:
     return decision.conclusion == "no_effect" and evidence.roi_margin.high < 0
 
 
-def rule(decision: Verdict) -> Sentence:
-    """The rule that fired and what the grade means."""
+def rule(decision: Verdict, promise: Sentence) -> Sentence:
+    """The rule that fired, what the grade means, and where it was not promised in advance, that.
+
+    promise: `says.registered.short`
+    """
     meaning = Sentence(f"campaign.grade.{decision.grade}")
     fired = Sentence(f"campaign.rule.{decision.rule}")
-    return Sentence("campaign.rule.graded", rule=fired, grade=decision.grade, meaning=meaning)
+    return Sentence("campaign.rule.graded", rule=fired, grade=decision.grade, meaning=meaning, promise=promise)
 
 
 def verdict_basis(*, metric: str, days: int, worthwhile_lift: float) -> Sentence:

@@ -122,11 +122,16 @@ def campaign(decision: Verdict, *, comparison: str, end: date, after_days: int) 
 
     comparison: of the campaign's file; what worked in an A/B test is not run again but given to everybody
     """
-    case = CAMPAIGN[decision.rule]
-    case = "roll_out" if case in ("repeat", "repeat_unsure") and comparison == "ab" else case
+    case = campaign_case(decision, comparison=comparison)
     return Sentence(
         f"campaign.decide.{case}", **({"through": end + timedelta(days=after_days)} if case == "wait" else {})
     )
+
+
+def campaign_case(decision: Verdict, *, comparison: str) -> str:
+    """Which decision a campaign's rule leaves."""
+    case = CAMPAIGN[decision.rule]
+    return "roll_out" if case in ("repeat", "repeat_unsure") and comparison == "ab" else case
 
 
 def plan(verdict: Sentence) -> Sentence:

@@ -72,11 +72,23 @@ def added_up(totals: pd.Series, *, digits: int) -> list[float]:
     return [float(value) for value in rounded / 10**digits]
 
 
-def acquired(gap: pd.DataFrame, *, churn_after_days: int | None) -> Sentence:
+def suspected(stays: pd.DataFrame, lines: pd.DataFrame) -> int:
+    """How many newcomers the campaign met on their first day, where all of them are suspected accounts; else 0.
+
+    stays: `acquired.newcomers`; lines: `abnormal.with_and_without`
+    """
+    met = int(stays.loc[stays["came_by"] == "campaign", ["churned", "censored"]].to_numpy().sum())
+    listed = lines.set_index("line")["new_users"].get("flagged", 0.0)
+    return met if met and met == listed else 0
+
+
+def acquired(gap: pd.DataFrame, *, churn_after_days: int | None, suspects: int = 0) -> Sentence:
     """Whether newcomers whom the campaign met on their first day stay longer than the others; groups, not an effect.
 
-    gap: `mean_differences.against_rest` by came_by
+    gap: `mean_differences.against_rest` by came_by; suspects: of `suspected`, who say nothing about staying
     """
+    if suspects:
+        return Sentence("campaign.lasting.suspected", users=suspects)
     if churn_after_days is None:
         return Sentence("campaign.lasting.no_threshold")
     if gap.empty:

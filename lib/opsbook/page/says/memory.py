@@ -12,7 +12,7 @@ from opsbook.page.words import Sentence
 
 SHOWN = ["rank", "campaign", "type", "start", "conclusion", "evidence", "effect", "shrunk", "attainment", "cost", "roi"]
 FORMATS = {"rank": "whole", "start": "date", "attainment": "percent", "cost": "money", "shrunk": "signed_percent",
-           "roi": "signed_percent"}  # fmt: skip
+           "roi": "ratio"}  # fmt: skip
 TYPICAL = dict.fromkeys(("typical", "low", "high", "new_low", "new_high"), "signed_percent") | {"p_differ": "pvalue"}
 
 

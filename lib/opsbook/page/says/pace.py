@@ -26,20 +26,20 @@ def pace(table: pd.DataFrame, *, days: int, running: bool) -> Sentence:
         return Sentence("campaign.pace.none")
     rows, told = table.to_dict("records"), {"day": int(table["days"].iloc[0]), "days": days}
     if running:
-        return Sentence("campaign.pace.running", **told, parts=_joined([_goal(row) for row in rows]))
+        return Sentence("campaign.pace.running", **told, parts=joined([_goal(row) for row in rows]))
     known = table.dropna(subset=["forecast", "came"])
     if known.empty:
         return Sentence("campaign.pace.untried", **told)
     held = int(((known["low"] <= known["came"]) & (known["came"] <= known["high"])).sum())
     parts = [_tried(row) for row in known.to_dict("records")]
-    return Sentence("campaign.pace.over", **told, parts=_joined(parts), held=held, n=len(known))
+    return Sentence("campaign.pace.over", **told, parts=joined(parts), held=held, n=len(known))
 
 
 def pace_table(table: pd.DataFrame) -> pd.DataFrame:
     """The pace for reading: each figure in the unit of its metric, the verdict and the profile in words."""
     rows = []
     for row in table.to_dict("records"):
-        told = {"metric": Sentence(f"campaign.metric.{row['metric']}")}
+        told = {"metric": Sentence(f"campaign.goal.{row['metric']}")}
         shown_as = {"target": "target", "so_far": "so_far", "due": "due_by_then", "forecast": "forecast"}
         told |= {name: _amount(row["metric"], row[column]) for column, name in shown_as.items()}
         told["interval"] = Sentence(f"campaign.pace_interval.{_kind(row['metric'])}", low=row["low"], high=row["high"])
@@ -87,7 +87,7 @@ def last_time(table: pd.DataFrame, earlier: Earlier | None, *, running: bool) ->
     clear = [_change(row) for row in tested if row["low"] > 0 or row["high"] < 0]
     alike = [_measure(row) for row in tested if not (row["low"] > 0 or row["high"] < 0)]
     said = (
-        Sentence("campaign.last_time.clear", parts=_joined(clear)) if clear else Sentence("campaign.last_time.no_clear")
+        Sentence("campaign.last_time.clear", parts=joined(clear)) if clear else Sentence("campaign.last_time.no_clear")
     )
     rest = (
         Sentence("campaign.last_time.alike", parts=alike) if alike and clear else Sentence("campaign.last_time.nothing")
@@ -120,16 +120,16 @@ def goals(said: Sentence, *, running: bool) -> Sentence:
     return Sentence("campaign.goals_running.so_far") if running else said
 
 
-def _joined(parts: Sequence[Sentence]) -> Sentence:
+def joined(parts: Sequence[Sentence]) -> Sentence:
     """Parts that hold commas of their own, one after the other."""
     if len(parts) == 1:
         return parts[0]
-    return Sentence("campaign.joined.two", first=parts[0], rest=_joined(parts[1:]))
+    return Sentence("campaign.joined.two", first=parts[0], rest=joined(parts[1:]))
 
 
 def _goal(row: Row) -> Sentence:
     kind = _kind(row["metric"])
-    told: dict[str, Any] = {"metric": Sentence(f"campaign.metric.{row['metric']}")}
+    told: dict[str, Any] = {"metric": Sentence(f"campaign.goal.{row['metric']}")}
     told |= {"so_far": _amount(row["metric"], row["so_far"])}
     known = not pd.isna(row["forecast"])
     if known:
@@ -148,7 +148,7 @@ def _tried(row: Row) -> Sentence:
     said = Sentence(
         f"campaign.pace_part.{_kind(row['metric'])}", value=row["forecast"], low=row["low"], high=row["high"]
     )
-    told = {"metric": Sentence(f"campaign.metric.{row['metric']}"), "came": _amount(row["metric"], row["came"])}
+    told = {"metric": Sentence(f"campaign.goal.{row['metric']}"), "came": _amount(row["metric"], row["came"])}
     return Sentence("campaign.pace_goal.tried", forecast=said, **told)
 
 

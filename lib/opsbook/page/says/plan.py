@@ -13,6 +13,7 @@ from opsbook.inputs.registration import promised
 from opsbook.inputs.run_params import CampaignRun
 from opsbook.inputs.segments import Segment
 from opsbook.page import words
+from opsbook.page.says.pace import joined
 from opsbook.page.says.promised import readable
 from opsbook.page.words import Sentence
 
@@ -94,7 +95,9 @@ def goals(table: pd.DataFrame, campaign: CampaignRun, *, exposed: float | None) 
         return Sentence("plan.goals.no_plan" if not exposed else "plan.goals.no_last")
     before = campaign.before
     last = (before.name_zh if words.language() == "zh" else before.name) or before.name or before.campaign_id
-    told = {"last": last, "exposed": exposed, "goals": [_goal(row) for row in table.to_dict("records")]}
+    parts = joined([_goal(row) for row in table.to_dict("records")])
+    told = {"last": last, "exposed": exposed, "goals": parts, "n": len(table)}
+    told |= {"within": int((table["judgement"] != "ambitious").sum())}
     return Sentence("plan.goals.told", **told)
 
 
@@ -171,7 +174,7 @@ def _span(table: pd.DataFrame, days: int, worthwhile: float) -> Sentence:
 def _goal(row: dict[Any, Any]) -> Sentence:
     unit = "money" if row["metric"] == "revenue" else "count"
     told = {name: row[name] for name in ("target", "expected", "low", "high")}
-    metric = Sentence(f"campaign.metric.{row['metric']}")
+    metric = Sentence(f"campaign.goal.{row['metric']}")
     return Sentence(
         f"plan.goal.{unit}", metric=metric, judgement=Sentence(f"plan.judgement.{row['judgement']}"), **told
     )

@@ -23,7 +23,11 @@ def _list(parts: list[Any]) -> Sentence:
 def _goals(goals: list[Mapping[str, Any]]) -> Sentence:
     return _list(
         [
-            Sentence(f"plan.promised.goal_{goal['direction']}", metric=_metric(goal["metric"]), target=_amount(goal))
+            Sentence(
+                f"plan.promised.goal_{goal['direction']}",
+                metric=Sentence(f"campaign.goal.{goal['metric']}"),
+                target=_amount(goal),
+            )
             for goal in goals
         ]
     )

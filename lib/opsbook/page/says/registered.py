@@ -30,3 +30,12 @@ def promise(
     return Sentence(
         "campaign.registered.changed", day=day, fields=[Sentence(f"campaign.field.{name}") for name in changed]
     )
+
+
+def short(said: Sentence, *, goals: bool) -> Sentence:
+    """The same in three words for the rule of the verdict; nothing where the promise was kept.
+
+    said: `promise`; goals: whether any were set
+    """
+    case = said.key.rsplit(".", 1)[-1]
+    return Sentence(f"campaign.promise.{'late_goals' if case == 'late' and goals else case}")

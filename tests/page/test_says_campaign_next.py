@@ -1,0 +1,100 @@
+from datetime import date
+
+import pandas as pd
+import pytest
+
+from opsbook.analysis.margins import BreakEven
+from opsbook.analysis.verdict import RULES, Verdict
+from opsbook.page import words
+from opsbook.page.says import campaign as says
+from opsbook.page.says import campaign_evidence as evidence
+from opsbook.page.says import campaign_next, lasting, registered
+from opsbook.page.words import Sentence
+
+EVEN = BreakEven(0.12, 0.08, 0.23, "known")
+GOALS = pd.DataFrame({"metric": ["participants", "revenue"], "attainment": [0.9, 1.6], "weight": [1.0, 2.0]})
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_every_rule_leads_to_a_recommendation_that_is_not_the_verdict(rule):
+    """The conclusion says what to do next, in both languages, and not once more what was found."""
+    decision = Verdict(RULES[rule][0], rule, "A")
+    for language in words.LANGUAGES:
+        said = campaign_next.steps(decision, comparison="holdout").text(language)
+        assert said
+        assert said not in str(words.entry(f"campaign.verdict.{rule}", language).forms)
+
+
+def test_an_ab_test_that_works_is_rolled_out():
+    """What worked in a test is not run again but given to everybody."""
+    decision = Verdict("keep", "works_and_pays", "A")
+    assert campaign_next.steps(decision, comparison="ab").key == "campaign.next.roll_out"
+    assert campaign_next.steps(decision, comparison="holdout").key == "campaign.next.repeat"
+
+
+@pytest.mark.parametrize(("margin", "case"), [(0.35, "above"), (0.15, "within"), (0.05, "below")])
+def test_the_condition_is_the_margin_at_which_it_breaks_even(margin, case):
+    """Above, within or below the interval of the break-even margin."""
+    found = campaign_next.condition(EVEN, margin=margin, grade="A")
+    assert found.key == f"campaign.condition.{case}"
+    assert "8.0%" in found.text("en")
+    assert "23.0%" in found.text("zh")
+
+
+@pytest.mark.parametrize(
+    ("even", "margin", "grade"),
+    [
+        (EVEN, 0.35, "D"),
+        (EVEN, None, "A"),
+        (EVEN._replace(case="open"), 0.35, "A"),
+        (BreakEven(2, 1.5, 3, "known"), 0.3, "A"),
+    ],
+)
+def test_there_is_no_condition_where_money_is_not_known(even, margin, grade):
+    """Without an effect, a margin, or a margin that would do, nothing is promised."""
+    assert campaign_next.condition(even, margin=margin, grade=grade) is None
+
+
+@pytest.mark.parametrize(
+    ("key", "goals", "told"),
+    [
+        ("late", True, "goals set after the start"),
+        ("late", False, "rules set after the start"),
+        ("none", True, "nothing registered before the start"),
+        ("changed", True, "rules changed since they were registered"),
+        ("kept", True, "randomised and healthy)"),
+    ],
+)
+def test_the_rule_of_the_verdict_says_what_was_not_promised_in_advance(key, goals, told):
+    """The grade never stands alone where the goals came after the start."""
+    fields = {"day": date(2026, 11, 26), "start": date(2026, 3, 9), "n": 9, "fields": ["goals"]}
+    promise = registered.short(Sentence(f"campaign.registered.{key}", **fields), goals=goals)
+    assert told in evidence.rule(Verdict("keep", "works_and_pays", "A"), promise).text("en")
+
+
+def test_the_goals_name_their_weights_and_the_cap():
+    """A weighted attainment says by what it is weighted, and how much one goal counts at most."""
+    said = says.how_goals(GOALS, 0.967)
+    assert "participants 1 and net revenue of everyone reached 2" in said.text("en")
+    assert "up to 100%" in said.text("en")
+    assert "触达用户净收入 2" in said.text("zh")
+    assert says.how_goals(GOALS.assign(attainment=float("nan")), float("nan")).key == "campaign.how.goals"
+
+
+def test_the_revenue_of_a_goal_is_not_that_of_participants():
+    """Two figures of revenue in one review have two names, in both languages."""
+    for language in words.LANGUAGES:
+        goal, part = (Sentence(key).text(language) for key in ("campaign.goal.revenue", "campaign.plan_metric.revenue"))
+        assert goal.lower() != part.lower()
+    assert says.goal_table(GOALS)["goal"].tolist() == ["participants", "revenue"]
+
+
+def test_newcomers_who_are_all_suspects_say_nothing_about_staying():
+    """The figure is left out only when every newcomer of the campaign is on the list."""
+    stays = pd.DataFrame({"came_by": ["campaign", "campaign", "others"], "churned": [20, 2, 9], "censored": [2, 0, 80]})
+    lines = pd.DataFrame({"line": ["all", "flagged"], "new_users": [24.0, 24.0]})
+    assert lasting.suspected(stays, lines) == 24
+    assert lasting.suspected(stays, lines.assign(new_users=[24.0, 23.0])) == 0
+    assert lasting.suspected(stays, lines.assign(new_users=float("nan"))) == 0
+    assert lasting.suspected(stays.iloc[:0], lines) == 0
+    assert lasting.acquired(pd.DataFrame(), churn_after_days=28, suspects=24).key == "campaign.lasting.suspected"
