@@ -7,6 +7,7 @@ from matplotlib import pyplot as plt
 from PIL import Image, ImageChops
 
 from opsbook.page import svg, theme
+from opsbook.page.unbroken import unbroken
 from page.demo_report import EVIL, demo_words, line_chart, report
 
 
@@ -190,3 +191,15 @@ def test_a_desk_has_no_switch_to_enlarge(open_page):
     """Where the chart is as wide as it gets, nothing asks to enlarge it."""
     shown = open_page(report("en"), 1280)
     assert shown.page.locator(".plot label").first.bounding_box()["width"] <= 1
+
+
+@pytest.mark.parametrize("number", ["−¥3,446", "+¥4.26", "¥1.93 万", "−¥1.14 万 ~ +¥4,125"])
+def test_no_line_breaks_inside_a_chinese_number(open_page, number):
+    """Wherever the right edge falls, a minus stays with its ¥ and the digits with their 万."""
+    lines = "".join(f'<p style="width:{width}px;margin:0">相差{number}，见下表</p>' for width in range(60, 200, 4))
+    page = open_page(
+        unbroken(f'<html lang="zh-CN"><style>.nowrap{{white-space:nowrap}}</style>{lines}</html>'), 390
+    ).page
+    tops = page.eval_on_selector_all(".nowrap", "all => all.map(one => [...one.getClientRects()].map(r => r.y))")
+    assert tops
+    assert all(len(set(ys)) == 1 for ys in tops)

@@ -100,3 +100,12 @@ def test_an_index_that_means_something_becomes_a_column():
     """Grouped frames keep their keys; several header rows become one."""
     grouped = pd.DataFrame({"k": ["a", "b"], "v": [1, 2]}).groupby("k").agg({"v": ["sum", "mean"]})
     assert list(flattened(grouped)) == ["k", "v sum", "v mean"]
+
+
+def test_a_chinese_column_of_money_has_one_unit():
+    """No cell is told in 万 beside others that are not: the column can be read down and added up."""
+    with words.speaking("zh", currency="CNY"):
+        html = to_html(pd.DataFrame({"cost": [14_600.0, 8_252.0]}), area="demo", name="t", specs={"cost": "money"})
+    assert "¥14,600" in html
+    assert "¥8,252" in html
+    assert "万" not in html

@@ -13,6 +13,11 @@ def test_a_number_of_money_or_in_wan_does_not_break(number):
     assert unbroken(f"<p>相差 {number}，见下表</p>") == f"<p>相差 {held(number)}，见下表</p>"
 
 
+def test_the_low_end_of_an_interval_keeps_its_sign():
+    """No line begins with the ~ between two bounds."""
+    assert unbroken("<td>27.9%（15.4% ~ 40.3%）</td>") == f"<td>27.9%（{held('15.4% ~')} 40.3%）</td>"
+
+
 @pytest.mark.parametrize("text", ["2026年3月9日", "27.9%", "1,402", "第 3 万向节"])
 def test_what_no_browser_breaks_is_left_alone(text):
     """Plain numbers, shares and dates need no span."""

@@ -144,6 +144,11 @@ def _money(value: Any, language: str, currency: str) -> str:
     if language == "zh" and abs(_exact(value, 0)) >= _WAN:
         sign = "-" if value < 0 else ""
         return sign + _abbreviated(abs(float(value)), _symbol(currency, language))
+    return _money_whole(value, language, currency)
+
+
+def _money_whole(value: Any, language: str, currency: str) -> str:
+    """Every digit, never 万: for the cells of one column."""
     decimals = 0 if abs(_exact(value, 0)) >= 1000 else 2
     if not currency:
         return plain(value, language, decimals)
@@ -235,11 +240,14 @@ SPECS: dict[str, Callable[[Any, str, str], str]] = {
     "percent": _percent,
     "points": _points,
     "money": _money,
+    "money_whole": _money_whole,
     "signed_count": _signed(_count),
+    "signed_whole": _signed(_whole),
     "signed_number": _signed(_number),
     "signed_percent": _signed(_percent),
     "signed_points": _signed(_points),
     "signed_money": _signed(_money),
+    "signed_money_whole": _signed(_money_whole),
     "signed_days": _signed(_days),
     "date": _date,
     "month": _month,

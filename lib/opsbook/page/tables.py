@@ -15,6 +15,13 @@ from opsbook.page.bundles import escaped
 
 SHOWN_ROWS = 20
 _PERCENT = ("share", "rate", "percent")
+# A column has one unit: no cell of it is told in 万 beside others that are not.
+_WHOLE = {
+    "money": "money_whole",
+    "signed_money": "signed_money_whole",
+    "count": "whole",
+    "signed_count": "signed_whole",
+}
 
 
 def to_html(frame: pd.DataFrame, *, area: str, name: str, specs: Mapping[str, str] | None = None) -> str:
@@ -131,7 +138,7 @@ def cell_text(value: Any, column: str, spec: str, area: str) -> str:
         return words.label("common.yes" if value else "common.no")
     if spec == "text" and isinstance(value, str):
         return words.find(f"{area}.{column}.{value}", f"common.{column}.{value}") or words.named(value)
-    return words.show(value.item() if hasattr(value, "item") else value, spec)
+    return words.show(value.item() if hasattr(value, "item") else value, _WHOLE.get(spec, spec))
 
 
 def flattened(frame: pd.DataFrame) -> pd.DataFrame:

@@ -19,7 +19,7 @@ def with_one_list(sections: Sequence[Section], *, heading: str) -> list[Section]
     kept = [section for section in sections if not is_unanswered(section)]
     if not empty:
         return kept
-    items = [{"question": section.heading, "reason": _reason(section)} for section in empty]
+    items = [{"question": section.heading, "reasons": _reasons(section)} for section in empty]
     code = [source for section in empty for source in section.code]
     listed = Section(ANCHOR, heading, [Part("unanswered", payload={"items": items})], code)
     place = next((at for at, section in enumerate(kept) if _closes(section)), len(kept))
@@ -38,9 +38,10 @@ def _is_empty(part: Part) -> bool:
     return part.kind == "absent" or (part.kind == "table" and not part.payload["rows"])
 
 
-def _reason(section: Section) -> str:
-    """The first sentence under the heading: it says what is not there."""
-    return next(text for text in map(_said, (part.payload for part in section.parts)) if text)
+def _reasons(section: Section) -> list[str]:
+    """The first sentence under the heading says what is not there, the last may add to it."""
+    said = [text for text in map(_said, (part.payload for part in section.parts)) if text]
+    return list(dict.fromkeys([said[0], said[-1]]))
 
 
 def _said(payload: Mapping[str, Any]) -> str:

@@ -14,7 +14,9 @@ _LEFT_ALONE = re.compile(
 )
 _CURRENCY = r"[A-Z]{0,3}[¥$€£₩₹]"
 _DIGITS = r"\d[\d,]*(?:\.\d+)?"
-_NUMBER = re.compile(rf"[−+]?(?:{_CURRENCY})?{_DIGITS} ?[万亿]|[−+]{_CURRENCY}{_DIGITS}")
+_ANY = rf"[−+]?(?:{_CURRENCY})?{_DIGITS}[%×]?(?: ?[万亿])?"
+# The low end of an interval keeps its ~, which would else stand on a line of its own in a narrow column.
+_NUMBER = re.compile(rf"{_ANY} ~|[−+]?(?:{_CURRENCY})?{_DIGITS} ?[万亿]|[−+]{_CURRENCY}{_DIGITS}")
 
 
 def unbroken(page: str) -> str:

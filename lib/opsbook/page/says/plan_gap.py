@@ -137,7 +137,7 @@ def channel_table(parts: pd.DataFrame, both: pd.DataFrame, *, levels: Sequence[s
     kind, size = KINDS.get(levels[-1], "count"), levels[0]
     users = both.set_index("channel")[[f"planned_{size}", size]].fillna(0).round().astype("int64")
     users.columns = pd.Index(["planned_users", "users"])
-    cells = [_part(kind, row) for row in apart.to_dict("records")]
+    cells = [_part(f"{kind}_cell", row) for row in apart.to_dict("records")]
     wide = apart.assign(part=pd.Series(cells, index=apart.index, dtype=object)).pivot(
         index="channel", columns="factor", values="part"
     )
