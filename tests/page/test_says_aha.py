@@ -134,8 +134,8 @@ def test_once_and_first_day_are_words():
 
 def test_experiment_is_left_out_where_no_size_would_do():
     """A difference that no experiment of two shares can show half of is not given a number of users."""
-    assert "per arm" in str(says.what_next(cells()))
-    assert "per arm" not in str(says.what_next(cells(other_share=1.0)))
+    assert "users per group" in str(says.what_next(cells()))
+    assert "users per group" not in str(says.what_next(cells(other_share=1.0)))
 
 
 def test_step_is_the_one_most_are_lost_at():

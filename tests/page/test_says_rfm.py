@@ -193,7 +193,7 @@ def test_traps_table_puts_open_ones_first():
     checks = [Check(trap, None if trap == "undecided" else trap == "many_compared", NUMBERS[trap]) for trap in NUMBERS]
     texts = trap_says.table(checks).map(str)
     assert texts["trap"].iloc[[0, -1]].tolist() == ["Many comparisons", "Users undecided at the end of the data"]
-    assert texts["found"].str.startswith(("OPEN", "Not found", "Cannot tell")).all()
+    assert texts["found"].str.startswith(("CARE", "Clear", "Cannot tell")).all()
 
 
 def test_one_channel_is_said_once_for_both_metrics():
