@@ -27,6 +27,16 @@ def readable(color: str, paper: str) -> str:
     return color
 
 
+def hue(color: str) -> float:
+    """Place on the colour circle, 0 to 1."""
+    return colorsys.rgb_to_hls(*_channels(color))[0]
+
+
+def hues_apart(one: float, other: float) -> float:
+    """How far two hues lie apart on the circle, 0 to 0.5."""
+    return min(abs(one - other), 1 - abs(one - other))
+
+
 def contrast(one: str, other: str) -> float:
     """WCAG 2 contrast ratio of two colours, 1 to 21."""
     dark, light = sorted((luminance(one), luminance(other)))

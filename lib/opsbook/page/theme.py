@@ -237,6 +237,12 @@ def _short(text: str) -> str:
     return head + (f".{kept}" if kept else "") + (f" {unit}" if unit else "")
 
 
+def partner() -> str:
+    """The first colour of the series whose hue lies far from `main`, which is the company's own: no two greens."""
+    own = colors.hue(COLORS["main"])
+    return next(color for color in ("#009e73", "#0a5a94", "#d55e00") if colors.hues_apart(colors.hue(color), own) > 0.2)
+
+
 def text_on(color: Any) -> str:
     """Ink or white, whichever reads better on the colour: for numbers in heat map cells."""
     return PAPER if colors.contrast(mpl.colors.to_hex(color), PAPER) > 4.5 else INK

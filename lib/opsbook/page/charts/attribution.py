@@ -6,15 +6,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from opsbook.analysis.attribution import METHODS
 from opsbook.page import theme, words
 
-MARKS = dict(zip(METHODS, "osD^vP*X", strict=True))
+MARKS = {"last": ("s", "warn"), "shapley": ("o", "main")}  # the usual rule, and the one that is fair to all met
 MOST = 10
 
 
 def attribution(credits: pd.DataFrame) -> Figure | None:
-    """The ten channels with most credit; one mark per rule, a line from the lowest to the highest."""
+    """The ten channels with most credit: a line from the lowest of all rules to the highest, last touch and Shapley."""
     total = float(credits["linear"].sum())
     if len(credits) < 2 or not total > 0:
         return None
@@ -24,10 +23,9 @@ def attribution(credits: pd.DataFrame) -> Figure | None:
     ax.hlines(
         places, shown["lowest"] / total, shown["highest"] / total, color=theme.COLORS["band"], linewidth=5, zorder=1
     )
-    for number, (method, mark) in enumerate(MARKS.items()):
+    for method, (mark, color) in MARKS.items():
         label = words.label(f"campaign.rule_of_credit.{method}")
-        color = theme.SERIES[number % len(theme.SERIES)]
-        ax.plot(shown[method] / total, places, mark, color=color, markersize=6.5, linestyle="", label=label, zorder=3)
+        ax.plot(shown[method] / total, places, mark, color=theme.COLORS[color], markersize=8, label=label, zorder=3)
     names = [f"{words.named(str(c))} (n = {words.show(int(n), 'whole')})"
              for c, n in zip(shown["channel"], shown["touched"], strict=True)]  # fmt: skip
     ax.set_yticks(places, names)

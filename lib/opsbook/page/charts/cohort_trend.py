@@ -16,21 +16,32 @@ def same_age(shares: pd.DataFrame, trends: pd.DataFrame) -> Figure | None:
     if shares.empty:
         return None
     fig, ax = theme.axes(height=4.0)
-    colors = (theme.COLORS["main"], theme.SOFT_INK, theme.SERIES[2])
+    colors = (theme.COLORS["main"], theme.SOFT_INK, theme.partner())
     pairs = shares[["unit", "age"]].drop_duplicates().itertuples(index=False)
-    for color, (unit, age) in zip(colors, pairs, strict=False):
+    beside = _between(shares["cohort"]) / 6
+    for place, (color, (unit, age)) in enumerate(zip(colors, pairs, strict=False)):
         cells = shares[(shares["unit"] == unit) & (shares["age"] == age)]
         reach = np.vstack([cells["share"] - cells["low"], cells["high"] - cells["share"]]).clip(0)
-        ax.errorbar(cells["cohort"], cells["share"], yerr=reach, fmt="o", markersize=4, color=color,
+        days = cells["cohort"] + (place - 1) * beside
+        ax.errorbar(days, cells["share"], yerr=reach, fmt="o", markersize=4, color=color,
                     elinewidth=0.9, alpha=0.75)  # fmt: skip
         _line(ax, trends[(trends["unit"] == unit) & (trends["age"] == age)], color)
         last = cells.iloc[-1]
-        theme.label_line(ax, last["cohort"], last["share"], age_name(unit, age).text(), color)
+        theme.label_line(ax, last["cohort"] + beside, last["share"], age_name(unit, age).text(), color)
     ax.set_ylim(0, min(1.0, 1.08 * float(shares["high"].max())))
     theme.percent_axis(ax)
     theme.date_axis(ax)
     ax.set_xlabel(words.label("retention.axis.cohort_start"))
     return fig
+
+
+def _between(cohorts: pd.Series) -> pd.Timedelta:
+    """The usual time between cohorts; a sixth of it parts the intervals of ages that would cover each other."""
+    return (
+        pd.Timedelta(cohorts.drop_duplicates().sort_values().diff().median())
+        if cohorts.nunique() > 1
+        else pd.Timedelta(0)
+    )
 
 
 def _line(ax: Axes, row: pd.DataFrame, color: str) -> None:

@@ -68,7 +68,7 @@ def acquired(curves: pd.DataFrame, *, min_cell: int) -> Figure | None:
         ax.fill_between(band["day"], band["active_low"], band["active_high"], step="post", color=color, alpha=0.18)
         end = curve.iloc[-1]
         text = f"{words.label(f'campaign.came_by.{name}')} (n = {words.show(users, 'whole')})"
-        theme.label_line(ax, end["day"], float(end["active"]), text, color)
+        theme.label_line(ax, end["day"], max(float(end["active"]), 0.06), text, color)
     ax.set_xlim(0, float(watched["day"].max()) * 1.55 + 1)
     ax.set_ylim(0, 1.02)
     ax.set_xlabel(words.label("campaign.lasting.axis_day"))

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from opsbook.inputs.festivals import moving_festival
@@ -53,7 +54,7 @@ def period_actives(
     for place, height, color, alpha in zip(places, users, shades, alphas, strict=True):
         ax.bar(place, height, color=color, alpha=alpha, width=0.72)
     _usual_range(ax, changes, float(places[-1]))
-    _bar_numbers(ax, places, users)
+    _bar_numbers(ax, places, users, [theme.text_on(_over_paper(*pair)) for pair in zip(shades, alphas, strict=True)])
     if last_year is not None and len(last_year):
         users_then = float(last_year["base_users"].iloc[0])
         theme.target_line(ax, users_then)
@@ -164,16 +165,22 @@ def _usual_range(ax: Axes, changes: pd.DataFrame, place: float) -> None:
     low, high = (row["previous_users"] * np.exp(side) for side in (-half, half))
     ax.errorbar(place, np.sqrt(low * high), [[np.sqrt(low * high) - low], [high - np.sqrt(low * high)]],
                 fmt="none", ecolor=theme.INK, elinewidth=1.4, capsize=5)  # fmt: skip
-    ax.annotate(words.label("lifecycle.chart.usual"), (place, high), xytext=(0, 5), textcoords="offset points",
-                ha="center", color=theme.SOFT_INK, fontsize=10)  # fmt: skip
+    theme.label_line(ax, place + 0.4, high, words.label("lifecycle.chart.usual"), theme.SOFT_INK)
 
 
-def _bar_numbers(ax: Axes, places: np.ndarray, users: np.ndarray) -> None:
+def _over_paper(color: str, alpha: float) -> tuple[float, ...]:
+    """The colour as it looks when it is partly transparent over the paper."""
+    return tuple(
+        alpha * own + (1 - alpha) * under for own, under in zip(to_rgb(color), to_rgb(theme.PAPER), strict=True)
+    )
+
+
+def _bar_numbers(ax: Axes, places: np.ndarray, users: np.ndarray, inks: list[str]) -> None:
     """Every bar's number inside its foot, where neither whiskers nor lines run; upright when bars are many."""
     crowded = len(places) > 8
-    for place, count in zip(places, users, strict=True):
+    for place, count, ink in zip(places, users, inks, strict=True):
         ax.annotate(_count(count), (place, 0), xytext=(0, 5), textcoords="offset points", ha="center", va="bottom",
-                    rotation=90 if crowded else 0, fontsize=10, color=theme.PAPER)  # fmt: skip
+                    rotation=90 if crowded else 0, fontsize=10, color=ink)  # fmt: skip
 
 
 def _headroom(changes: pd.DataFrame) -> float:

@@ -72,7 +72,7 @@ def retention_curve(
     if on.empty:
         return None
     fig, ax = theme.axes()
-    lines = [(later, "retention.chart.on_or_after", theme.SERIES[2]), (on, "retention.chart.on", theme.COLORS["main"])]
+    lines = [(later, "retention.chart.on_or_after", theme.partner()), (on, "retention.chart.on", theme.COLORS["main"])]
     for table, label, color in lines:
         _band(ax, table["age"], table, "low", "high", color)
         ax.plot(table["age"], table["share"], color=color)

@@ -19,7 +19,7 @@ def definitions(table: pd.DataFrame) -> Figure | None:
     for place, age in enumerate(dict.fromkeys(table["age"])):
         cells = table[table["age"] == age]
         rows = cells["counted_as"].map(names.index).to_numpy() + 0.28 * (place - 1)
-        color = (theme.COLORS["main"], theme.SOFT_INK, theme.SERIES[2])[place % 3]
+        color = (theme.COLORS["main"], theme.SOFT_INK, theme.partner())[place % 3]
         ax.hlines(rows, cells["low"], cells["high"], color=color, linewidth=2)
         ax.plot(cells["share"], rows, "o", color=color, markersize=7)
         _numbers(ax, cells, rows, color)

@@ -22,9 +22,10 @@ def calibration(bands: pd.DataFrame) -> Figure | None:
     reach = np.clip([bands["observed"] - bands["low"], bands["high"] - bands["observed"]], 0, None)
     ax.errorbar(bands["predicted"], bands["observed"], yerr=reach, fmt="o", color=theme.COLORS["main"], markersize=7,
                 elinewidth=1.6, capsize=3, zorder=3)  # fmt: skip
-    for row in bands.to_dict("records"):
+    for place, row in enumerate(bands.sort_values("predicted").to_dict("records")):
         text = words.label("retention.chart.risk_n", n=row["users"])
-        ax.annotate(text, (row["predicted"], row["observed"]), xytext=(9, -4), textcoords="offset points",
+        shift = (9, -4 if place else -13)  # the lowest bands lie close together
+        ax.annotate(text, (row["predicted"], row["observed"]), xytext=shift, textcoords="offset points",
                     color=theme.SOFT_INK, fontsize=10, path_effects=theme._HALO, zorder=4)  # fmt: skip
     ax.annotate(words.label("retention.chart.as_predicted"), (0.97 * top, 0.97 * top), xytext=(-6, 4), ha="right",
                 textcoords="offset points", color=theme.INK, fontsize=10.5, path_effects=theme._HALO)  # fmt: skip

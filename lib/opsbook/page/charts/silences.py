@@ -38,8 +38,10 @@ def segments(table: pd.DataFrame, *, by: str, chosen_days: int, target: float) -
     fig, ax = theme.axes(height=1.1 + ROW * len(shown))
     for place, row in enumerate(shown.to_dict("records")):
         ax.plot(row["suggested_days"], place, "o", color=theme.COLORS["main"], markersize=8)
-        ax.annotate(words.show(row["suggested_days"], "days"), (row["suggested_days"], place), xytext=(9, 0),
-                    textcoords="offset points", va="center")  # fmt: skip
+        left = row["suggested_days"] < chosen_days  # away from the line of the threshold in use
+        ax.annotate(words.show(row["suggested_days"], "days"), (row["suggested_days"], place),
+                    xytext=(-9 if left else 9, 0), ha="right" if left else "left", textcoords="offset points",
+                    va="center")  # fmt: skip
     ax.axvline(chosen_days, color=theme.COLORS["bad"], linewidth=1.4)
     text = words.label("retention.chart.threshold", days=chosen_days)
     ax.annotate(text, (chosen_days, 1.0), xycoords=("data", "axes fraction"), xytext=(0, 4),
