@@ -44,3 +44,11 @@ def test_words_in_charts_can_be_read_at_night(color):
 def test_the_paper_becomes_the_panel():
     """A chart does not stand out as a box of its own."""
     assert at_night(theme.PAPER) == PANEL
+
+
+@pytest.mark.parametrize("color", COLORS)
+def test_a_line_s_name_can_be_read_by_day(color):
+    """Names at the ends of lines keep the hue of the line, dark enough for text on white."""
+    _fig, ax = theme.axes()
+    theme.label_line(ax, 0, 0, "mature", color)
+    assert contrast(ax.texts[0].get_color(), theme.PAPER) >= 4.5

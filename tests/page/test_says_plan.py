@@ -172,3 +172,9 @@ def test_a_promise_is_kept_changed_late_or_missing(case, days, changed):
 
 def numbers(text: str) -> list[str]:
     return sorted(re.findall(r"[+−]?\d+(?:[.,]\d+)*%?", text.replace("95%", "")))
+
+
+def test_a_chart_of_one_share_is_drawn():
+    """A short audience leaves one holdout that sees any lift; its chart needs no warning and no second point."""
+    with words.speaking("en"):
+        assert charts.sizes(sizes(0.9, NAN, NAN), days=28, worthwhile=0.2, planned=None) is not None

@@ -131,7 +131,7 @@ def label_line(ax: Axes, x: Any, y: float, text: str, color: str) -> None:
         xytext=(6, 0),
         textcoords="offset points",
         va="center",
-        color=color,
+        color=colors.readable(mpl.colors.to_hex(color), PAPER),
         fontsize=11.5,
         annotation_clip=False,
     )

@@ -27,7 +27,8 @@ def sizes(table: pd.DataFrame, *, days: int, worthwhile: float, planned: float |
     for height, (_value, text, color) in zip(heights, ends, strict=True):
         theme.label_line(ax, known["control_share"].max(), height, text, color)
     ax.axhline(worthwhile, color=theme.COLORS["target"], linewidth=1.2, linestyle=(0, (5, 3)))
-    ax.set_xlim(known["control_share"].min(), known["control_share"].max())
+    if known["control_share"].nunique() > 1:
+        ax.set_xlim(known["control_share"].min(), known["control_share"].max())
     text = words.label("plan.chart.worthwhile", lift=worthwhile)
     ax.annotate(text, (known["control_share"].max(), worthwhile), xytext=(0, 4), textcoords="offset points",
                 ha="right", fontsize=10.5, color=theme.SOFT_INK, path_effects=HALO)  # fmt: skip
