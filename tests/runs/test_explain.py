@@ -145,7 +145,7 @@ def test_a_meaning_is_found_by_key_by_digits_left_out_and_by_label():
     """The catalogue's definition stands under the number's key or under a term that is called like the number."""
     assert meaning("02_retention_survival", "false_churn", "x", "en").startswith("Share of silences longer")
     assert meaning("02_retention_survival", "survival_90", "x", "zh") == meaning("02_x_retention", "survival", "", "zh")
-    assert meaning("01_user_lifecycle", "nothing", "quick ratio", "en").startswith("(new + resurrected)")
+    assert meaning("01_user_lifecycle", "nothing", "quick ratio", "en").startswith("(new + returned)")
     assert meaning("01_user_lifecycle", "nothing", "nothing", "en") == ""
 
 
