@@ -357,3 +357,12 @@ def test_tables_for_reading_carry_names_and_no_bookkeeping():
     assert abnormal.readable(lines(), found(flagged=0)).empty
     assert str(channels.readable(responses())["elasticity"].iloc[0]) == "0.5 (0.3 to 0.7)"
     assert channels.readable(responses("cannot_tell").assign(marginal=NAN))["marginal"].tolist() == [None]
+
+
+def test_what_is_not_clear_is_told_with_the_interval_that_is_not_clear():
+    """Where only the ratio's interval leaves out zero, the sentence shows that of the difference, which decides."""
+    table = weeks(value=-0.02, half=0.03).assign(relative=-0.2, relative_low=-0.39, relative_high=-0.01)
+    said = after(table)
+    assert said.key == "campaign.lasting.nothing"
+    assert "−0.02, −0.05 to +0.01" in said.text("en")
+    assert "−39" not in said.text("en")

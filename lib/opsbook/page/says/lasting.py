@@ -15,7 +15,9 @@ DAY_WEEKS = 7
 
 
 def weeks(effects: pd.DataFrame, half: HalfLife, *, metric: str, grade: str) -> Sentence:
-    """Whether anything is left after the end, and how fast it fades.
+    """Whether anything is left after the end, and how fast it fades; judged and told by the difference per user.
+
+    The ratio's own interval can leave out zero where that of the difference, which the test rests on, does not.
 
     effects: `persistence.weekly_effects`; half: `persistence.half_life` of them
     """
@@ -25,7 +27,7 @@ def weeks(effects: pd.DataFrame, half: HalfLife, *, metric: str, grade: str) -> 
         return Sentence("campaign.lasting.young")
     first, weeks = effects.iloc[0], len(effects)
     told = {"metric": Sentence(f"campaign.metric.{metric}"), "value": first["relative"], "weeks": weeks}
-    told |= {"low": first["relative_low"], "high": first["relative_high"], "n": first["treated_users"]}
+    told |= {name: first[name] for name in ("difference", "low", "high")} | {"n": first["treated_users"]}
     if direction(first["low"], first["high"]) == "down":
         return Sentence("campaign.lasting.dip", **told)
     if half.case == "known":
