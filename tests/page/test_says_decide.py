@@ -61,6 +61,7 @@ CASES = {
     "retention.decide.down": lambda: retention(-0.03, -0.01),
     "retention.decide.contact": lambda: retention(-0.1, 0.1, coming=listed(500, 60)),
     "retention.decide.contact_known": lambda: retention(-0.1, 0.1, coming=listed(500, 60) | {"baseline": 0.4}),
+    "retention.decide.win_back": lambda: retention(-0.1, 0.1, coming=listed(500, 60) | {"baseline": 0.9}),
     "retention.decide.contact_all": lambda: retention(-0.1, 0.1, coming=listed(500, 0)),
     "retention.decide.threshold": lambda: retention(-0.1, 0.1, GIVEN),
     "retention.decide.two": lambda: retention(-0.03, -0.01, GIVEN, listed(500, 60)),

@@ -9,11 +9,13 @@ from typing import Any
 import pandas as pd
 
 from opsbook.analysis.churn import Threshold
+from opsbook.analysis.early_warning import ACTIONS
 from opsbook.analysis.verdict import Verdict
 from opsbook.page.says.levers import SAID, is_clear, moving
 from opsbook.page.says.rows import direction, last_row
 from opsbook.page.words import Sentence
 
+NEARLY_GONE = ACTIONS[0][0]  # mean risk from which the table of risk bands speaks of winning back
 CAMPAIGN = {
     "works_and_pays": "repeat",
     "works_without_cost": "repeat",
@@ -107,7 +109,8 @@ def _list(coming: Mapping[str, Any]) -> list[Sentence]:
         return []
     told = {"listed": coming["listed"], "holdout": coming["planned_holdout"]}
     if coming["planned_holdout"] and coming.get("baseline") is not None:
-        return [Sentence("retention.decide.contact_known", **told, leaving=coming["baseline"])]
+        case = "win_back" if coming["baseline"] >= NEARLY_GONE else "contact_known"
+        return [Sentence(f"retention.decide.{case}", **told, leaving=coming["baseline"])]
     return [Sentence(f"retention.decide.{'contact' if coming['planned_holdout'] else 'contact_all'}", **told)]
 
 
