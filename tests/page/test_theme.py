@@ -107,3 +107,13 @@ def test_percent_axes_show_the_decimals_they_need():
     ax.set_ylim(0.10, 0.12)
     fig.draw_without_rendering()
     assert "11.0%" in [tick.get_text() for tick in ax.get_yticklabels()]
+
+
+@pytest.mark.parametrize("brand", ["#1f6f54", "#c8442b", "#2f5d8a", "#0072b2", "#009e73", "#d55e00", "#555555"])
+def test_a_second_colour_is_never_the_company_s_own(brand):
+    """Whatever the brand, the line beside it has another hue and can be seen on paper."""
+    theme.use("en", brand)
+    other = theme.partner()
+    assert colors.hues_apart(colors.hue(other), colors.hue(theme.COLORS["main"])) > 0.2
+    assert colors.contrast(other, theme.PAPER) >= 3
+    theme.use("en")
