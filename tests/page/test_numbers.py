@@ -30,6 +30,12 @@ def test_a_change_whose_interval_covers_zero_is_not_called_up():
     assert (card["direction"], card["change"]) == ("unclear", "no clear change (+10.0%)")
 
 
+def test_a_large_change_of_a_handful_is_not_called_no_change():
+    """Six after eleven: nobody can tell, and nobody is told that nothing happened."""
+    card = made(6, previous=11, change_low=-0.8, change_high=0.475).card()
+    assert (card["direction"], card["change"]) == ("open", "−45.5%, too few to tell")
+
+
 def test_a_further_number_must_be_clear_among_several():
     """What a 95 % interval calls up by a hair is chance among six numbers; what lies far from zero still rises."""
     near, far = {"change_low": 0.001, "change_high": 0.199}, {"change_low": 0.06, "change_high": 0.14}

@@ -44,8 +44,9 @@ def listed(users: int, held: int) -> dict:
     return {"listed": users, "planned_holdout": held}
 
 
-def retention(low: float, high: float, limit: Threshold = SURE, coming: dict | None = None):
-    return decide.retention(changed(low, high), limit, coming or listed(0, 0), age=30)
+def retention(low: float, high: float, limit: Threshold = SURE, coming: dict | None = None, back: float = 0.1):
+    gaps = pd.DataFrame({"threshold_days": [limit.days], "false_churn": [back]})
+    return decide.retention(changed(low, high), limit, gaps, coming or listed(0, 0), age=30)
 
 
 STILL = parts(acquisition=0.0)
@@ -64,6 +65,7 @@ CASES = {
     "retention.decide.win_back": lambda: retention(-0.1, 0.1, coming=listed(500, 60) | {"baseline": 0.9}),
     "retention.decide.contact_all": lambda: retention(-0.1, 0.1, coming=listed(500, 0)),
     "retention.decide.threshold": lambda: retention(-0.1, 0.1, GIVEN),
+    "retention.decide.undefined": lambda: retention(-0.1, 0.1, coming=listed(500, 60), back=0.7),
     "retention.decide.two": lambda: retention(-0.03, -0.01, GIVEN, listed(500, 60)),
 }
 CASES |= {f"plan.decide.{case}": (lambda verdict=verdict: decide.plan(verdict)) for case, verdict in PLANS.items()}
@@ -118,7 +120,7 @@ def test_a_test_that_worked_is_given_to_everybody():
 def test_without_a_change_the_strongest_sure_lever_is_named():
     """The largest gain whose interval lies above zero; a larger one that is not sure is passed over."""
     said = lifecycle(-0.1, 0.1, more=gains(current=500.0, week_1=40.0, waking=-900.0))
-    assert "weekly retention of current users adds most: +510" in said.text("en")
+    assert "weekly retention of current users would add most: +510" in said.text("en")
     assert "moves the level" not in lifecycle(-0.1, 0.1, more=gains(waking=-900.0)).text("en")
 
 

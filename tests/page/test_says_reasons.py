@@ -45,13 +45,13 @@ def ratios(*p):
     return says.time_ratios(RATIOS.assign(p=p))
 
 
-def trust(case):
-    ranking, observed = Estimate(0.62, 0.58, 0.66, 900), Estimate(0.31, 0.28, 0.34, 900)
+def trust(case, c=0.62):
+    ranking, observed = Estimate(c, c - 0.04, c + 0.04, 900), Estimate(0.31, 0.28, 0.34, 900)
     return says.trust(Trust(ranking, 0.3, observed, case), within_days=60)
 
 
-def seed(case, ratio=1.6, part=3):
-    return says.seed_table(SEEDS.head(1).assign(case=case, hazard_ratio=ratio)).iloc[0, part]
+def seed(case, ratio=1.6, part=3, **given):
+    return says.seed_table(SEEDS.head(1).assign(case=case, hazard_ratio=ratio, **given)).iloc[0, part]
 
 
 def number(p_bands, users=900, followed=1_000):
@@ -87,6 +87,7 @@ BRANCHES = {
     "aft.none": says.time_ratios(RATIOS.iloc[:0]),
     "trust.both": trust("both"),
     "trust.ranking": trust("ranking"),
+    "trust.weak": trust("ranking", c=0.555),
     "trust.none": trust("none"),
     "trust.few": says.trust(Trust(NOTHING, NAN, NOTHING, "few"), within_days=60),
     "seeds.clear": says.seeds(SEEDS),
@@ -96,8 +97,10 @@ BRANCHES = {
     "seed.later": seed("clear", ratio=0.6),
     "seed.unclear": seed("unclear"),
     "seed.few": seed("few"),
-    "seed_try.sooner": seed("clear", part=7),
-    "seed_try.later": seed("clear", ratio=0.6, part=7),
+    "seed_try.first_obstacle": seed("clear", part=7, stage="introduction"),
+    "seed_try.keep": seed("clear", part=7),
+    "seed_try.lead": seed("clear", ratio=0.6, part=7, covariate="recent_orders"),
+    "seed_try.learn": seed("clear", ratio=0.6, part=7),
 } | {f"weighted_test.{name}": words.Sentence(f"retention.weighted_test.{name}") for name in TESTS["test"]}
 BRANCHES |= {f"weight_on.{name}": words.Sentence(f"retention.weight_on.{name}") for name in set(TESTS["weight_on"])}
 

@@ -150,6 +150,15 @@ def test_a_failed_check_is_said_beside_the_forecast(language):
         assert words.entry(f"lifecycle.trust.{case}", language).fill({}, language) in text
 
 
+@pytest.mark.parametrize("case", ["missed", "not_better", "outside", "good_most", "unknown"])
+@pytest.mark.parametrize("language", words.LANGUAGES)
+def test_a_forecast_without_support_does_not_begin_with_its_number(language, case):
+    """The first words say how far the number is to be trusted; only a supported one begins at once."""
+    good, doubtful = (says.future(future(), cohorts(), days=90, case=which).text(language) for which in ("good", case))
+    lead = words.entry(f"lifecycle.future_lead.{says.LEADS[case]}", language).fill({}, language)
+    assert lead and doubtful.startswith(lead.strip()) and not good.startswith(lead.strip())
+
+
 def test_one_model_and_several_are_told_apart():
     """The English sentence is grammatical for one model as for two."""
     assert "one order model of all" in says.fits(cohorts(1)).text("en")
@@ -165,7 +174,7 @@ def test_tables_for_reading_keep_the_numbers():
     assert says.ltv_triangle(NOTHING).empty
     shown = says.future_table(future())
     assert shown["total_orders"].tolist() == [1000, 500, 1500]
-    assert str(shown["orders"].iloc[0]) == "1 (0.9 to 1.1)"
+    assert str(shown["orders_each"].iloc[0]) == "1 (0.9 to 1.1)"
     assert says.future_table(future().head(0)).empty
 
 

@@ -34,6 +34,20 @@ def test_header_and_values_come_from_the_catalogue():
         assert text in html
 
 
+def test_the_ends_of_an_interval_have_the_unit_of_their_value():
+    """A share of 12.0% lies between 10.0% and 14.0%, not between 0.1 and 0.14; money is told as money."""
+    frame = pd.DataFrame({"share": [0.12], "low": [0.1], "high": [0.14], "ltv": [9.5], "ltv_low": [8.5]})
+    html = to_html(frame, area="demo", name="t", specs={"ltv": "money"})
+    assert all(text in html for text in ("12.0%", "10.0%", "14.0%", words.show(8.5, "money_whole")))
+
+
+def test_what_opsbook_itself_named_is_told_in_words():
+    """Users without a channel are 未知, small groups together 其他."""
+    words.use("zh")
+    html = to_html(pd.DataFrame({"level": ["unknown", "other"], "users": [1, 2]}), area="demo", name="t")
+    assert "未知" in html and "其他" in html
+
+
 def test_headers_have_a_scope():
     """Every header cell says whether it heads a column or a row."""
     html = to_html(pd.DataFrame({"day": ["a"], "users": [1]}), area="demo", name="t")

@@ -31,6 +31,7 @@ _WAN, _YI = 10_000, 100_000_000
 _EDGE, _UNITS = "\0", ("万", "亿")
 _SPAN = re.compile(r"([−+]?\d[\d,.]*)( points| days| 个百分点| 天)( to | ~ | 至 )([−+]?\d[\d,.]*)\2")
 _HAN = re.compile("[一-鿿]")
+_DIGIT = re.compile(r"\d")
 _HAN_LATIN = re.compile("[一-鿿][A-Za-z]|[A-Za-z][一-鿿]")
 
 
@@ -202,7 +203,9 @@ def _pvalue(value: Any, language: str, currency: str = "") -> str:
 def _list(value: Any, language: str, currency: str = "") -> str:
     items = [value] if isinstance(value, str) else value
     texts = [f"{_EDGE}{_text(item, language, currency)}{_EDGE}" for item in items]
-    return joined(str(format_list(texts, locale=locale(language))).split(_EDGE), language)
+    parts = str(format_list(texts, locale=locale(language))).split(_EDGE)
+    spaced = ["和 " if part == "和" and _DIGIT.match(after) else part for part, after in zip(parts, [*parts[1:], ""])]
+    return joined(spaced, language)
 
 
 def joined(parts: Sequence[str], language: str) -> str:

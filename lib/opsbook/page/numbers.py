@@ -16,7 +16,8 @@ from opsbook.page.spark import Point
 from opsbook.page.trend import named, trend_sentence
 from opsbook.page.units import UNITS as UNITS
 
-ARROWS = {"up": "▲", "down": "▼", "unclear": "●", "alone": "●", "same": "●"}
+ARROWS = {"up": "▲", "down": "▼", "unclear": "●", "alone": "●", "open": "●", "same": "●"}
+COARSE = 0.2  # a relative change beyond this that may be chance is not "no change": there is too little to tell
 OTHERS = 5  # numbers that a first screen compares beside the one its verdict judges
 WIDER = float(ndtri(1 - 0.025 / OTHERS) / ndtri(0.975))  # of an interval, so that all of them hold together
 
@@ -91,11 +92,12 @@ class Number:
         """up, down, same; "" without a comparison; unclear when the interval of the change covers zero.
 
         alone: it does so only when it is widened for the number of changes that a first screen compares.
+        open: it does, though the change looks large, because too little was counted.
         """
         if self.change is None:
             return ""
         if _covers_zero(self.change, self.change_low, self.change_high):
-            return "unclear"
+            return "open" if _relative(self.unit) and abs(self.change) > COARSE else "unclear"
         if self.further and _covers_zero(self.change, self.change_low, self.change_high, wider=WIDER):
             return "alone"
         return "same" if self.change == 0 else "up" if self.change > 0 else "down"
@@ -104,7 +106,7 @@ class Number:
         """`up 3.2% on the previous period` or the words for an unclear change."""
         if self.change is None:
             return ""
-        signed = self.direction() in ("unclear", "alone")
+        signed = self.direction() in ("unclear", "alone", "open")
         shown = words.show(self.change if signed else abs(self.change), _change_spec(self.unit, signed=signed))
         return words.label(f"page.card.{self.direction()}", change=shown)
 
@@ -140,9 +142,13 @@ def method_key(method: str) -> str:
 def _change(value: float | None, previous: float | None, unit: str) -> float | None:
     if value is None or previous is None:
         return None
-    if unit in ("share", "points", "days"):
+    if not _relative(unit):
         return value - previous
     return None if previous == 0 else value / previous - 1
+
+
+def _relative(unit: str) -> bool:
+    return unit not in ("share", "points", "days")
 
 
 def _covers_zero(change: float, low: float | None, high: float | None, *, wider: float = 1.0) -> bool:

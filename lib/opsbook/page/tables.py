@@ -15,6 +15,8 @@ from opsbook.page.bundles import escaped
 
 SHOWN_ROWS = 20
 _PERCENT = ("share", "rate", "percent")
+_RESERVED = ("unknown", "other")  # names that Opsbook itself gives to what has none, or is too small for its own
+_BOUNDED = {"percent", "points", "signed_points", "money", "signed_money"}  # what the ends of an interval share
 # A column has one unit: no cell of it is told in 万 beside others that are not.
 _WHOLE = {
     "money": "money_whole",
@@ -56,7 +58,16 @@ def _words_of(column: pd.Series, spec: str, area: str) -> dict[str, str]:
 
 
 def _chosen(flat: pd.DataFrame, specs: Mapping[str, str] | None) -> dict[str, str]:
-    return {str(column): (specs or {}).get(str(column)) or column_spec(flat[column]) for column in flat}
+    chosen = {str(column): (specs or {}).get(str(column)) or column_spec(flat[column]) for column in flat}
+    bounded = {bound: chosen[of] for of in chosen for bound in _bounds(of, list(chosen)) if bound not in (specs or {})}
+    return chosen | {bound: spec for bound, spec in bounded.items() if spec in _BOUNDED}
+
+
+def _bounds(column: str, names: Sequence[str]) -> list[str]:
+    """The columns of its interval: called after it, or plainly low and high right behind it."""
+    place = names.index(column) + 1
+    plain = ["low", "high"] if list(names[place : place + 2]) == ["low", "high"] else []
+    return [name for name in (f"{column}_low", f"{column}_high", *plain) if name in names]
 
 
 def _note(rows: int, name: str) -> str:
@@ -137,7 +148,8 @@ def cell_text(value: Any, column: str, spec: str, area: str) -> str:
     if spec == "yes_no":
         return words.label("common.yes" if value else "common.no")
     if spec == "text" and isinstance(value, str):
-        return words.find(f"{area}.{column}.{value}", f"common.{column}.{value}") or words.named(value)
+        reserved = [f"common.{value}"] if value in _RESERVED else []
+        return words.find(f"{area}.{column}.{value}", f"common.{column}.{value}", *reserved) or words.named(value)
     return words.show(value.item() if hasattr(value, "item") else value, _WHOLE.get(spec, spec))
 
 

@@ -11,7 +11,7 @@ from opsbook.page.words import Sentence
 
 TERMS = ("cohort_trend", "mix_adjusted", "dispersion")
 PARTS = ("change", "adjusted_change", "mix_change")
-FORMATS = {f"{part}{end}": "points" for part in PARTS for end in ("", "_low", "_high")}
+FORMATS = {f"{part}{end}": "signed_points" for part in PARTS for end in ("", "_low", "_high")}
 FORMATS |= dict.fromkeys(["start", "end"], "percent")
 SHARES = dict.fromkeys(["low", "high"], "percent")
 WITHOUT_MIX = {"better", "worse", "no_trend"}  # conclusions that can be drawn where there is one level only

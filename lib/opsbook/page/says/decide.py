@@ -11,6 +11,7 @@ import pandas as pd
 from opsbook.analysis.churn import Threshold
 from opsbook.analysis.early_warning import ACTIONS
 from opsbook.analysis.verdict import Verdict
+from opsbook.page.says import retention as says
 from opsbook.page.says.levers import SAID, is_clear, moving
 from opsbook.page.says.rows import direction, last_row
 from opsbook.page.words import Sentence
@@ -85,12 +86,16 @@ def _largest(parts: pd.DataFrame, *, sign: int) -> dict[str, Any]:
     return {"lever": lever, "part": row["part"], "low": row["low"], "high": row["high"]}
 
 
-def retention(judged: pd.DataFrame, limit: Threshold, coming: Mapping[str, Any], *, age: int) -> Sentence:
+def retention(
+    judged: pd.DataFrame, limit: Threshold, gaps: pd.DataFrame, coming: Mapping[str, Any], *, age: int
+) -> Sentence:
     """A clear change of retention first, then the list to contact, then a threshold the data do not bear out: two.
 
-    judged: `cohorts.against_previous`; coming: `early_warning.prospect`
+    judged: `cohorts.against_previous`; gaps: `churn.false_churn`, without a meaning of "churned" there is no list to
+    contact; coming: `early_warning.prospect`
     """
-    found = [*_moved(judged, age), *_list(coming), *_threshold(limit)][:2]
+    listed = _undefined(limit, gaps) if says.undefined(limit, gaps) else [*_list(coming), *_threshold(limit)]
+    found = [*_moved(judged, age), *listed][:2]
     if not found:
         return Sentence("retention.decide.nothing")
     return found[0] if len(found) == 1 else Sentence("retention.decide.two", first=found[0], second=found[1])
@@ -112,6 +117,11 @@ def _list(coming: Mapping[str, Any]) -> list[Sentence]:
         case = "win_back" if coming["baseline"] >= NEARLY_GONE else "contact_known"
         return [Sentence(f"retention.decide.{case}", **told, leaving=coming["baseline"])]
     return [Sentence(f"retention.decide.{'contact' if coming['planned_holdout'] else 'contact_all'}", **told)]
+
+
+def _undefined(limit: Threshold, gaps: pd.DataFrame) -> list[Sentence]:
+    share = gaps.loc[gaps["threshold_days"] == limit.days, "false_churn"].iloc[0]
+    return [Sentence("retention.decide.undefined", share=share, days=limit.days)]
 
 
 def _threshold(limit: Threshold) -> list[Sentence]:

@@ -51,7 +51,7 @@ def behaviours(table: pd.DataFrame, *, group: Any, counted: Collection[str] = ()
     told |= {"behaviour": Sentence(f"lifecycle.behaviour.{top['behaviour']}"), "d": abs(top["standardised"])}
     ends = sorted(abs(top[f"standardised_{end}"]) for end in ("low", "high"))
     told |= {"low": ends[0], "high": ends[1], "mean": top["mean_group"], "rest": top["mean_rest"]}
-    told |= {"n": top["own_users"], "clear": len(clear)}
+    told |= {"n": top["own_users"], "clear": len(clear), "own": len(clear) - len(news)}
     side = "more" if top["standardised"] > 0 else "less"
     return Sentence(f"lifecycle.behaviours.{'little' if told['d'] < LITTLE else side}", **told)
 

@@ -17,6 +17,8 @@ from opsbook.page.words import Sentence
 TERMS = ("against_rest", "weighted_tests", "stratified", "time_ratio", "concordance")
 PER = 100
 TESTS = {"p_holm": "pvalue", "p": "pvalue"}
+WEAK = 0.6  # a concordance below this is better than a coin, yet of no use to pick people by
+BOUGHT = "recent_orders"  # the one covariate that users can be led to change
 BANDS = dict.fromkeys(["predicted", "observed", "low", "high"], "percent")
 
 
@@ -120,7 +122,8 @@ def trust(found: Trust, *, within_days: int) -> Sentence:
     told = {"days": within_days, "c": found.ranking.value, "c_low": found.ranking.low, "c_high": found.ranking.high}
     told |= {"predicted": found.predicted, "observed": found.observed.value, "n": found.observed.n}
     told |= {"low": found.observed.low, "high": found.observed.high}
-    return Sentence(f"retention.trust.{found.case}", **told)
+    weak = found.case in ("both", "ranking") and found.ranking.value < WEAK
+    return Sentence(f"retention.trust.{'weak' if weak else found.case}", **told)
 
 
 def seeds(table: pd.DataFrame) -> Sentence:
@@ -152,5 +155,12 @@ def _seed(row: dict[Any, Any]) -> list[Any]:
         *head,
         Sentence(f"retention.seed.{sooner}", **told),
         *numbers,
-        Sentence(f"retention.seed_try.{sooner}", **told),
+        Sentence(f"retention.seed_try.{_try(row, sooner)}", **told),
     ]
+
+
+def _try(row: dict[Any, Any], sooner: str) -> str:
+    """What to try first: help at the start, an offer later on; nobody can be led to another channel."""
+    if sooner == "sooner":
+        return "first_obstacle" if row["stage"] == "introduction" else "keep"
+    return "lead" if row["covariate"] == BOUGHT else "learn"

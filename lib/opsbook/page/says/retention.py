@@ -20,6 +20,7 @@ from opsbook.page.words import Sentence
 TERMS = ("retained", "on_or_after", "complete_cell", "churned", "censored", "false_churn", "delayed_entry", "survival",
          "restricted_mean", "log_rank", "hazard_ratio", "landmark", "interval")  # fmt: skip
 CLEAR = 0.05
+MOST = 0.5  # of the silences that end with a return, or of the users that a curve follows
 LARGE = 0.10  # a fall that is certainly more than this share of the previous value is a problem, not a warning
 SHARES = dict.fromkeys(["false_churn", "low", "high", "active", "active_low", "active_high"], "percent")
 TESTS = {"p": "pvalue", "p_holm": "pvalue"}
@@ -32,11 +33,20 @@ def threshold(limit: Threshold, table: pd.DataFrame, *, target: float) -> Senten
     if at.empty:
         return Sentence("retention.threshold.unknown", **told)
     told |= {"share": at["false_churn"].iloc[0], "n": at["gaps"].iloc[0]}
-    case = limit.origin
+    case = "undefined" if undefined(limit, table) else limit.origin
     if case == "given":
         case = "given_good" if told["share"] < target else "given_early"
         case = "given_only" if case == "given_early" and limit.suggested_days is None else case
     return Sentence(f"retention.threshold.{case}", **told)
+
+
+def undefined(limit: Threshold, table: pd.DataFrame) -> bool:
+    """Whether most silences that are called churn end with a return, so that the word says nothing.
+
+    table: `churn.false_churn`
+    """
+    at = table.loc[table["threshold_days"] == limit.days, "false_churn"]
+    return bool((at > MOST).any())
 
 
 def false_churn(shown: pd.DataFrame) -> Sentence:
@@ -58,6 +68,15 @@ def fates(table: pd.DataFrame, *, limit: Threshold) -> Sentence:
     told = {"n": users.sum(), "days": limit.days, "open_share": open_users / users.sum(), "open_users": open_users}
     told |= {"gone": users["gone"], "back": users["came_back"], "apart": users["not_at_risk"] + users["start_unknown"]}
     return Sentence("retention.fates.known", **told)
+
+
+def coverage(table: pd.DataFrame) -> Sentence | None:
+    """How few users the curves rest on; None where they rest on most. table: `churn.fates`."""
+    users = table.set_index("fate")["users"]
+    followed, n = int(users.drop(["not_at_risk", "start_unknown"]).sum()), int(users.sum())
+    if not n or followed / n >= MOST:
+        return None
+    return Sentence("retention.coverage", followed=followed, n=n, share=followed / n)
 
 
 def triangle(overall: pd.DataFrame, *, unit: str) -> Sentence:

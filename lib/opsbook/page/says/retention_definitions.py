@@ -6,6 +6,8 @@ import pandas as pd
 
 from opsbook.page.words import Sentence
 
+FORMATS = {"difference": "signed_points"}
+
 
 def definitions(table: pd.DataFrame, *, age: int) -> Sentence:
     """How far the definitions lie apart at one age: retained on the day against the smallest and the largest.

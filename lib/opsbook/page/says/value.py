@@ -22,6 +22,15 @@ FORMATS |= {"total_orders": "count", "payback_days": "number"}
 FUTURE_FORMATS = {"total_orders": "count", "total_value": "money"}  # cells with intervals may wrap
 TAIL = 0.02  # capping that takes more than this is told
 VAGUE = 3.0  # a standard error of a log parameter beyond this leaves a factor of 400 on either side
+LEADS = {
+    "good": "good",
+    "good_sum": "good",
+    "good_most": "rough",
+    "outside": "rough",
+    "not_better": "poor",
+    "missed": "poor",
+    "unknown": "unknown",
+}  # how a forecast of the sum begins, by what its check found; fmt: skip
 RELATED = 0.3  # a correlation surely beyond this makes the value model doubtful
 
 
@@ -124,6 +133,7 @@ def future(table: pd.DataFrame, cohorts: CohortFits, *, days: int, case: str) ->
     row = table.iloc[-1]
     told = {"days": days, "n": row["customers"], "orders": row["total_orders"], "low": row["total_orders_low"]}
     told |= {"high": row["total_orders_high"], "each": row["orders"]}
+    told["lead"] = Sentence(f"lifecycle.future_lead.{LEADS[case]}")
     trust = Sentence(f"lifecycle.trust.{case}")
     if pd.isna(row["total_value"]):
         return Sentence("lifecycle.future.orders_only", **told, trust=trust)
@@ -135,7 +145,7 @@ def future_table(table: pd.DataFrame) -> pd.DataFrame:
     """What is expected by class, for reading: per customer with its interval, and all together."""
     shown = table[["class", "customers", "share_alive"]].copy()
     for name in ("orders", "value"):
-        shown[name] = _with_interval(table, name, f"lifecycle.cell.{name}_each")
+        shown[f"{name}_each"] = _with_interval(table, name, f"lifecycle.cell.{name}_each")
     return shown.assign(total_orders=table["total_orders"], total_value=table["total_value"])
 
 
