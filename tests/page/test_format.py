@@ -98,3 +98,9 @@ def test_a_span_names_its_unit_once(written, said):
     """As people speak; spans of two units stay as they are, and saying it twice changes nothing more."""
     assert formats.unit_once(written) == said
     assert formats.unit_once(said) == said
+
+
+def test_a_chinese_and_keeps_off_digits_and_signs():
+    """`25.0% 和 111 天`, but `一和二`: a number is set off from 和 as a Latin word is."""
+    assert formats.render(["流失 25.0%", "111 天"], "list", language="zh") == "流失 25.0% 和 111 天"
+    assert formats.render(["一", "二"], "list", language="zh") == "一和二"

@@ -159,3 +159,10 @@ def test_charts_are_drawn_from_tables_and_left_out_for_empty_ones(language):
     assert aha_charts.trade_off(cells().head(0)) is None
     assert driver_charts.drivers(screened(rows=0)) is None
     assert driver_charts.ageing(aged(share=np.nan), **NAMES) is None
+
+
+def test_what_was_tried_is_named_as_a_reader_knows_it():
+    """An attribute has the catalogue's name; an early event stands by itself."""
+    words.use("zh")
+    tried = pd.DataFrame({"kind": ["attribute", "event"], "name": ["channel", "event"], "value": ["ads", "checkin"]})
+    assert driver_says.table(tried)["name"].tolist() == ["渠道", None]

@@ -163,3 +163,11 @@ def test_number_is_missing_where_nobody_entered():
     """Without entries there is no conversion to give, not one of zero."""
     assert says.converted(rates((0, 0, 0)))["value"] is None
     assert says.converted(rates())["value"] == 0.15
+
+
+def test_steps_stand_in_the_table_by_their_names():
+    """A step is called in the table what it is called in the sentence, an unnamed one keeps its key."""
+    found = pd.DataFrame({"event": ["guide", "order"], "previous": [9, 5], "cohort": 0})
+    shown = says.table(found, {"guide": "完成新手引导"})
+    assert shown["event"].tolist() == ["完成新手引导", "order"]
+    assert list(shown) == ["event", "step_users"]

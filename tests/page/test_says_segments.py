@@ -185,3 +185,10 @@ def test_what_the_rule_counts_is_no_news(language):
     assert (apart != plain) == bool(others)
     assert apart.startswith(note) == bool(others)
     assert not plain.startswith(note)
+
+
+def test_tables_name_segments_as_the_company_does():
+    """No key of the settings stands where the reader expects a name; everybody is called everybody."""
+    words.use("zh")
+    shown = segments.by_name(now(), NAMED)["segment"]
+    assert [name.text() if hasattr(name, "text") else name for name in shown] == ["核心用户", "big city", "全体用户"]

@@ -156,7 +156,9 @@ def test_a_forecast_without_support_does_not_begin_with_its_number(language, cas
     """The first words say how far the number is to be trusted; only a supported one begins at once."""
     good, doubtful = (says.future(future(), cohorts(), days=90, case=which).text(language) for which in ("good", case))
     lead = words.entry(f"lifecycle.future_lead.{says.LEADS[case]}", language).fill({}, language)
-    assert lead and doubtful.startswith(lead.strip()) and not good.startswith(lead.strip())
+    assert lead.strip()
+    assert doubtful.startswith(lead.strip())
+    assert not good.startswith(lead.strip())
 
 
 def test_one_model_and_several_are_told_apart():
@@ -226,3 +228,11 @@ def test_a_sum_that_came_right_does_not_vouch_for_its_classes():
     assert says.trust_case(classes=classes.head(2), **whole) == "good_most"
     assert says.trust_case(classes=classes.head(1), **whole) == "good"
     assert says.trust_case(classes=classes, score=score().head(0), tolerance=0.1) == "unknown"
+
+
+def test_a_parameter_that_the_data_leave_open_is_not_shown_as_a_number():
+    """An upper end of ten to the twenty-first is no bound; a parameter with a real interval stays."""
+    found = pd.DataFrame({"parameter": ["r", "a"], "value": [0.8, 1e4], "low": [0.7, 0.0], "high": [0.9, 1e21]})
+    shown = says.parameter_table(found)
+    assert shown.loc[0, ["value", "low", "high"]].tolist() == [0.8, 0.7, 0.9]
+    assert shown.loc[1, ["value", "low", "high"]].isna().all()

@@ -31,7 +31,7 @@ _WAN, _YI = 10_000, 100_000_000
 _EDGE, _UNITS = "\0", ("万", "亿")
 _SPAN = re.compile(r"([−+]?\d[\d,.]*)( points| days| 个百分点| 天)( to | ~ | 至 )([−+]?\d[\d,.]*)\2")
 _HAN = re.compile("[一-鿿]")
-_DIGIT = re.compile(r"\d")
+_DIGIT = re.compile(r"[\d%×]")
 _HAN_LATIN = re.compile("[一-鿿][A-Za-z]|[A-Za-z][一-鿿]")
 
 
@@ -204,8 +204,14 @@ def _list(value: Any, language: str, currency: str = "") -> str:
     items = [value] if isinstance(value, str) else value
     texts = [f"{_EDGE}{_text(item, language, currency)}{_EDGE}" for item in items]
     parts = str(format_list(texts, locale=locale(language))).split(_EDGE)
-    spaced = ["和 " if part == "和" and _DIGIT.match(after) else part for part, after in zip(parts, [*parts[1:], ""])]
-    return joined(spaced, language)
+    return joined([_and(*three) for three in zip(["", *parts[:-1]], parts, [*parts[1:], ""], strict=True)], language)
+
+
+def _and(before: str, part: str, after: str) -> str:
+    """The Chinese 和, set off from digits and signs as it is from Latin letters."""
+    if part != "和":
+        return part
+    return f"{' ' * bool(_DIGIT.search(before[-1:]))}和{' ' * bool(_DIGIT.match(after))}"
 
 
 def joined(parts: Sequence[str], language: str) -> str:

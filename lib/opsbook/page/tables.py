@@ -95,7 +95,7 @@ def column_spec(column: pd.Series) -> str:
         return "percent"
     if "points" in words_of_name:
         return "points"
-    if words_of_name == ["p"] or words_of_name[:2] == ["p", "value"]:
+    if words_of_name[0] == "p":
         return "pvalue"
     return "whole" if _is_whole(column) else "number"
 

@@ -13,7 +13,7 @@ from opsbook.page.words import Sentence
 
 CLEAR = 0.05
 LANDMARK_HOURS = 24
-FORMATS = dict.fromkeys(["difference", "difference_low", "difference_high"], "points")
+FORMATS = dict.fromkeys(["difference", "difference_low", "difference_high"], "signed_points") | {"p_adjusted": "pvalue"}
 TERMS = ("stage_ageing",)
 
 
@@ -52,6 +52,17 @@ def ageing(table: pd.DataFrame, *, names: Mapping[str, str]) -> Sentence:
     return Sentence(f"lifecycle.ageing.{'known' if row['slow_after_days'] else 'same_day'}", **told)
 
 
+def table(found: pd.DataFrame) -> pd.DataFrame:
+    """Attributes and events tried, by the names a reader knows them by; an early event needs no name beside it."""
+    names = [None if row["kind"] == "event" else _attribute(row) for row in found.to_dict("records")]
+    return found.assign(name=pd.Series(names, found.index, dtype=object))
+
+
+def _attribute(row: Mapping[Any, Any]) -> str:
+    known = words.find(f"retention.covariate.{row['name']}", f"common.column.{row['name']}")
+    return known or words.readable(str(row["name"]))
+
+
 def how() -> Sentence:
     """How to read the drivers, with the hours that an event must follow within."""
     return Sentence("lifecycle.how.drivers", hours=LANDMARK_HOURS)
@@ -61,6 +72,5 @@ def what(row: Mapping[Any, Any]) -> Sentence:
     """An attribute value or an early event in words."""
     if row["kind"] == "event":
         return Sentence("lifecycle.drivers.event", value=row["value"], hours=LANDMARK_HOURS)
-    name = words.find(f"retention.covariate.{row['name']}", f"common.column.{row['name']}")
     value = words.find(f"common.{row['value']}") or row["value"]
-    return Sentence("lifecycle.drivers.attribute", name=name or words.readable(str(row["name"])), value=value)
+    return Sentence("lifecycle.drivers.attribute", name=_attribute(row), value=value)

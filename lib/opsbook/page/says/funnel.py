@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -124,10 +125,11 @@ def converted(rates: pd.DataFrame) -> dict[str, Any]:
     return {"key": "funnel_converted"} | told | interval
 
 
-def table(found: pd.DataFrame) -> pd.DataFrame:
-    """A table of the funnel for reading: without keys, users at the step before under a name of its own."""
+def table(found: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
+    """A table of the funnel for reading: steps by their names, no keys, users at the step before under its own name."""
     hidden = ["cohort", "start", "end", *(["group"] if "cohort" in found else [])]
-    return found.drop(columns=[name for name in hidden if name in found]).rename(columns={"previous": "step_users"})
+    told = found.assign(event=[names.get(name, name) for name in found["event"]]) if "event" in found else found
+    return told.drop(columns=[name for name in hidden if name in told]).rename(columns={"previous": "step_users"})
 
 
 def _when(start: pd.Timestamp, end: pd.Timestamp) -> Sentence:

@@ -88,6 +88,12 @@ def readable(table: pd.DataFrame, segments: Mapping[str, Segment]) -> pd.DataFra
     return pd.DataFrame(cells).astype({name: "object" for name in cells if name != "users"})
 
 
+def by_name(table: pd.DataFrame, segments: Mapping[str, Segment]) -> pd.DataFrame:
+    """The table with the segments' own names in place of their keys."""
+    names = [name(segments, key) for key in table["segment"]]
+    return table.assign(segment=pd.Series(names, table.index, dtype=object))
+
+
 def returning(table: pd.DataFrame, segments: Mapping[str, Segment]) -> Sentence:
     """Which segments came back clearly more, and clearly less, than everybody else."""
     if table.empty:

@@ -21,6 +21,7 @@ FORMATS = dict.fromkeys(["value", "total_value", "cost", "cac", "earned", "earne
 FORMATS |= {"total_orders": "count", "payback_days": "number"}
 FUTURE_FORMATS = {"total_orders": "count", "total_value": "money"}  # cells with intervals may wrap
 TAIL = 0.02  # capping that takes more than this is told
+HALF = 1.96  # standard errors from a value to the end of its interval
 VAGUE = 3.0  # a standard error of a log parameter beyond this leaves a factor of 400 on either side
 LEADS = {
     "good": "good",
@@ -191,6 +192,17 @@ def fits(cohorts: CohortFits) -> Sentence:
     if weak:
         return Sentence("lifecycle.fits.vague", **told, vague=len(weak))
     return Sentence("lifecycle.fits.known", **told)
+
+
+def parameter_table(parameters: pd.DataFrame) -> pd.DataFrame:
+    """The fitted parameters, without those that the data leave open by more than the factor of VAGUE either way.
+
+    parameters: of `cohort_models.parameters`
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        error = np.log(parameters["high"] / parameters["value"]) / HALF
+    numbers = ["value", "low", "high"]
+    return parameters.assign(**parameters[numbers].where(~(error > VAGUE)))
 
 
 def subscription(renewals: pd.DataFrame, *, named: bool, cycles: int = 12, min_cell: int = 10) -> Sentence:
