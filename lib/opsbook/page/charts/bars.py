@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from opsbook.page import colors, theme, words
+from opsbook.page import colors, words
+from opsbook.page.charts.end_labels import End, end_labels
 
 
 def stack(ax: Axes, places: np.ndarray, heights: np.ndarray, floor: np.ndarray, color: str, fade: np.ndarray) -> None:
@@ -17,13 +18,8 @@ def stack(ax: Axes, places: np.ndarray, heights: np.ndarray, floor: np.ndarray, 
 
 def side_labels(ax: Axes, x: float, heights: list[float], texts: list[str], shades: list[str]) -> None:
     """Names right of the last bar, moved apart where they would touch."""
-    low, high = ax.get_ylim()
-    step = (high - low) * 0.075
-    order = np.argsort(heights)
-    placed = -np.inf
-    for number in order:
-        placed = max(heights[number], placed + step)
-        theme.label_line(ax, x, placed, texts[number], colors.readable(shades[number], colors.LIGHT))
+    shown = (colors.readable(shade, colors.LIGHT) for shade in shades)
+    end_labels(ax, [End(x, *three) for three in zip(heights, texts, shown, strict=True)])
 
 
 def period_ticks(ax: Axes, table: pd.DataFrame) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import date, timedelta
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from opsbook.inputs.campaign import Other
 from opsbook.inputs.festivals import festival_days
 from opsbook.inputs.workbook import Incident
 from opsbook.page import theme, words
+from opsbook.page.charts.end_labels import End, end_labels
 
 Marked = Incident | Other
 NAMED_OTHERS = 3
@@ -162,15 +162,15 @@ def selection(groups: pd.DataFrame) -> Figure | None:
     if "participants" not in set(known["group"]):
         return None
     fig, ax = theme.axes(height=3.6)
-    heights = _apart(known["during"], float(known[["before", "during"]].max().max()))
-    columns = [known[name].tolist() for name in ("group", "users", "before", "during")]
-    for y, name, users, before, during in zip(heights, *columns, strict=True):
+    ends, columns = [], [known[name].tolist() for name in ("group", "users", "before", "during")]
+    for name, users, before, during in zip(*columns, strict=True):
         color = theme.COLORS[GROUP_COLORS[name]]
         ax.plot([0, 1], [before, during], marker="o", color=color)
-        theme.label_line(ax, 1, y, _counted(name, users), color)
+        ends.append(End(1, during, _counted(name, users), color))
     ax.set_xticks([0, 1], [words.label("campaign.window.before"), words.label("campaign.window.during")])
     ax.set_xlim(-0.15, 1.9)
     ax.set_ylim(bottom=0)
+    end_labels(ax, ends)
     ax.set_ylabel(words.label("campaign.axis.per_user"))
     theme.money_axis(ax)
     return fig
@@ -267,15 +267,6 @@ def _inside(ax: Axes, first: float, last: float) -> tuple[str, float]:
     if place < 0.1:
         return "left", first - 0.5
     return ("right", last + 0.5) if place > 0.9 else ("center", middle)
-
-
-def _apart(values: pd.Series, top: float) -> np.ndarray:
-    """Label heights at least a twelfth of the plot apart, in the order of the values."""
-    order = np.argsort(values.to_numpy(), kind="stable")
-    heights = values.to_numpy(dtype=float).copy()
-    for lower, upper in pairwise(order):
-        heights[upper] = max(heights[upper], heights[lower] + top / 12)
-    return heights
 
 
 def _phase(name: str) -> str:

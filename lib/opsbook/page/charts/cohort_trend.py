@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from opsbook.page import theme, words
+from opsbook.page.charts.end_labels import End, end_labels
 from opsbook.page.says.cohort_trend import age_name
 
 
@@ -18,7 +19,7 @@ def same_age(shares: pd.DataFrame, trends: pd.DataFrame) -> Figure | None:
     fig, ax = theme.axes(height=4.0)
     colors = (theme.COLORS["main"], theme.SOFT_INK, theme.partner())
     pairs = shares[["unit", "age"]].drop_duplicates().itertuples(index=False)
-    beside = _between(shares["cohort"]) / 6
+    beside, ends = _between(shares["cohort"]) / 6, []
     for place, (color, (unit, age)) in enumerate(zip(colors, pairs, strict=False)):
         cells = shares[(shares["unit"] == unit) & (shares["age"] == age)]
         reach = np.vstack([cells["share"] - cells["low"], cells["high"] - cells["share"]]).clip(0)
@@ -27,8 +28,9 @@ def same_age(shares: pd.DataFrame, trends: pd.DataFrame) -> Figure | None:
                     elinewidth=0.9, alpha=0.75)  # fmt: skip
         _line(ax, trends[(trends["unit"] == unit) & (trends["age"] == age)], color)
         last = cells.iloc[-1]
-        theme.label_line(ax, last["cohort"] + beside, last["share"], age_name(unit, age).text(), color)
+        ends.append(End(last["cohort"] + beside, float(last["share"]), age_name(unit, age).text(), color))
     ax.set_ylim(0, min(1.0, 1.08 * float(shares["high"].max())))
+    end_labels(ax, ends)
     theme.percent_axis(ax)
     theme.date_axis(ax)
     ax.set_xlabel(words.label("retention.axis.cohort_start"))

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from opsbook.page import theme, words
+from opsbook.page.charts.end_labels import End, end_labels
 from opsbook.page.charts.waterfall import waterfall
 from opsbook.page.says.lasting import added_up
 
@@ -61,6 +62,7 @@ def acquired(curves: pd.DataFrame, *, min_cell: int) -> Figure | None:
     if watched.empty or watched["came_by"].nunique() < 2:
         return None
     fig, ax = theme.axes(height=3.4)
+    ends = []
     for name, curve in watched.groupby("came_by", sort=False):
         color, users = theme.COLORS[COLORS[str(name)]], int(curve["users"].iloc[0])
         ax.step(curve["day"], curve["active"], where="post", color=color)
@@ -68,9 +70,10 @@ def acquired(curves: pd.DataFrame, *, min_cell: int) -> Figure | None:
         ax.fill_between(band["day"], band["active_low"], band["active_high"], step="post", color=color, alpha=0.18)
         end = curve.iloc[-1]
         text = f"{words.label(f'campaign.came_by.{name}')} (n = {words.show(users, 'whole')})"
-        theme.label_line(ax, end["day"], max(float(end["active"]), 0.06), text, color)
+        ends.append(End(end["day"], float(end["active"]), text, color))
     ax.set_xlim(0, float(watched["day"].max()) * 1.55 + 1)
     ax.set_ylim(0, 1.02)
+    end_labels(ax, ends)
     ax.set_xlabel(words.label("campaign.lasting.axis_day"))
     theme.percent_axis(ax)
     ax.set_xticks([tick for tick in ax.get_xticks() if 0 <= tick <= np.ceil(watched["day"].max())])

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from opsbook.page import theme, words
 from opsbook.page.charts.aha import HALO
-from opsbook.page.charts.retention import apart
+from opsbook.page.charts.end_labels import End, end_labels
 
 
 def sizes(table: pd.DataFrame, *, days: int, worthwhile: float, planned: float | None) -> Figure | None:
@@ -21,11 +21,8 @@ def sizes(table: pd.DataFrame, *, days: int, worthwhile: float, planned: float |
         own = span == days
         color = theme.COLORS["main"] if own else theme.SERIES[1 + number % (len(theme.SERIES) - 1)]
         ax.plot(line["control_share"], line["detectable"], color=color, linewidth=2.6 if own else 1.4)
-        ends.append((float(line["detectable"].iloc[-1]), words.show(span, "days"), color))
-    ends.sort(reverse=True)
-    heights = apart([end[0] for end in ends], 0.075 * top)
-    for height, (_value, text, color) in zip(heights, ends, strict=True):
-        theme.label_line(ax, known["control_share"].max(), height, text, color)
+        right = known["control_share"].max()
+        ends.append(End(right, float(line["detectable"].iloc[-1]), words.show(span, "days"), color))
     ax.axhline(worthwhile, color=theme.COLORS["target"], linewidth=1.2, linestyle=(0, (5, 3)))
     if known["control_share"].nunique() > 1:
         ax.set_xlim(known["control_share"].min(), known["control_share"].max())
@@ -35,6 +32,7 @@ def sizes(table: pd.DataFrame, *, days: int, worthwhile: float, planned: float |
     if planned:
         ax.axvline(planned, color=theme.SOFT_INK, linewidth=1, linestyle=":")
     ax.set_ylim(0, top)
+    end_labels(ax, ends)
     theme.percent_axis(ax, axis="x")
     theme.percent_axis(ax, axis="y")
     ax.set_xlabel(words.label("plan.axis.share"))

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from opsbook.page import theme, words
+from opsbook.page.charts.end_labels import End, end_labels
 
 CELLS_WITH_NUMBERS = 14 * 32
 SHOWN_RATIOS = (0.25, 0.5, 0.67, 0.8, 1, 1.25, 1.5, 2, 3, 4)
@@ -72,14 +73,16 @@ def retention_curve(
     if on.empty:
         return None
     fig, ax = theme.axes()
+    ends = []
     lines = [(later, "retention.chart.on_or_after", theme.partner()), (on, "retention.chart.on", theme.COLORS["main"])]
     for table, label, color in lines:
         _band(ax, table["age"], table, "low", "high", color)
         ax.plot(table["age"], table["share"], color=color)
         ax.plot(table["age"], table["constant_share"], color=color, linewidth=1.2, linestyle=":")
-        theme.label_line(ax, table["age"].iloc[-1], table["share"].iloc[-1], words.label(label), color)
+        ends.append(End(table["age"].iloc[-1], float(table["share"].iloc[-1]), words.label(label), color))
     _targets(ax, targets or {})
     ax.set_ylim(0, 1.05 * float(max(on["high"].max(), later["high"].max())))
+    end_labels(ax, ends)
     ax.set_xlim(0, on["age"].max())
     _axis_labels(ax, "common.axis.days_since_start", "common.axis.share")
     return fig
@@ -123,10 +126,10 @@ def segments(curves: pd.DataFrame, *, by: str) -> Figure | None:
         part = curves[curves[by] == name]
         _step(ax, part, color, alpha=0.10)
         label = words.label("retention.chart.segment", name=level_name(by, name), n=int(part["users"].iloc[0]))
-        ends.append((float(part["active"].iloc[-1]), part["day"].iloc[-1], label, color))
-    _spread_labels(ax, ends)
+        ends.append(End(part["day"].iloc[-1], float(part["active"].iloc[-1]), label, color))
     _age_ticks(ax, curves["day"].max())
     ax.set_ylim(0, 1.02)
+    end_labels(ax, ends)
     _axis_labels(ax, "common.axis.days_since_start", "retention.axis.not_churned")
     return fig
 
@@ -216,24 +219,6 @@ def _axis_labels(ax: Axes, x: str, y: str) -> None:
     ax.set_xlabel(words.label(x))
     ax.set_ylabel(words.label(y))
     theme.percent_axis(ax)
-
-
-def _spread_labels(ax: Axes, ends: list[tuple[float, Any, str, str]], gap: float = 0.055) -> None:
-    """Name the lines at their ends, moved apart where they would touch: down first, then up again from the axis."""
-    ordered = sorted(ends, key=lambda end: -end[0])
-    for (_, day, label, color), place in zip(ordered, apart([end[0] for end in ordered], gap), strict=True):
-        theme.label_line(ax, day, place, label, color)
-
-
-def apart(heights: list[float], gap: float) -> list[float]:
-    """Falling heights moved as little as keeps them at least `gap` apart and above 0."""
-    places: list[float] = []
-    for height in heights:
-        places.append(min([height, *(place - gap for place in places[-1:])]))
-    raised: list[float] = []
-    for place in reversed(places):
-        raised.append(max([place, 0.0, *(below + gap for below in raised[-1:])]))
-    return raised[::-1]
 
 
 def _colors(names: list[str]) -> list[str]:

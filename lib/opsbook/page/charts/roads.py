@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from opsbook.inputs.exits import SILENT, Exits
 from opsbook.page import theme, words
+from opsbook.page.charts.end_labels import End, end_labels
 from opsbook.page.says import roads as says
 
 GAP = 0.06
@@ -25,12 +26,13 @@ def stacked(curve: pd.DataFrame, exits: Exits) -> Figure | None:
     colors = _colors(order)
     ax.stackplot(wide.index, *(wide[name] for name in order), colors=colors, step="post", linewidth=0, alpha=0.9)
     top = np.cumsum(wide[order].iloc[-1].to_numpy())
-    places = _apart(top - wide[order].iloc[-1].to_numpy() / 2)
-    for name, place, color in zip(order, places, colors, strict=True):
+    ends = []
+    for name, place, color in zip(order, top - wide[order].iloc[-1].to_numpy() / 2, colors, strict=True):
         share = words.show(float(wide[name].iloc[-1]), "percent")
         text = words.label("retention.chart.road", name=says.road(exits, name), share=share)
-        theme.label_line(ax, wide.index[-1], place, text, theme.SOFT_INK if name in ("active", SILENT) else color)
+        ends.append(End(wide.index[-1], place, text, theme.SOFT_INK if name in ("active", SILENT) else color))
     ax.set_ylim(0, 1)
+    end_labels(ax, ends)
     ax.set_xlim(0, wide.index[-1])
     ax.set_xticks(range(0, int(wide.index[-1]) + 1, next(step for step in TICKS if wide.index[-1] / step <= 8)))
     ax.set_xlabel(words.label("common.axis.days_since_start"))
@@ -38,17 +40,6 @@ def stacked(curve: pd.DataFrame, exits: Exits) -> Figure | None:
     theme.percent_axis(ax)
     ax.grid(visible=False)
     return fig
-
-
-def _apart(heights: np.ndarray) -> np.ndarray:
-    """The heights from bottom to top, moved apart where labels would touch, and back below the top."""
-    placed = np.array(heights, dtype=float)
-    for at in range(1, len(placed)):
-        placed[at] = max(placed[at], placed[at - 1] + GAP)
-    placed[-1] = min(placed[-1], 1.0)
-    for at in range(len(placed) - 2, -1, -1):
-        placed[at] = min(placed[at], placed[at + 1] - GAP)
-    return placed
 
 
 def _colors(order: list[str]) -> list[str]:

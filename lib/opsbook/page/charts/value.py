@@ -8,6 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from opsbook.page import colors, theme, words
+from opsbook.page.charts import bars
+from opsbook.page.charts.end_labels import End, end_labels
 
 SHORTEST = 30  # days a curve must have to be drawn
 NAMED = 2
@@ -20,16 +22,18 @@ def ltv_curves(curves: pd.DataFrame, observed: pd.DataFrame) -> Figure | None:
     if not long:
         return None
     fig, ax = theme.axes(height=4.2)
+    ends = []
     for _name, own in long[:-NAMED]:
         ax.plot(own["age_days"] + 1, own["ltv"], color=theme.COLORS["muted"], linewidth=1, alpha=0.7)
     for (name, own), color in zip(long[-NAMED:], theme.SERIES[1:], strict=False):
         ax.plot(own["age_days"] + 1, own["ltv"], color=color, linewidth=2)
         text = words.label("lifecycle.chart.cohort", cohort=str(name), n=own["users"].iloc[-1])
         shade = colors.readable(color, colors.LIGHT)
-        theme.label_line(ax, own["age_days"].iloc[-1] + 1, own["ltv"].iloc[-1], text, shade)
+        ends.append(End(own["age_days"].iloc[-1] + 1, float(own["ltv"].iloc[-1]), text, shade))
     _all_cohorts(ax, observed)
     ax.set_xlim(0, None)
     ax.set_ylim(0, None)
+    end_labels(ax, ends)
     ax.set_xlabel(words.label("lifecycle.chart.days_of_life"))
     ax.set_ylabel(words.label("lifecycle.chart.revenue_per_user"))
     theme.money_axis(ax)
@@ -48,10 +52,12 @@ def holdout(track: pd.DataFrame) -> Figure | None:
     ax.plot(days, lines["again"], color=theme.COLORS["muted"], linewidth=1.4, linestyle=(0, (2, 2)))
     ax.plot(days, lines["expected"], color=theme.COLORS["warn"], linewidth=2, linestyle=(0, (6, 2)))
     ax.plot(track["day_number"], track["actual"].astype(float), color=theme.COLORS["actual"])
-    ends = [("actual", track["actual"].iloc[-1], "actual"), ("expected", lines["expected"][-1], "warn")]
-    _end_labels(ax, days[-1], [*ends, ("again", lines["again"][-1], "muted")])
+    ends = {"actual": track["actual"].iloc[-1], "expected": lines["expected"][-1], "again": lines["again"][-1]}
+    texts = [words.label(f"lifecycle.chart.line_{name}", orders=orders) for name, orders in ends.items()]
     ax.set_xlim(0, days[-1])
     ax.set_ylim(0, None)
+    shades = [theme.COLORS[color] for color in ("actual", "warn", "muted")]
+    bars.side_labels(ax, days[-1], [float(end) for end in ends.values()], texts, shades)
     ax.set_xlabel(words.label("lifecycle.chart.days_after_fit"))
     ax.set_ylabel(words.label("lifecycle.chart.repeat_orders"))
     theme.count_axis(ax)
@@ -92,13 +98,3 @@ def _all_cohorts(ax: Axes, observed: pd.DataFrame) -> None:
     for days, value in zip(named["window_days"], named["ltv"], strict=True):
         ax.annotate(words.show(value, "money"), (days, value), xytext=(-4, 7), textcoords="offset points", ha="right",
                     color=theme.COLORS["main"], fontsize=11, path_effects=theme._HALO, zorder=5)  # fmt: skip
-
-
-def _end_labels(ax: Axes, x: float, ends: list[tuple[str, float, str]]) -> None:
-    """Names right of the last points, moved apart where they would touch."""
-    step = max(value for _name, value, _color in ends) * 0.07
-    placed = -np.inf
-    for name, value, color in sorted(ends, key=lambda end: end[1]):
-        placed = max(float(value), placed + step)
-        text = words.label(f"lifecycle.chart.line_{name}", orders=value)
-        theme.label_line(ax, x, placed, text, colors.readable(theme.COLORS[color], colors.LIGHT))
