@@ -65,8 +65,17 @@ def triangle_formats(triangle: pd.DataFrame) -> dict[str, str]:
 
 
 def ltv_table(observed: pd.DataFrame) -> Sentence:
-    """The line above the table of cohorts."""
-    return Sentence("lifecycle.ltv_table.heading" if len(observed) else "lifecycle.ltv.empty")
+    """Between which amounts the complete cohorts lie at the shortest window."""
+    own = observed[(observed["cohort"] != "all") & observed["ltv"].notna()] if len(observed) else observed
+    if own.empty:
+        return Sentence("lifecycle.ltv.empty")
+    first = own[own["window_days"] == own["window_days"].min()].sort_values("ltv", kind="stable")
+    if len(first) < 2:
+        return Sentence("lifecycle.ltv_table.one")
+    worst, best = first.iloc[0], first.iloc[-1]
+    told = {"low": worst["ltv"], "worst": _cohort(worst["cohort"]), "worst_n": worst["users"], "high": best["ltv"]}
+    told |= {"best": _cohort(best["cohort"]), "best_n": best["users"], "days": best["window_days"]}
+    return Sentence("lifecycle.ltv_table.range", **told, cohorts=len(first))
 
 
 def payback(table: pd.DataFrame, *, margin: float | None) -> Sentence:
@@ -273,6 +282,10 @@ def _not_fitted(cohorts: CohortFits) -> Sentence:
     table = cohorts.patterns
     repeat = int(table.loc[table["frequency"] > 0, "customers"].sum()) if len(table) else 0
     return Sentence(f"lifecycle.not_fitted.{'unsettled' if cohorts.unsettled else 'few'}", repeat=repeat)
+
+
+def _cohort(name: str) -> Sentence | str:
+    return Sentence("lifecycle.cohort.earlier") if name == "earlier" else name
 
 
 def _channel(name: str) -> Sentence | str:
