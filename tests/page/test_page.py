@@ -107,6 +107,18 @@ def test_finish_tells_everything_as_json(page, shown):
     assert results["period"] == {"start": "2026-10-01", "end": "2026-10-31", "label": "2026-10"}
 
 
+def test_a_finding_that_comes_first_leads_the_others(page, shown):
+    """What changed clearly in a late section stands before what an early one always tells, on the page and in results."""
+    page.title()
+    early, late = Sentence(UP[0], n=1), Sentence(UP[0], n=2)
+    page.finding(early)
+    page.finding(late, here=False, first=True)
+    page.finding(None, first=True)
+    page.finish()
+    assert shown.last("results")["findings"] == [str(late), str(early)]
+    assert shown.last("finding")["first"] is True
+
+
 def test_results_say_which_numbers_stand_on_cards(page, shown):
     """Whoever reads results.json knows the first screen's numbers from those of the appendix."""
     page.number("actives", 310, unit="users", method="count")

@@ -96,6 +96,7 @@ CASES = {
     "aarrr_change.empty": lambda: aarrr_says.changes(line(np.nan)),
     "aarrr_change.none": lambda: aarrr_says.changes(line(0.4, change=0.01)),
     "aarrr_change.alone": lambda: aarrr_says.changes(line(0.4)),
+    "aarrr_change.news": lambda: aarrr_says.news(line(0.01)),
     "aarrr_change.some": lambda: aarrr_says.changes(line(0.01)),
     "traps.channels": lambda: trap_says.channels(*(Check(name, False, NUMBERS[name]) for name in SIMPSON)),
     "traps.heading": lambda: trap_says.heading([Check("undecided", True), Check("many_compared", None)]),
@@ -221,3 +222,9 @@ def test_charts_are_drawn_from_tables_and_left_out_for_empty_ones(language):
         assert charts.moves(moves().head(0)) is None
         assert charts.moves(moves(settled=False)) is None
         assert charts.kept(kept(share=np.nan)) is None
+
+
+def test_only_a_clear_change_is_news():
+    """A change that is clear among all compared is told on the first screen, one that is clear alone is not."""
+    assert aarrr_says.news(line(0.01)) is not None
+    assert aarrr_says.news(line(0.4)) is None

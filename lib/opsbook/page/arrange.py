@@ -187,6 +187,7 @@ def _findings(sections: list[Section], *, answer: str) -> list[dict[str, Any]]:
     """
     told = [(section, part) for section in sections for part in section.parts if part.kind == "finding"]
     found = [(section, part) for section, part in told if part.payload["text"] != answer]
+    found.sort(key=lambda one: not one[1].payload.get("first"))
     return [
         dict(part.payload) | {"anchor": section.anchor, "short": shortened(part.payload["text"], SHORT)}
         for section, part in found[:SHOWN_FINDINGS]

@@ -47,7 +47,7 @@ class Page:
         self._numbers: Register[Number] = Register("number")
         self._cards: dict[str, bool] = {}
         self._sections: Register[Sentence] = Register("figure or table")
-        self._findings: dict[str, None] = {}
+        self._findings: dict[str, bool] = {}
         self._verdict: dict[str, str] | None = None
         self._decision: dict[str, str] | None = None
         self._targets = known_targets(self.area, getattr(book.run, "targets", {}))
@@ -125,16 +125,20 @@ class Page:
             text = sentence.text()
             self._show("say", {"text": text, "key": sentence.key}, desk.paragraph(text), text)
 
-    def finding(self, sentence: Sentence | None, *, here: bool = True, needs: Sequence[str] = ()) -> None:
+    def finding(
+        self, sentence: Sentence | None, *, here: bool = True, first: bool = False, needs: Sequence[str] = ()
+    ) -> None:
         """One of the (at most three) findings of the first screen; with `here` it is also shown in its section.
 
-        Without it the section is taken to say the same at more length. None is no finding.
+        Without it the section is taken to say the same at more length. None is no finding. Findings come in the order
+        of the report, those that are `first` before the others.
         """
         if sentence is None or self._absent(needs):
             return
         text = sentence.text()
-        self._findings[text] = None
+        self._findings[text] = first
         payload = {"text": text, "key": sentence.key} | ({} if here else {"here": False})
+        payload |= {"first": True} if first else {}
         self._show("finding", payload, desk.paragraph(text, strong=True), text)
 
     def number(
@@ -240,7 +244,7 @@ class Page:
         return {
             "verdict": self._verdict,
             "numbers": [made.result() | {"card": self._cards[made.key]} for made in self._numbers.values()],
-            "findings": list(self._findings),
+            "findings": sorted(self._findings, key=lambda text: not self._findings[text]),
             "decision": self._decision,
             "sections": [{"name": name, "sentence": said.text()} for name, said in self._sections.items()],
         }

@@ -24,6 +24,15 @@ def changes(changes: pd.DataFrame) -> Sentence:
     return Sentence(f"lifecycle.aarrr_change.{case}", compared=compared, moved=named)
 
 
+def news(moved: pd.DataFrame) -> Sentence | None:
+    """A clear change among the numbers, for the first screen; None when nothing changed clearly."""
+    clear = moved[moved["clear"]]
+    if clear.empty:
+        return None
+    told = {"clear": len(clear), "compared": int(moved["compared"].iloc[0])}
+    return Sentence("lifecycle.aarrr_change.news", moved=_moved(clear.iloc[0]), **told)
+
+
 def change_table(changes: pd.DataFrame) -> pd.DataFrame:
     """The line for reading: value, interval and change, each in the format of its unit."""
     rows = [row for _index, row in changes.iterrows()]
