@@ -108,7 +108,7 @@ def test_finish_tells_everything_as_json(page, shown):
 
 
 def test_a_finding_that_comes_first_leads_the_others(page, shown):
-    """What changed clearly in a late section stands before what an early one always tells, on the page and in results."""
+    """What changed clearly in a late section stands before what an early one always tells."""
     page.title()
     early, late = Sentence(UP[0], n=1), Sentence(UP[0], n=2)
     page.finding(early)
