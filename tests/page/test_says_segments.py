@@ -76,7 +76,6 @@ CASES = {
     "segments.unseen": lambda: segments.heading(NAMED, unseen=["pst"]),
     "segments.example": lambda: segments.heading({}),
     "segments.lists": lambda: segments.lists(NAMED, Exports(stages=True)),
-    "segments.no_lists": lambda: segments.lists({}, Exports()),
     "segment_returns.none": lambda: segments.returning(returning().head(0), {}),
     "segment_returns.unsettled": lambda: segments.returning(returning(complete=False), NAMED),
     "segment_returns.few": lambda: segments.returning(returning(tested=0), NAMED),
@@ -192,3 +191,9 @@ def test_tables_name_segments_as_the_company_does():
     words.use("zh")
     shown = segments.by_name(now(), NAMED)["segment"]
     assert [name.text() if hasattr(name, "text") else name for name in shown] == ["核心用户", "big city", "全体用户"]
+
+
+def test_a_company_without_segments_gets_no_table_and_no_list():
+    """Then the question goes among those without an answer, instead of three headings over nothing."""
+    assert segments.by_name(now().tail(1), {}).empty
+    assert segments.lists({}, Exports()) is None

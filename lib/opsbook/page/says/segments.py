@@ -89,9 +89,10 @@ def readable(table: pd.DataFrame, segments: Mapping[str, Segment]) -> pd.DataFra
 
 
 def by_name(table: pd.DataFrame, segments: Mapping[str, Segment]) -> pd.DataFrame:
-    """The table with the segments' own names in place of their keys."""
-    names = [name(segments, key) for key in table["segment"]]
-    return table.assign(segment=pd.Series(names, table.index, dtype=object))
+    """The table with the segments' own names in place of their keys; no rows where no segment has been named."""
+    told = table if segments else table.head(0)
+    names = [name(segments, key) for key in told["segment"]]
+    return told.assign(segment=pd.Series(names, told.index, dtype=object))
 
 
 def returning(table: pd.DataFrame, segments: Mapping[str, Segment]) -> Sentence:
@@ -114,12 +115,12 @@ def returning(table: pd.DataFrame, segments: Mapping[str, Segment]) -> Sentence:
     return Sentence(f"lifecycle.segment_returns.{'more' if top['difference'] > 0 else 'less'}", **told)
 
 
-def lists(segments: Mapping[str, Segment], exports: Any) -> Sentence:
-    """Which lists of users lie beside the report when the runner made it."""
+def lists(segments: Mapping[str, Segment], exports: Any) -> Sentence | None:
+    """Which lists of users lie beside the report when the runner made it; None where the company wants none."""
     named = list(segments) if exports.segments else []
     wanted = [key for key in ("stages", "rfm_groups") if getattr(exports, key)]
     names = [*(name(segments, key) for key in named), *(Sentence(f"lifecycle.segments.{key}") for key in wanted)]
-    return Sentence("lifecycle.segments.lists", lists=names) if names else Sentence("lifecycle.segments.no_lists")
+    return Sentence("lifecycle.segments.lists", lists=names) if names else None
 
 
 def campaign(table: pd.DataFrame, segments: Mapping[str, Segment]) -> Sentence:
