@@ -37,6 +37,13 @@ def said_goals(*actual: float):
     return says.goals(table, attainment.overall(table))
 
 
+def with_cost(*actual: float, cost: float = 860.0, budget: float | None = 1000.0):
+    """The goals and a cost goal of 1,000, as the sentence tells them."""
+    limit = attainment.attained({"cost": cost}, [Goal(metric="cost", target=1000, direction="lower")])
+    table = pd.concat([goals(*actual), limit]) if actual else limit
+    return says.goals(table, attainment.overall(table), budget=budget)
+
+
 def totals(during: float = 150, after: float = 100, ratio: float = 1.5) -> pd.DataFrame:
     rows = [("campaign", during, 100.0, 90.0, 110.0, ratio), ("after", after, 100.0, 90.0, 110.0, after / 100)]
     return pd.DataFrame(rows, columns=["phase", "actual", "expected", "low", "high", "ratio"])
@@ -133,6 +140,8 @@ CASES = {
     "goals.some": lambda: said_goals(100, 80, 70),
     "goals.missed": lambda: said_goals(90, 80),
     "goals.unknown": lambda: said_goals(NAN, NAN),
+    "goals.and_cost": lambda: with_cost(90, 80),
+    "goals.cost_only": lambda: with_cost(),
     "phases.no_baseline": lambda: says.phases(totals(ratio=NAN), metric="orders"),
     "phases.up": lambda: says.phases(totals(), metric="orders"),
     "phases.up_then_dip": lambda: says.phases(totals(after=70), metric="active_users"),
@@ -198,6 +207,37 @@ CASES = {
     "lessons.some": lambda: says.lessons(says.written([Note(text="start earlier")], [Note(text="again in May")])),
     "verdict.metric": lambda: evidence.verdict_basis(metric="orders", days=28, worthwhile_lift=0.2),
 }
+
+
+@pytest.mark.parametrize(
+    ("said", "english", "chinese"),
+    [
+        (with_cost(90, 80), "None of 2 business goals was reached", "2 个业务目标均未达成"),
+        (with_cost(90, 80), "Cost within budget (86.0% used).", "成本在预算内（已用 86.0%）。"),
+        (with_cost(90, 80, budget=900.0), "Cost within its goal (86.0% used).", "成本在目标内（已用 86.0%）。"),
+        (with_cost(90, 80, cost=1016.0), "Cost over budget (101.6% used).", "成本超出预算（已用 101.6%）。"),
+        (with_cost(100, 80), "1 of 2 business goals was reached", "2 个业务目标中达成 1 个"),
+        (with_cost(100, 130), "All 2 business goals were reached", "2 个业务目标全部达成"),
+        (with_cost(90), "The one business goal was not reached", "唯一的业务目标未达成"),
+        (
+            with_cost(100),
+            "The one business goal (orders of everyone reached) was reached",
+            "唯一的业务目标（触达用户订单数）已达成",
+        ),
+        (with_cost(), "No business goal was set.", "未设定业务目标。"),
+    ],
+)
+def test_a_cost_below_its_budget_is_no_goal_of_the_business_reached(said, english, chinese):
+    """Goals of the business are counted by themselves; of the cost stands how much of its limit was used."""
+    told = same_in_both(said)
+    assert english in told[0]
+    assert chinese in told[1]
+
+
+def test_the_table_of_goals_shows_how_much_of_the_budget_was_used():
+    """A cost of 860 of 1,000 stands as 86 % used, not as 116 % attained."""
+    limit = attainment.attained({"cost": 860.0}, [Goal(metric="cost", target=1000, direction="lower")])
+    assert says.goal_table(pd.concat([goals(90), limit]))["goal_share"].round(3).tolist() == [0.9, 0.86]
 
 
 def figures_in(text: str) -> Counter:

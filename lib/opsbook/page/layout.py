@@ -38,7 +38,7 @@ DELIVERY = (
     "budget",
 )
 CAMPAIGN: Mapping[str, Columns] = {
-    "goals": ("goal", "attainment", "actual", "target", "direction", "weight", "reached"),
+    "goals": ("goal", "goal_share", "actual", "target", "direction", "weight", "reached"),
     "plan_steps": ("step", "attainment", "actual", "planned"),
     "plan_channels": ("channel", "part_gap", "part_delivery", "part_rates", "users", "planned_users"),
     "phases": ("phase", "ratio", "actual", "expected", "start", "end"),

@@ -19,6 +19,7 @@ from opsbook.inputs.campaign import Other
 from opsbook.inputs.festivals import festival_days
 from opsbook.inputs.workbook import Incident
 from opsbook.page import theme, words
+from opsbook.page.says import campaign as says
 
 Marked = Incident | Other
 NAMED_OTHERS = 3
@@ -35,21 +36,23 @@ GROUP_COLORS = {"participants": "main", "exposed_only": "control", "not_reached"
 
 
 def goals(attained: pd.DataFrame) -> Figure | None:
-    """One bar per goal up to its attainment, cut at 150 %; the line at 100 % is the goal."""
+    """One bar per goal up to its attainment (a cost: the share used), cut at 150 %; the line at 100 % is the goal."""
     known = attained.dropna(subset=["attainment"])
     if known.empty:
         return None
     fig, ax = theme.axes(height=0.9 + 0.55 * len(known))
     places = np.arange(len(known))[::-1]
-    shown = known["attainment"].clip(upper=1.5)
+    shares, spent = says.used(known), says.is_limit(known)
+    shown = shares.clip(upper=1.5)
     colors = [theme.COLORS["good" if reached else "bad"] for reached in known["reached"]]
     ax.barh(places, shown, color=colors, height=0.55)
-    for place, value, width in zip(places, known["attainment"], shown, strict=True):
+    for place, value, width, cost in zip(places, shares, shown, spent, strict=True):
         end = 1.0 if 0.85 < width < 1 else width
-        ax.text(end + 0.015, place, words.show(value, "percent"), va="center", fontsize=11.5)
+        told = words.label("campaign.goals_used", used=value) if cost else words.show(value, "percent")
+        ax.text(end + 0.015, place, told, va="center", fontsize=11.5)
     ax.axvline(1, color=theme.COLORS["target"], linewidth=1.2, linestyle=(0, (5, 3)))
     ax.set_yticks(places, [words.label(f"campaign.goal.{name}") for name in known["metric"]])
-    _across(ax, words.label("campaign.axis.attainment"), right=max(1.15, shown.max() + 0.18))
+    _across(ax, words.label("campaign.axis.attainment"), right=max(1.15, shown.max() + 0.18 + 0.1 * spent.any()))
     return fig
 
 
