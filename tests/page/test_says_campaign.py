@@ -490,8 +490,8 @@ def test_checks_are_read_as_chances_and_shares():
 
 def test_newcomers_who_are_mostly_abnormal_are_a_finding():
     """They stand on the first screen when they are half of all newcomers or more, and not for a handful."""
-    told = {"listed": 24, "n": 2061, "share": 0.01, "cost": 144.0, "revenue": 0.0, "rules": 5, "all_new": 24}
-    listed = words.Sentence("campaign.abnormal.listed", **told, new=24)
+    told = {"listed": 24, "n": 2061, "share": 0.01, "cost": 144.0, "revenue": 0.0, "rules": 5}
+    listed = words.Sentence("campaign.abnormal.listed_new", **told, newcomers="")
     assert abnormal_says.finding(listed) is listed
-    assert abnormal_says.finding(words.Sentence("campaign.abnormal.listed", **told, new=3)) is None
+    assert abnormal_says.finding(words.Sentence("campaign.abnormal.listed", **told, new=3, all_new=24)) is None
     assert abnormal_says.finding(words.Sentence("campaign.abnormal.nobody")) is None

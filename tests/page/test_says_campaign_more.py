@@ -89,14 +89,14 @@ def found(flagged=24, everybody=2061, rules=("tree", "instant", "silent")):
     return pd.DataFrame(rows, columns=abnormal_analysis.FOUND)
 
 
-def lines():
-    rows = [["all", 2061, 30, 695, 4170.0, 1105, 8254.0], ["without", 2037, 6, 671, 4026.0, 1105, 8254.0]]
-    rows += [["flagged", 24, 24, 24, 144.0, 0, 0.0]]
+def lines(new=30, listed=24):
+    rows = [["all", 2061, new, 695, 4170.0, 1105, 8254.0], ["without", 2037, new - listed, 671, 4026.0, 1105, 8254.0]]
+    rows += [["flagged", 24, listed, 24, 144.0, 0, 0.0]]
     return pd.DataFrame(rows, columns=abnormal_analysis.LINES)
 
 
-def screened(**told):
-    return abnormal.screen(found(**told), lines(), min_cell=10)
+def screened(new=30, **told):
+    return abnormal.screen(found(**told), lines(new), min_cell=10)
 
 
 def without(grade="A"):
@@ -202,7 +202,8 @@ CASES = {
     "abnormal.cannot_tell": lambda: screened(rules=("silent",)),
     "abnormal.clean": lambda: screened(flagged=0),
     "abnormal.few": lambda: screened(flagged=3),
-    "abnormal.listed": screened,
+    "abnormal.listed": lambda: screened(new=300),
+    "abnormal.listed_new": screened,
     "abnormal.effect": without,
     "abnormal.written": lambda: abnormal.written(found(), exports=Exports()),
     "abnormal.rules": lambda: abnormal.heading(found(), AbnormalRules()),
@@ -366,3 +367,24 @@ def test_what_is_not_clear_is_told_with_the_interval_that_is_not_clear():
     assert said.key == "campaign.lasting.nothing"
     assert "−0.02, −0.05 to +0.01" in said.text("en")
     assert "−39" not in said.text("en")
+
+
+def test_new_users_who_all_look_abnormal_lead_the_finding_and_the_goal():
+    """All of them listed leave no new user to be trusted, most of them at most the rest; a handful is none."""
+    goals, asked = words.Sentence("campaign.goals.none"), pd.DataFrame({"metric": ["new_users"]})
+    everybody, most = abnormal.screen(found(), lines(24), min_cell=10), abnormal.screen(found(), lines(30), min_cell=10)
+    assert everybody.text("zh").startswith("参与活动的 24 名新用户全部疑似异常，可信的拉新为 0。")
+    assert everybody.text("en").startswith("All 24 new users who took part look abnormal")
+    assert most.text("zh").startswith("参与活动的 30 名新用户中有 24 名疑似异常，可信的拉新最多 6 名。")
+    assert "at most 6" in most.text("en")
+    told = abnormal.with_goals(goals, asked, lines(24))
+    assert "可信的拉新为 0" in told.text("zh")
+    assert "no new user to be trusted" in told.text("en")
+    assert abnormal.with_goals(goals, asked, lines(300)) is goals
+    assert abnormal.with_goals(goals, asked.iloc[:0], lines(24)) is goals
+
+
+def test_new_users_of_the_whole_company_are_called_so():
+    """The channels' new users are all of the company's, so their column has another name than the campaign's own."""
+    table = pd.DataFrame({"channel": ["search"], "new_users": [389]})
+    assert list(channels.cac_table(table)) == ["channel", "site_new_users"]

@@ -74,7 +74,7 @@ CAMPAIGN: Mapping[str, Columns] = {
     "referral": ("cohort", "k", "users", "inviters", "invitees", "invites", "converted"),
     "referral_quality": ("measure", "difference", "invited", "other", "invited_users", "other_users"),
     "channel_delivery": DELIVERY,
-    "cac": ("channel", "effective_cac", "cac", "share_stayed", "new_users", "cost"),
+    "cac": ("channel", "effective_cac", "cac", "share_stayed", "site_new_users", "cost"),
     "memory": MEMORY,
     "memory_typical": TYPICAL,
 }

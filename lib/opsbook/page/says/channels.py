@@ -13,6 +13,7 @@ from opsbook.page.words import Sentence
 DELIVERED = {"share_of_plan": "percent", "budget": "money", "cost": "money"}
 DELIVERED |= dict.fromkeys((f"cost_per_participant{end}" for end in ("", "_low", "_high")), "money")
 CAC = {"cost": "money"} | {f"{name}cac{end}": "money" for name in ("", "effective_") for end in ("", "_low", "_high")}
+SITE = {"new_users": "site_new_users"}
 RESPONSE = dict.fromkeys(["cost", "average"], "money")
 
 
@@ -68,12 +69,18 @@ def marginal(table: pd.DataFrame) -> Sentence | None:
     return Sentence("campaign.channels_why.marginal_falling", **told)
 
 
+def cac_table(table: pd.DataFrame) -> pd.DataFrame:
+    """The cost of new users for reading: those counted are all of the company, not the campaign's own."""
+    return table.rename(columns=SITE)
+
+
 def readable(table: pd.DataFrame) -> pd.DataFrame:
     """The fits for reading, value and interval in one cell; the word for each comes first."""
     rows = table.to_dict("records")
     told = table[["channel", "case", "days", "cost", "new_users", "average"]]
     elasticity: list[Any] = [_cell("number", row, "elasticity") for row in rows]
     marginal: list[Any] = [_cell("money", row, "marginal") for row in rows]
+    told = told.rename(columns=SITE)
     return told.assign(elasticity=elasticity, marginal=marginal).astype({"elasticity": object, "marginal": object})
 
 

@@ -31,17 +31,30 @@ def before(earlier: pd.DataFrame, this: pd.DataFrame, groups: pd.DataFrame) -> S
         "metric": Sentence(f"campaign.metric.{metric}"),
     }
     group = expected(groups)
+    told |= {"elsewhere": elsewhere(earlier, metric=metric)}
     if known.empty:
         return Sentence("campaign.memory.unknown", **told)
     if group is None:
         last = known.iloc[-1]
         told |= {"name": name(last), "effect": last["relative"], "low": last["low"], "high": last["high"]}
         return Sentence("campaign.memory.few", **told)
+    told.pop("elsewhere")
     told |= {"kind": _kind(group), "typical": group["typical"], "low": group["low"], "high": group["high"]}
     told |= {"new_low": group["new_low"], "new_high": group["new_high"], "n": group["campaigns"]}
     if pd.isna(group["new_low"]):
         return Sentence("campaign.memory.average", **told)
     return Sentence("campaign.memory.typical", **told, this=_this(this, group))
+
+
+def elsewhere(earlier: pd.DataFrame, *, metric: str) -> Sentence | str:
+    """Which campaigns have an effect that can be read, of another metric; empty where there are none."""
+    names = [name for name in dict.fromkeys(earlier["primary_metric"]) if name != metric]
+    others = pd.concat([measured(earlier, metric=name) for name in names] or [earlier.iloc[:0]])
+    if others.empty:
+        return ""
+    told = {"n": len(others), "grades": sorted(set(others["grade"])), "metric": Sentence(f"campaign.metric.{metric}")}
+    measures = [Sentence(f"campaign.metric.{name}") for name in dict.fromkeys(others["primary_metric"])]
+    return Sentence("campaign.memory_elsewhere", measures=measures, **told)
 
 
 def order(table: pd.DataFrame) -> Sentence:

@@ -29,10 +29,10 @@ def reason(levels: Sequence[str], *, planned: bool, ended: bool) -> str:
     return "" if ended else "running"
 
 
-def gap(parts: pd.DataFrame, *, levels: Sequence[str], missing: str) -> Sentence:
+def gap(parts: pd.DataFrame, *, levels: Sequence[str], missing: str, steps: pd.DataFrame | None = None) -> Sentence:
     """How far from the plan, and which part is behind it where one clearly is; else that nobody can tell.
 
-    parts: `plan_gap.gap`; missing: `reason`
+    parts: `plan_gap.gap`; missing: `reason`; steps: `plan_gap.steps`, by which the part is told in its own unit
     """
     if missing:
         return Sentence(f"campaign.plan_gap.{missing}")
@@ -44,7 +44,7 @@ def gap(parts: pd.DataFrame, *, levels: Sequence[str], missing: str) -> Sentence
         return Sentence("campaign.plan_gap.unclear", **told, parts=_clear_parts(parts, kind))
     told |= {"size": _amount(kind, abs(net)), "share": abs(net) / planned}
     case = "above" if net > 0 else "below"
-    return Sentence(f"campaign.plan_gap.{case}", **told, why=_why(parts, kind, case))
+    return Sentence(f"campaign.plan_gap.{case}", **told, why=_why(parts, kind, case, steps))
 
 
 def finding(goals: Sentence, gap: Sentence, *, missing: str) -> Sentence:
@@ -162,7 +162,7 @@ def channel(name: str) -> str | Sentence:
     return Sentence(f"campaign.plan_channel.{name}") if name in ("other", "unplanned", "unknown", ALL) else name
 
 
-def _why(parts: pd.DataFrame, kind: str, case: str) -> Sentence:
+def _why(parts: pd.DataFrame, kind: str, case: str, steps: pd.DataFrame | None) -> Sentence:
     sign = 1 if case == "above" else -1
     rows = [row for row in moving(parts).to_dict("records") if _clear(row)]
     with_gap = sorted((r for r in rows if r["part"] * sign > 0), key=lambda r: -abs(r["part"]))
@@ -171,12 +171,24 @@ def _why(parts: pd.DataFrame, kind: str, case: str) -> Sentence:
         return Sentence("campaign.plan_why.cannot_tell", against=against)
     lead = with_gap[0]
     if lead["first"] >= LEADS:
-        said = Sentence(f"campaign.plan_{case}.{lead['factor']}", part=_part(kind, lead))
+        away = _away(lead["factor"], steps)
+        said = Sentence(f"campaign.plan_{case}.{lead['factor']}", part=_part(kind, lead), away=away)
         return Sentence("campaign.plan_why.one", said=said, others=_others(with_gap[1:], kind), against=against)
     if len(with_gap) == 1:
         said = _named(lead, kind)
         return Sentence("campaign.plan_why.not_first", said=said, against=against)
     return Sentence("campaign.plan_why.several", parts=[_named(row, kind) for row in with_gap], against=against)
+
+
+def _away(factor: str, steps: pd.DataFrame | None) -> Sentence:
+    """How far a step of the funnel lies from its plan, in its own unit; nothing for the mix of channels."""
+    own = [] if steps is None else steps[steps["step"] == factor].to_dict("records")
+    if not own:
+        return Sentence("campaign.plan_why.nothing")
+    told: dict[str, Any] = {name: _shown(factor, own[0][name]) for name in ("actual", "planned")}
+    if factor not in RATES:
+        return Sentence("campaign.plan_away.amount", **told)
+    return Sentence("campaign.plan_away.share", size=abs(own[0]["actual"] - own[0]["planned"]), **told)
 
 
 def _others(rows: Sequence[Row], kind: str) -> Sentence:
