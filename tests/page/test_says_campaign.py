@@ -495,3 +495,17 @@ def test_newcomers_who_are_mostly_abnormal_are_a_finding():
     assert abnormal_says.finding(listed) is listed
     assert abnormal_says.finding(words.Sentence("campaign.abnormal.listed", **told, new=3, all_new=24)) is None
     assert abnormal_says.finding(words.Sentence("campaign.abnormal.nobody")) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "english", "chinese"),
+    [
+        (1.904, "190.4% (1.90 net gained for each 1.00 spent)", "190.4%（每花 1.00 净赚 1.90）"),
+        (-1.28, "−128.0% (1.28 net lost for each 1.00 spent)", "−128.0%（每花 1.00 净亏 1.28）"),
+    ],
+)
+def test_the_net_return_has_one_unit_and_says_what_it_comes_to(value, english, chinese):
+    """A share of the cost everywhere, with the money gained or lost for each unit spent where it is told first."""
+    said = says.net_roi(value)
+    assert (said.text("en"), said.text("zh")) == (english, chinese)
+    assert numbers.roi(returns(), line="margin", grade="A", users=9)["unit"] == "return"

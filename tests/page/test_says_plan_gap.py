@@ -168,7 +168,7 @@ def test_every_case_of_the_catalogue_has_a_test():
 def test_a_reason_is_named_only_when_it_is_clear_and_clearly_the_largest():
     """Channels and rules are blamed when their part is below zero and first in 95 of 100; else nobody is blamed."""
     assert "Fewer users were shown it than planned" in gap(exposed=-2000.0).text("en")
-    assert "The rules did not appeal" in gap(participation=-2000.0).text("en")
+    assert "The participation rate was below plan" in gap(participation=-2000.0).text("en")
     rivals = gap(exposed=-1000.0, participation=-1100.0, first=0.6)
     assert "none is clearly the largest" in rivals.text("en")
     assert "under-delivered" not in rivals.text("en")

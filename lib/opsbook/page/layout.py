@@ -19,7 +19,7 @@ MEMORY = (
     "conclusion",
     "evidence",
     "attainment",
-    "roi",
+    "net_roi",
     "cost",
     "start",
     "type",

@@ -21,7 +21,7 @@ PARTICIPATION = dict.fromkeys(("participation", "participation_low", "participat
 COSTS = {"amount": "money"}
 PHASES = {"ratio": "percent"}
 RETURNS = dict.fromkeys(("numerator", "numerator_low", "numerator_high", "cost"), "money")
-RETURNS |= dict.fromkeys(("roi", "low", "high"), "ratio")
+RETURNS |= dict.fromkeys(("roi", "low", "high"), "percent")
 GROSS, INCREMENTAL, MARGIN = "gross", "incremental", "margin"
 
 
@@ -243,7 +243,13 @@ def returns(table: pd.DataFrame, *, grade: str) -> Sentence:
     if pd.isna(margin["roi"]):
         fields = {"incremental": incremental["roi"], "low": incremental["low"], "high": incremental["high"]}
         return Sentence("campaign.roi.no_margin", **fields)
-    return Sentence(f"campaign.roi.{_pays(margin)}", margin=margin["roi"], low=margin["low"], high=margin["high"])
+    told = {"margin": net_roi(margin["roi"]), "low": margin["low"], "high": margin["high"]}
+    return Sentence(f"campaign.roi.{_pays(margin)}", **told)
+
+
+def net_roi(value: float) -> Sentence:
+    """The net return as a share of the cost, and what it comes to for each unit of money spent."""
+    return Sentence(f"campaign.net_roi.{'gain' if value >= 0 else 'loss'}", roi=value, size=abs(value), one=1.0)
 
 
 def price(cost: Amount, increment: Amount) -> Sentence:

@@ -11,6 +11,7 @@ from opsbook.analysis.incrementality import headline
 from opsbook.analysis.selection import Gap
 from opsbook.analysis.verdict import ADJUSTED, CAUSAL_GRADES, QUASI, Evidence, Span, Verdict
 from opsbook.page import words
+from opsbook.page.says.campaign import net_roi
 from opsbook.page.words import Sentence
 
 RELATIVE = dict.fromkeys(("relative", "relative_low", "relative_high"), "signed_percent")
@@ -146,7 +147,11 @@ def verdict(decision: Verdict, evidence: Evidence, increments: pd.DataFrame, *, 
     fields = {"net": net.value, "low": net.low, "high": net.high, "worthwhile": evidence.worthwhile_lift}
     checked = {"failed": _checks(evidence.failed), "untested": _checks(evidence.untested)}
     said = Sentence(f"campaign.verdict.{decision.rule}", gain=gain, metric=named, **fields, **checked)
-    lost = Sentence("campaign.verdict.lost", margin=evidence.roi_margin.value) if _lost(decision, evidence) else ""
+    lost = (
+        Sentence("campaign.verdict.lost", margin=net_roi(evidence.roi_margin.value))
+        if _lost(decision, evidence)
+        else ""
+    )
     return Sentence("campaign.verdict.graded", verdict=said, lost=lost, grade=decision.grade)
 
 

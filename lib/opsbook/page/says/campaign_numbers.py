@@ -97,7 +97,7 @@ def roi(returns: pd.DataFrame, *, line: str, grade: str, users: int, method: str
     if line == "gross":
         told |= {"low": None, "high": None}
     method = METHOD_COUNT if line == "gross" else method
-    return {"key": f"roi_{line}", "unit": "ratio", "n": users, "method": method, "card": [line] == known[-1:], **told}
+    return {"key": f"roi_{line}", "unit": "return", "n": users, "method": method, "card": [line] == known[-1:], **told}
 
 
 def _named(table: pd.DataFrame, **columns: str) -> dict[str, float | None]:

@@ -10,9 +10,21 @@ from opsbook.analysis.memory import expected, measured, standing
 from opsbook.page import words
 from opsbook.page.words import Sentence
 
-SHOWN = ["rank", "campaign", "type", "start", "conclusion", "evidence", "effect", "shrunk", "attainment", "cost", "roi"]
+SHOWN = [
+    "rank",
+    "campaign",
+    "type",
+    "start",
+    "conclusion",
+    "evidence",
+    "effect",
+    "shrunk",
+    "attainment",
+    "cost",
+    "net_roi",
+]
 FORMATS = {"rank": "whole", "start": "date", "attainment": "percent", "cost": "money", "shrunk": "signed_percent",
-           "roi": "ratio"}  # fmt: skip
+           "net_roi": "signed_percent"}  # fmt: skip
 TYPICAL = dict.fromkeys(("typical", "low", "high", "new_low", "new_high"), "signed_percent") | {"p_differ": "pvalue"}
 
 
@@ -81,7 +93,8 @@ def shown(table: pd.DataFrame) -> pd.DataFrame:
     kinds = [words.find(f"campaign.type.{kind}") or kind for kind in table["type"]]
     named = [name(row) for _place, row in table.iterrows()]
     lifts = pd.Series([_lift(row) for row in table.to_dict("records")], index=table.index, dtype=object)
-    return table.assign(campaign=named, type=kinds, evidence=table["grade"], effect=lifts)[SHOWN]
+    told = {"campaign": named, "type": kinds, "evidence": table["grade"], "effect": lifts, "net_roi": table["roi"]}
+    return table.assign(**told)[SHOWN]
 
 
 def groups_shown(groups: pd.DataFrame) -> pd.DataFrame:
