@@ -430,6 +430,13 @@ def test_headline_numbers_carry_n_interval_and_method():
     assert numbers.roi(returns(margin=None), line="incremental", grade="A", users=9)["card"]
 
 
+def test_the_return_is_of_the_users_whose_net_effect_it_reads():
+    """One comparison has one n; without a comparison the users reached stand there."""
+    net = increments()[lambda t: t["method"] == "cuped"]
+    assert numbers.compared_users(net, others=9) == numbers.net_relative(net, grade="A")["n"]
+    assert numbers.compared_users(net.iloc[:0], others=9) == 9
+
+
 def test_numbers_of_empty_tables_are_missing():
     """Nothing known gives no card and no value, not a zero."""
     nothing = increments().iloc[:0]
