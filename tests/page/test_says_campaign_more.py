@@ -9,7 +9,7 @@ import pytest
 from opsbook.analysis import abnormal as abnormal_analysis
 from opsbook.analysis import anyway as anyway_analysis
 from opsbook.analysis import effect_groups as groups_analysis
-from opsbook.analysis import pull_forward
+from opsbook.analysis import money, pull_forward
 from opsbook.analysis.margins import BreakEven, sensitivity
 from opsbook.analysis.paid_back import PaidBack
 from opsbook.analysis.persistence import COLUMNS as WEEKS
@@ -388,3 +388,20 @@ def test_new_users_of_the_whole_company_are_called_so():
     """The channels' new users are all of the company's, so their column has another name than the campaign's own."""
     table = pd.DataFrame({"channel": ["search"], "new_users": [389]})
     assert list(channels.cac_table(table)) == ["channel", "site_new_users"]
+
+
+def test_a_budget_without_a_booked_cost_is_told_with_the_return_it_would_leave():
+    """1,500 of text messages are planned and none booked: spent, they lower the return; what is booked is left out."""
+    ledger = pd.DataFrame({"kind": ["media", "fixed"], "detail": ["push", "other"], "amount": [1909.0, 2000.0]})
+    missing = channels.unbooked({"push": 3000.0, "sms": 1500.0, "banner": None}, ledger)
+    assert missing == {"sms": 1500.0}
+    returns = money.returns(gross_revenue=9e4, incremental=money.Amount(5e4, 1e4, 9e4), margin=0.3, cost=5000.0)
+    said = pays.if_spent(returns, missing, grade="A")
+    assert said.values["roi"] == pytest.approx((15000 - 6500) / 6500)
+    assert "130.8% instead of 200.0%" in said.text("en")
+    assert "若已花费，净 ROI 约为 130.8%，而不是 200.0%" in said.text("zh")
+    assert "sms（预算 1,500）" in said.text("zh")
+    assert pays.if_spent(returns, missing, grade="E").key == "campaign.unbooked.some"
+    assert "no cost is booked: sms (1,500)" in channels.no_cost(missing).text("en")
+    assert channels.no_cost({}) is None
+    assert pays.if_spent(returns, {}, grade="A") is None

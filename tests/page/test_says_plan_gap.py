@@ -69,6 +69,8 @@ CASES = {
     "audience.known": lambda: says.audience(targets(), min_cell=10),
     "guardrails.none": lambda: says.guardrails(rails()),
     "guardrails.some": lambda: says.guardrails(rails("held", "broken", "cannot_tell")),
+    "plan_apart.product": lambda: apart(2220.0, 1780.0),
+    "plan_apart.left_out": lambda: apart(2500.0, 2037.0),
     "plan_steps.heading": lambda: says.steps(pd.DataFrame({"step": [1]}), missing=""),
     "plan_steps.running": lambda: says.steps(pd.DataFrame({"step": [1]}), missing="running"),
     **{f"plan_below.{factor}": lambda factor=factor: why(gap(**{factor: -2000.0})) for factor in FACTORS},
@@ -82,6 +84,14 @@ CASES = {
 
 def why(sentence: words.Sentence) -> words.Sentence:
     return sentence.values["why"].values["said"]
+
+
+def apart(planned: float, counted: float, actual: float = 1780.0, target: float = 2200.0) -> words.Sentence:
+    """What is said beside the steps of the goal for participants."""
+    actual = 2061.0 if counted == 2037.0 else actual
+    funnel = pd.DataFrame([["participants", planned, counted]], columns=["step", "planned", "actual"])
+    goal = pd.DataFrame([["participants", target, actual]], columns=["metric", "target", "actual"])
+    return says.steps(funnel, missing="", goals=goal).values["apart"]
 
 
 def away(factor: str) -> words.Sentence:
@@ -261,3 +271,16 @@ def test_a_part_of_the_gap_is_told_in_its_own_unit_and_no_reason_is_made_up():
     assert "说明不了原因" in said.text("zh")
     for language, banned in (("en", r"appeal|deliver\w*ed:"), ("zh", "吸引力|触达不足")):
         assert not re.search(banned, said.text(language))
+
+
+def test_two_rates_of_participants_are_named_apart():
+    """The goal is not the funnel's product and may count more users; where both agree nothing is said."""
+    assert "目标为 2,200，漏斗计划为 2,220" in apart(2220.0, 1780.0).text("zh")
+    assert "已剔除无触达记录的 24 人" in apart(2500.0, 2037.0).text("zh")
+    assert "without 24 not recorded as shown it" in apart(2500.0, 2037.0).text("en")
+    assert apart(2200.0, 1780.0).key == "campaign.plan_why.nothing"
+    none = pd.DataFrame(columns=["metric", "target", "actual"])
+    said = says.steps(
+        pd.DataFrame([["exposed", 1.0, 1.0]], columns=["step", "planned", "actual"]), missing="", goals=none
+    )
+    assert said.values["apart"].key == "campaign.plan_why.nothing"

@@ -39,7 +39,7 @@ DELIVERY = (
 )
 CAMPAIGN: Mapping[str, Columns] = {
     "goals": ("goal", "goal_share", "actual", "target", "direction", "weight", "reached"),
-    "plan_steps": ("step", "attainment", "actual", "planned"),
+    "plan_steps": ("step", "plan_share", "actual", "planned"),
     "plan_channels": ("channel", "part_gap", "part_delivery", "part_rates", "users", "planned_users"),
     "phases": ("phase", "ratio", "actual", "expected", "start", "end"),
     "funnel": STEPS,

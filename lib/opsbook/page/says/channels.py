@@ -69,6 +69,22 @@ def marginal(table: pd.DataFrame) -> Sentence | None:
     return Sentence("campaign.channels_why.marginal_falling", **told)
 
 
+def unbooked(budgets: Mapping[str, float | None], ledger: pd.DataFrame) -> dict[str, float]:
+    """Channels with a budget of which no cost is booked; ledger: `money.ledger`."""
+    booked = set(ledger.loc[ledger["kind"] == "media", "detail"])
+    return {name: budget for name, budget in budgets.items() if budget and name not in booked}
+
+
+def no_cost(missing: Mapping[str, float]) -> Sentence | None:
+    """That money was planned for a channel and none booked; missing: `unbooked`."""
+    return Sentence("campaign.unbooked.some", channels=budgets_of(missing)) if missing else None
+
+
+def budgets_of(missing: Mapping[str, float]) -> list[Sentence]:
+    """Each channel with its budget."""
+    return [Sentence("campaign.unbooked_channel", channel=group(name), budget=missing[name]) for name in missing]
+
+
 def cac_table(table: pd.DataFrame) -> pd.DataFrame:
     """The cost of new users for reading: those counted are all of the company, not the campaign's own."""
     return table.rename(columns=SITE)

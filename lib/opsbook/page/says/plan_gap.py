@@ -15,7 +15,7 @@ LEADS = 0.95  # in so many of the redrawn campaigns the part must be the largest
 HALF = 0.5
 KINDS = {"revenue": "money"}
 RATES = ("participation", "conversion")
-FORMATS = {"attainment": "percent"}
+FORMATS = {"plan_share": "percent"}
 SUMS = (WHOLE, BY_RATES, "exposed", "participants", "mix")
 Row = Mapping[Any, Any]
 
@@ -112,18 +112,43 @@ def step_table(steps: pd.DataFrame) -> pd.DataFrame:
             "actual": _shown(row["step"], row["actual"]),
             "low": _shown(row["step"], row["low"]),
             "high": _shown(row["step"], row["high"]),
-            "attainment": row["attainment"],
+            "plan_share": row["attainment"],
         }
         for row in steps.to_dict("records")
     ]
-    return pd.DataFrame(rows, columns=["step", "planned", "actual", "low", "high", "attainment"])
+    return pd.DataFrame(rows, columns=["step", "planned", "actual", "low", "high", "plan_share"])
 
 
-def steps(table: pd.DataFrame, *, missing: str) -> Sentence:
-    """What the table of steps holds; and of a running campaign, that the plan is for the whole of it."""
+def steps(table: pd.DataFrame, *, missing: str, goals: pd.DataFrame | None = None) -> Sentence:
+    """What the table of steps holds; and of a running campaign, that the plan is for the whole of it.
+
+    table: `plan_gap.steps`; goals: `attainment.attained`, whose participants may be others than the funnel's
+    """
     if table.empty:
         return Sentence(f"campaign.plan_gap.{missing or 'no_table'}")
-    return Sentence(f"campaign.plan_steps.{'running' if missing == 'running' else 'heading'}")
+    apart = Sentence("campaign.plan_why.nothing") if goals is None else _beside_goal(table, goals)
+    return Sentence(f"campaign.plan_steps.{'running' if missing == 'running' else 'heading'}", apart=apart)
+
+
+def _beside_goal(table: pd.DataFrame, goals: pd.DataFrame) -> Sentence:
+    """Why participants stand on one page with two rates: the goal is not the funnel's product, or counts others too."""
+    own, goal = _participants(table, "step"), _participants(goals, "metric")
+    if not own or not goal or (_same(own["planned"], goal["target"]) and _same(own["actual"], goal["actual"])):
+        return Sentence("campaign.plan_why.nothing")
+    told, rest = {"target": goal["target"], "planned": own["planned"]}, goal["actual"] - own["actual"]
+    if rest < HALF:
+        return Sentence("campaign.plan_apart.product", **told)
+    counts = {"all": goal["actual"], "counted": own["actual"], "rest": rest}
+    return Sentence("campaign.plan_apart.left_out", **told, **counts)
+
+
+def _participants(table: pd.DataFrame, column: str) -> Row:
+    rows = table[table[column] == "participants"].to_dict("records")
+    return rows[0] if rows else {}
+
+
+def _same(one: float, other: float) -> bool:
+    return abs(one - other) < HALF
 
 
 def channel_table(parts: pd.DataFrame, both: pd.DataFrame, *, levels: Sequence[str]) -> pd.DataFrame:
