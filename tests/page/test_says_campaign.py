@@ -205,7 +205,9 @@ CASES = {
     "price.none": lambda: says.price(money.NOTHING_KNOWN, money.NOTHING_KNOWN),
     "lessons.none": lambda: says.lessons(says.written([], [])),
     "lessons.some": lambda: says.lessons(says.written([Note(text="start earlier")], [Note(text="again in May")])),
-    "verdict.metric": lambda: evidence.verdict_basis(metric="orders", days=28, worthwhile_lift=0.2),
+    "verdict_days.short": lambda: evidence.verdict_basis(metric="orders", days=28, known=7, worthwhile_lift=0.2),
+    "verdict_days.none": lambda: evidence.verdict_basis(metric="orders", days=28, known=-3, worthwhile_lift=0.2),
+    "verdict.metric": lambda: evidence.verdict_basis(metric="orders", days=28, known=28, worthwhile_lift=0.2),
 }
 
 

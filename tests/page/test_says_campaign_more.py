@@ -243,6 +243,10 @@ CASES = {
     "channels_why.behind": shown,
     "channels_why.delivered": lambda: shown(1.1),
     "channels_why.no_cost": lambda: channels.cac(cac_table().iloc[:0]),
+    "channels_why.no_media": lambda: channels.cac(cac_table(), booked=pd.DataFrame({"kind": [], "amount": []})),
+    "channels_why.no_media_but": lambda: channels.cac(
+        cac_table(), booked=pd.DataFrame({"kind": ["redemptions"] * 2, "amount": [1161.0, 0.0]})
+    ),
     "channels_why.cac_unknown": lambda: channels.cac(cac_table().iloc[:1]),
     "channels_why.cac_differ": lambda: channels.cac(cac_table()),
     "channels_why.cac_alike": lambda: channels.cac(cac_table(12.0)),

@@ -47,6 +47,9 @@ def test_other_campaigns_are_counted_and_named():
     assert charts.peak_hours(hours(1.0)) is not None
     assert charts.peak_hours(hours(1.0).iloc[:0]) is None
     many = run.others * 5
+    crowded = CampaignRun.model_validate(DATES | {"others": others * 5})
+    assert "among them" in says.others(crowded).text("en")
+    assert says.others(crowded).text("zh").count("等。") == 1
     assert len(charts._longest(many)) == charts.NAMED_OTHERS
     assert {other.campaign_id for other in charts._longest(many)} == {"b"}
 

@@ -142,7 +142,8 @@ def others(run: CampaignRun) -> Sentence:
         return Sentence("campaign.others.none")
     own = [str((o.name_zh if words.language() == "zh" else None) or o.name or o.campaign_id) for o in run.others]
     inside = sum(o.start <= run.end and o.end >= run.start for o in run.others if run.start and run.end)
-    return Sentence("campaign.others.some", n=len(own), names=own[:SHOWN_OTHERS], inside=inside)
+    case = "many" if len(own) > SHOWN_OTHERS else "some"
+    return Sentence(f"campaign.others.{case}", n=len(own), names=own[:SHOWN_OTHERS], inside=inside)
 
 
 def _hour(hour: float) -> str:

@@ -174,10 +174,17 @@ def rule(decision: Verdict, promise: Sentence) -> Sentence:
     return Sentence("campaign.rule.graded", rule=fired, grade=decision.grade, meaning=meaning, promise=promise)
 
 
-def verdict_basis(*, metric: str, days: int, worthwhile_lift: float) -> Sentence:
-    """Which metric and window the verdict reads, and what counts as worth having."""
-    named = Sentence(f"campaign.metric.{metric}")
-    return Sentence("campaign.verdict.metric", metric=named, days=days, worthwhile=worthwhile_lift)
+def verdict_basis(*, metric: str, days: int, known: int, worthwhile_lift: float) -> Sentence:
+    """Which metric and window the verdict reads, and what counts as worth having.
+
+    days: to be watched after the end; known: those of them that the data hold
+    """
+    told = {"metric": Sentence(f"campaign.metric.{metric}"), "worthwhile": worthwhile_lift}
+    if known >= days:
+        return Sentence("campaign.verdict.metric", days=days, **told)
+    if known <= 0:
+        return Sentence("campaign.verdict_days.none", asked=days, **told)
+    return Sentence("campaign.verdict_days.short", days=known, asked=days, **told)
 
 
 def cannot_tell(decision: Verdict, *, comparison: str, end: date, after_days: int, as_of: date) -> list[Sentence]:

@@ -36,8 +36,13 @@ def delivered(table: pd.DataFrame) -> Sentence | None:
     return Sentence(f"campaign.channels_why.{'behind' if worst['share_of_plan'] < 1 else 'delivered'}", **told)
 
 
-def cac(table: pd.DataFrame) -> Sentence:
-    """The dearest and the cheapest channel by cost per new user who came and stayed, if their intervals stay apart."""
+def cac(table: pd.DataFrame, *, booked: pd.DataFrame | None = None) -> Sentence:
+    """The dearest and the cheapest channel by cost per new user who came and stayed, if their intervals stay apart.
+
+    booked: `money.ledger` of a company without a table of costs: what is booked is no advertising
+    """
+    if booked is not None:
+        return _no_media(booked)
     if table.empty:
         return Sentence("campaign.channels_why.no_cost")
     known = table.dropna(subset=["effective_cac"]).sort_values("effective_cac", kind="stable")
@@ -50,6 +55,15 @@ def cac(table: pd.DataFrame) -> Sentence:
         told |= {f"{name}_high": row["effective_cac_high"]}
     apart = best["effective_cac_high"] < worst["effective_cac_low"]
     return Sentence(f"campaign.channels_why.{'cac_differ' if apart else 'cac_alike'}", **told)
+
+
+def _no_media(booked: pd.DataFrame) -> Sentence:
+    """That no advertising cost is recorded, and what the cost of the campaign is instead."""
+    paid = booked[booked["amount"] > 0]
+    if paid.empty:
+        return Sentence("campaign.channels_why.no_media")
+    kinds = [Sentence(f"campaign.kind.{kind}") for kind in dict.fromkeys(paid["kind"])]
+    return Sentence("campaign.channels_why.no_media_but", amount=float(paid["amount"].sum()), kinds=kinds)
 
 
 def marginal(table: pd.DataFrame) -> Sentence | None:
