@@ -118,9 +118,11 @@ def facts(during: float = 0.4, after: float = 0.1, net: float = 0.2, *, unknown_
     return Evidence(net_relative=total, **known, **more)
 
 
-def effect(*values: float, grade: str = "A", rule: str = "works_and_pays", **changes):
-    decision = Verdict(RULES[rule][0], rule, grade)
-    return evidence.effect(increments(*values), facts(*values, **changes), decision, metric="orders")
+def effect(*values: float, grade: str = "A", rule: str = "works_and_pays", metric: str = "orders", **changes):
+    decision, table = Verdict(RULES[rule][0], rule, grade), increments(*values, metric=metric)
+    if metric != "orders":
+        table = table.assign(treated=0.5221, control=0.4847, difference=0.0375)[table["method"] == "plain"]
+    return evidence.effect(table, facts(*values, **changes), decision, metric=metric)
 
 
 def compared(low: float, high: float, rows: int = 1) -> pd.DataFrame:
@@ -176,6 +178,9 @@ CASES = {
     "effect.up_caused": lambda: effect(),
     "effect.down_caused": lambda: effect(0.1, -0.4, -0.2, rule="net_loss"),
     "effect.moved_caused": lambda: effect(0.4, -0.3, 0.01, rule="pulled_forward"),
+    "effect.share_up_caused": lambda: effect(metric="converted"),
+    "effect.share_down_caused": lambda: effect(0.1, -0.4, -0.2, rule="net_loss", metric="converted"),
+    "effect.share_unclear": lambda: effect(0.02, 0.01, 0.01, rule="too_small", metric="buyers"),
     "effect.unclear": lambda: effect(0.02, 0.01, 0.01, rule="too_small"),
     "effect.ledger": lambda: evidence.ledger(increments(), effect(), metric="orders"),
     "before_after.none": lambda: evidence.before_after(compared(1, 9, 0)),
@@ -518,3 +523,19 @@ def test_the_net_return_has_one_unit_and_says_what_it_comes_to(value, english, c
     said = says.net_roi(value)
     assert (said.text("en"), said.text("zh")) == (english, chinese)
     assert numbers.roi(returns(), line="margin", grade="A", users=9)["unit"] == "return"
+
+
+def test_a_share_is_told_from_and_to_so_that_its_relative_change_is_not_read_as_points():
+    """Both groups' shares, the points between them, and the relative change named so."""
+    said = effect(metric="converted")
+    assert "from 48.5% to 52.2%, +3.8 points (relative +20.0%" in said.text("en")
+    assert "转化率从 48.5% 升至 52.2%，+3.8 个百分点（相对 +20.0%" in said.text("zh")
+
+
+def test_where_nobody_took_part_no_row_of_zeros_is_shown():
+    """A funnel nobody entered and a table of participants without any have no row; open windows still show."""
+    assert says.walked(funnel(0, 0)).empty
+    assert len(says.walked(funnel(0, 0, young=7))) == 2
+    assert len(says.walked(funnel(100, 40))) == 2
+    assert says.of_participants(reach(), reach(0)).empty
+    assert len(says.of_participants(reach(), reach())) == 1

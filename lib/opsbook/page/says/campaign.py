@@ -177,6 +177,19 @@ def funnel(table: pd.DataFrame) -> Sentence:
     return Sentence("campaign.funnel.loss", **fields)
 
 
+def walked(table: pd.DataFrame) -> pd.DataFrame:
+    """The steps of a funnel for reading; none where nobody entered it, so that no row of zeros is shown."""
+    return table if table[["users", "incomplete"]].to_numpy().any() else table.iloc[:0]
+
+
+def of_participants(table: pd.DataFrame, reach: pd.DataFrame) -> pd.DataFrame:
+    """A table about who took part; no row where nobody did, such as in a test that is shown without a record.
+
+    reach: `audience.participation` for all
+    """
+    return table if reach["participants"].sum() else table.iloc[:0]
+
+
 def event(name: str) -> Sentence | str:
     """The reader's word for a step of the campaign's own path; a company's event keeps its name."""
     return Sentence(f"campaign.event.{name}") if name in ("exposed", "participated", "converted") else name

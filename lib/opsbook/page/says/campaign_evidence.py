@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 import pandas as pd
 
+from opsbook.analysis.experiment import SHARES
 from opsbook.analysis.incrementality import headline
 from opsbook.analysis.selection import Gap
 from opsbook.analysis.verdict import ADJUSTED, CAUSAL_GRADES, QUASI, Evidence, Span, Verdict
@@ -64,7 +65,16 @@ def effect(increments: pd.DataFrame, evidence: Evidence, decision: Verdict, *, m
         fields |= {"during": during.value, "low": during.low, "high": during.high}
         return Sentence("campaign.effect.open", **fields)
     fields |= {"during": during.value, "after": after.value, "drop": -net.value, "spans": _spans(during, after)}
-    return Sentence(f"campaign.effect.{_branch(evidence)}", **fields)
+    branch = _branch(evidence)
+    rates = _rates(increments, metric) if branch != "moved_caused" else {}
+    return Sentence(f"campaign.effect.{'share_' if rates else ''}{branch}", **fields, **rates)
+
+
+def _rates(increments: pd.DataFrame, metric: str) -> dict[str, float]:
+    """Of a share of users, both groups' own and the points between them: a relative change alone is read as points."""
+    own = headline(increments)
+    net = own[(own["metric"] == metric) & (own["window"] == "net")] if metric in SHARES else own.iloc[:0]
+    return {name: float(net[name].iloc[0]) for name in ("treated", "control", "difference")} if len(net) else {}
 
 
 def _spans(during: Span, after: Span) -> Sentence:
