@@ -366,13 +366,15 @@ def test_ledger_without_an_effect_says_why():
     assert evidence.ledger(increments().iloc[:0], said, metric="orders") == said
 
 
-def test_money_finding_falls_back_to_what_is_refused():
-    """Where no incremental return may be read, the last finding is the comparison that is refused."""
-    said = CASES["roi.pays"](), CASES["selection.mostly"]()
-    assert evidence.money_finding(*said, Verdict("undecidable", "before_after_only", "D")) == said[1]
-    assert evidence.money_finding(*said, Verdict("keep", "works_and_pays", "A")) == said[0]
-    nothing = words.Sentence("campaign.roi.no_cost"), words.Sentence("campaign.selection.none")
-    assert {evidence.money_finding(*nothing, Verdict("keep", "works_and_pays", grade)) for grade in "AD"} == {None}
+def test_the_last_finding_is_about_money_or_the_comparison_that_is_refused():
+    """Where no incremental return may be read, it is the comparison that is refused; nothing spent is no finding."""
+    pays, refused = CASES["roi.pays"](), CASES["selection.mostly"]()
+    guess, sure = Verdict("undecidable", "before_after_only", "D"), Verdict("keep", "works_and_pays", "A")
+    assert (evidence.money_finding(pays, guess), evidence.refused_finding(refused, guess)) == (None, refused)
+    assert (evidence.money_finding(pays, sure), evidence.refused_finding(refused, sure)) == (pays, None)
+    assert evidence.money_finding(words.Sentence("campaign.roi.no_cost"), sure) is None
+    assert evidence.refused_finding(words.Sentence("campaign.selection.none"), guess) is None
+    assert evidence.refused_finding(refused, guess, more=pays) is None
 
 
 @pytest.mark.parametrize(

@@ -89,13 +89,18 @@ def main_finding(effect: Sentence, before_after: Sentence, decision: Verdict) ->
     return before_after if decision.grade == "D" else effect
 
 
-def money_finding(returns: Sentence, refused: Sentence, decision: Verdict) -> Sentence | None:
-    """The last finding: whether it pays, if that can be known; else the comparison people make and should not.
+def money_finding(returns: Sentence, decision: Verdict) -> Sentence | None:
+    """The finding about money: whether it pays, if that can be known; that nothing was spent is none."""
+    return None if decision.grade not in CAUSAL_GRADES or returns.key in NO_FINDING else returns
 
-    None where there is neither: that nothing was spent, or nobody took part, is no finding.
+
+def refused_finding(refused: Sentence, decision: Verdict, *, more: Sentence | None = None) -> Sentence | None:
+    """Where no effect may be read, the comparison people make and should not; it stands in its own section once.
+
+    more: a finding that takes its place on the first screen
     """
-    found = returns if decision.grade in CAUSAL_GRADES else refused
-    return None if found.key in NO_FINDING else found
+    told = more is None and decision.grade not in CAUSAL_GRADES and refused.key not in NO_FINDING
+    return refused if told else None
 
 
 def ledger(net: pd.DataFrame, effect: Sentence, *, metric: str) -> Sentence:
