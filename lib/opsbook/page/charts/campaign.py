@@ -13,6 +13,7 @@ import pandas as pd
 from matplotlib import dates as mdates
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 from opsbook.analysis.incrementality import headline
 from opsbook.inputs.campaign import Other
@@ -23,6 +24,8 @@ from opsbook.page.says import campaign as says
 
 Marked = Incident | Other
 NAMED_OTHERS = 3
+LINES = 12  # of names above the foot of a curve, at most
+BESIDE = 2.0  # pixels that stay free around a name
 PHASE_COLORS = {
     "warm_up": "phase_warm_up",
     "burst": "phase_burst",
@@ -78,11 +81,11 @@ def phase_curve(
     ax.set_ylim(0, float(curve[["value", "high"]].max().max()) * 1.08)
     ax.set_xlim(days[0] - 0.5, days[-1] + 0.5)
     _shade_phases(ax, curve["phase"].tolist(), days)
-    for line, (first, last, name) in enumerate(_marked_days(days, [*incidents, *_longest(others)], calendar)):
-        _mark(ax, first, last, name, line)
     ax.set_ylabel(words.label(f"common.axis.{metric}"))
     theme.count_axis(ax)
     theme.date_axis(ax)
+    fig.draw_without_rendering()  # the plot has its final width, by which names are measured
+    _mark(ax, _marked_days(days, [*incidents, *_longest(others)], calendar))
     return fig
 
 
@@ -255,11 +258,25 @@ def _short(name: str) -> str:
     return "" if first in ("Day off", "休息日") else first
 
 
-def _mark(ax: Axes, first: float, last: float, name: str, line: int) -> None:
-    ax.axvspan(first - 0.5, last + 0.5, ymax=0.03, color=theme.INK, alpha=0.6, linewidth=0)
-    side, day = _inside(ax, first, last)
-    at = (day, 0.045 + 0.055 * (line % 2))
-    ax.annotate(name, at, xycoords=("data", "axes fraction"), ha=side, fontsize=9.5, color=theme.SOFT_INK)
+def _mark(ax: Axes, marked: Sequence[tuple[float, float, str]]) -> None:
+    """A bar at the foot for each span of days, and its name on the lowest line where it touches no other name."""
+    taken: list[Bbox] = []
+    for first, last, name in marked:
+        ax.axvspan(first - 0.5, last + 0.5, ymax=0.03, color=theme.INK, alpha=0.6, linewidth=0)
+        side, day = _inside(ax, first, last)
+        told: dict[str, Any] = {
+            "xycoords": ("data", "axes fraction"),
+            "ha": side,
+            "fontsize": 9.5,
+            "color": theme.SOFT_INK,
+        }
+        for line in range(LINES):
+            note = ax.annotate(name, (day, 0.045 + 0.055 * line), **told)
+            box = note.get_window_extent().padded(BESIDE)
+            if line == LINES - 1 or not any(box.overlaps(other) for other in taken):
+                taken.append(box)
+                break
+            note.remove()
 
 
 def _inside(ax: Axes, first: float, last: float) -> tuple[str, float]:
