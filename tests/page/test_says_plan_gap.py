@@ -47,7 +47,8 @@ def targets(audience: int = 900) -> pd.DataFrame:
 
 def rails(*outcomes: str) -> pd.DataFrame:
     metrics = ["revenue", "orders", "buyers"][: len(outcomes)]
-    return pd.DataFrame({"metric": metrics, "outcome": list(outcomes)})
+    table = pd.DataFrame({"metric": metrics, "outcome": list(outcomes)})
+    return table.assign(relative=-0.049, relative_low=-0.166, relative_high=0.067)
 
 
 CASES = {
@@ -149,7 +150,7 @@ PACE_CASES = {
 ALL_CASES = CASES | PACE_CASES
 PIECES = re.compile(
     r"plan_(why|channel|step|metric|factor|amount|part|chart|axis)\.|pace_(part|interval|word|chart)\.|"
-    r"last_(measure|change)\.|last_time\.(clear|no_clear|alike|nothing|part)|guardrails\.(held|broken|cannot_tell)"
+    r"last_(measure|change)\.|last_time\.(clear|no_clear|alike|nothing|part)|guardrails\.(held|broken|cannot_tell|open)"
 )
 
 
@@ -284,3 +285,13 @@ def test_two_rates_of_participants_are_named_apart():
         pd.DataFrame([["exposed", 1.0, 1.0]], columns=["step", "planned", "actual"]), missing="", goals=none
     )
     assert said.values["apart"].key == "campaign.plan_why.nothing"
+
+
+def test_a_guardrail_nobody_can_tell_stands_with_its_interval():
+    """What was measured is told beside it; without a comparison that there is none."""
+    said = says.guardrails(rails("cannot_tell"))
+    assert "cannot tell whether net revenue was hurt (−4.9%, −16.6% to +6.7%)" in said.text("en")
+    assert "净收入是否受损无法判断（−4.9%，−16.6% ~ +6.7%）" in said.text("zh")
+    lost = says.guardrails(rails("cannot_tell").assign(relative=np.nan, relative_low=np.nan, relative_high=np.nan))
+    assert "no usable comparison" in lost.text("en")
+    assert "没有可用的比较" in lost.text("zh")

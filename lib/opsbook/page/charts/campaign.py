@@ -47,7 +47,8 @@ def goals(attained: pd.DataFrame) -> Figure | None:
     places = np.arange(len(known))[::-1]
     shares, spent = says.used(known), says.is_limit(known)
     shown = shares.clip(upper=1.5)
-    colors = [theme.COLORS["good" if reached else "bad"] for reached in known["reached"]]
+    judged = known["reached"].map({True: "good", False: "bad"}).mask(spent & known["reached"], "muted")
+    colors = [theme.COLORS[color] for color in judged]
     ax.barh(places, shown, color=colors, height=0.55)
     for place, value, width, cost in zip(places, shares, shown, spent, strict=True):
         end = 1.0 if 0.85 < width < 1 else width
@@ -55,7 +56,8 @@ def goals(attained: pd.DataFrame) -> Figure | None:
         ax.text(end + 0.015, place, told, va="center", fontsize=11.5)
     ax.axvline(1, color=theme.COLORS["target"], linewidth=1.2, linestyle=(0, (5, 3)))
     ax.set_yticks(places, [words.label(f"campaign.goal.{name}") for name in known["metric"]])
-    _across(ax, words.label("campaign.axis.attainment"), right=max(1.15, shown.max() + 0.18 + 0.1 * spent.any()))
+    named = "campaign.column.goal_share" if spent.any() else "campaign.axis.attainment"
+    _across(ax, words.label(named), right=max(1.15, shown.max() + 0.18 + 0.1 * spent.any()))
     return fig
 
 

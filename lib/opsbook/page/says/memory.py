@@ -93,8 +93,8 @@ def shown(table: pd.DataFrame) -> pd.DataFrame:
     kinds = [words.find(f"campaign.type.{kind}") or kind for kind in table["type"]]
     named = [name(row) for _place, row in table.iterrows()]
     lifts = pd.Series([_lift(row) for row in table.to_dict("records")], index=table.index, dtype=object)
-    told = {"campaign": named, "type": kinds, "evidence": table["grade"], "effect": lifts, "net_roi": table["roi"]}
-    return table.assign(**told)[SHOWN]
+    told = table.assign(campaign=named, type=kinds, evidence=table["grade"], effect=lifts, net_roi=table["roi"])
+    return told[SHOWN]
 
 
 def groups_shown(groups: pd.DataFrame) -> pd.DataFrame:

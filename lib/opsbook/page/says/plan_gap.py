@@ -89,18 +89,28 @@ def audience(table: pd.DataFrame, *, min_cell: int) -> Sentence:
 
 
 def guardrails(table: pd.DataFrame) -> Sentence:
-    """Which guardrails were broken, which held, and which cannot be told.
+    """Which guardrails were broken, which held, and of which nobody can tell whether they were, with their interval.
 
     table: `guardrail.check`
     """
     if table.empty:
         return Sentence("campaign.guardrails.none")
-    named = {
-        outcome: [Sentence(f"campaign.metric.{metric}") for metric in table.loc[table["outcome"] == outcome, "metric"]]
-        for outcome in ("broken", "held", "cannot_tell")
-    }
-    parts = [Sentence(f"campaign.guardrails.{outcome}", names=names) for outcome, names in named.items() if names]
+    unknown = (table["outcome"] == "cannot_tell") & table["relative_low"].isna()
+    cases = table["outcome"].mask((table["outcome"] == "cannot_tell") & ~unknown, "open")
+    names = {case: [_metric(name) for name in table.loc[cases == case, "metric"]] for case in ("broken", "held")}
+    names["cannot_tell"] = [_metric(name) for name in table.loc[unknown, "metric"]]
+    parts = [Sentence(f"campaign.guardrails.{case}", names=own) for case, own in names.items() if own]
+    parts += [_open(row) for row in table[cases == "open"].to_dict("records")]
     return Sentence("campaign.guardrails.some", parts=parts)
+
+
+def _open(row: Row) -> Sentence:
+    told = {"value": row["relative"], "low": row["relative_low"], "high": row["relative_high"]}
+    return Sentence("campaign.guardrails.open", metric=_metric(row["metric"]), **told)
+
+
+def _metric(name: str) -> Sentence:
+    return Sentence(f"campaign.metric.{name}")
 
 
 def step_table(steps: pd.DataFrame) -> pd.DataFrame:
