@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from opsbook.errors import OperatorError
-from opsbook.page import words
+from opsbook.page import desk, words
 from opsbook.page.numbers import UNITS, number
 
 BARE = dict.fromkeys(["low", "high", "n", "previous", "change", "change_low", "change_high", "target"])
@@ -86,3 +86,31 @@ def test_every_unit_shows_every_value(unit, value):
     shown = made(value, unit=unit, low=value, high=value, previous=value, target=value)
     assert shown.card()["value"]
     assert shown.result()["value"] in (value, None)
+
+
+@pytest.mark.parametrize(
+    ("counted", "n", "english", "chinese"),
+    [
+        ("goals", 1, "1 goal", "1 个目标"),
+        ("goals_with_cost", 3, "3 goals, cost included", "3 个目标（含成本）"),
+        ("expenses", 3, "3 expenses", "3 笔费用"),
+        ("", 3, "n = 3", "n = 3"),
+    ],
+)
+def test_what_is_no_user_is_not_called_n(counted, n, english, chinese):
+    """Three goals stand as 3 goals; without a noun n stays n, and results.json knows nothing of the noun."""
+    shown = made(0.9, unit="share", n=n, counted=counted)
+    for language, told in (("en", english), ("zh", chinese)):
+        with words.speaking(language):
+            assert shown.card()["n"] == told
+    assert not {"counted", "no_effect"} & set(shown.result())
+
+
+def test_a_change_that_is_no_effect_has_neither_arrow_nor_colour():
+    """Before and after alone is told signed, as no effect, and points nowhere."""
+    shown = made(110, previous=100, no_effect=True)
+    assert shown.card()["direction"] == ""
+    assert shown.card()["change"] == "+10.0% on as many days before, no effect"
+    assert "▲" not in desk.number(shown.card())
+    with words.speaking("zh"):
+        assert shown.card()["change"] == "比活动前同样天数 +10.0%，不能算效果"

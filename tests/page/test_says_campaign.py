@@ -37,6 +37,13 @@ def said_goals(*actual: float):
     return says.goals(table, attainment.overall(table))
 
 
+def with_cost(*actual: float, cost: float = 860.0, budget: float | None = 1000.0):
+    """The goals and a cost goal of 1,000, as the sentence tells them."""
+    limit = attainment.attained({"cost": cost}, [Goal(metric="cost", target=1000, direction="lower")])
+    table = pd.concat([goals(*actual), limit]) if actual else limit
+    return says.goals(table, attainment.overall(table), budget=budget)
+
+
 def totals(during: float = 150, after: float = 100, ratio: float = 1.5) -> pd.DataFrame:
     rows = [("campaign", during, 100.0, 90.0, 110.0, ratio), ("after", after, 100.0, 90.0, 110.0, after / 100)]
     return pd.DataFrame(rows, columns=["phase", "actual", "expected", "low", "high", "ratio"])
@@ -111,9 +118,11 @@ def facts(during: float = 0.4, after: float = 0.1, net: float = 0.2, *, unknown_
     return Evidence(net_relative=total, **known, **more)
 
 
-def effect(*values: float, grade: str = "A", rule: str = "works_and_pays", **changes):
-    decision = Verdict(RULES[rule][0], rule, grade)
-    return evidence.effect(increments(*values), facts(*values, **changes), decision, metric="orders")
+def effect(*values: float, grade: str = "A", rule: str = "works_and_pays", metric: str = "orders", **changes):
+    decision, table = Verdict(RULES[rule][0], rule, grade), increments(*values, metric=metric)
+    if metric != "orders":
+        table = table.assign(treated=0.5221, control=0.4847, difference=0.0375)[table["method"] == "plain"]
+    return evidence.effect(table, facts(*values, **changes), decision, metric=metric)
 
 
 def compared(low: float, high: float, rows: int = 1) -> pd.DataFrame:
@@ -133,6 +142,8 @@ CASES = {
     "goals.some": lambda: said_goals(100, 80, 70),
     "goals.missed": lambda: said_goals(90, 80),
     "goals.unknown": lambda: said_goals(NAN, NAN),
+    "goals.and_cost": lambda: with_cost(90, 80),
+    "goals.cost_only": lambda: with_cost(),
     "phases.no_baseline": lambda: says.phases(totals(ratio=NAN), metric="orders"),
     "phases.up": lambda: says.phases(totals(), metric="orders"),
     "phases.up_then_dip": lambda: says.phases(totals(after=70), metric="active_users"),
@@ -167,6 +178,9 @@ CASES = {
     "effect.up_caused": lambda: effect(),
     "effect.down_caused": lambda: effect(0.1, -0.4, -0.2, rule="net_loss"),
     "effect.moved_caused": lambda: effect(0.4, -0.3, 0.01, rule="pulled_forward"),
+    "effect.share_up_caused": lambda: effect(metric="converted"),
+    "effect.share_down_caused": lambda: effect(0.1, -0.4, -0.2, rule="net_loss", metric="converted"),
+    "effect.share_unclear": lambda: effect(0.02, 0.01, 0.01, rule="too_small", metric="buyers"),
     "effect.unclear": lambda: effect(0.02, 0.01, 0.01, rule="too_small"),
     "effect.ledger": lambda: evidence.ledger(increments(), effect(), metric="orders"),
     "before_after.none": lambda: evidence.before_after(compared(1, 9, 0)),
@@ -196,8 +210,41 @@ CASES = {
     "price.none": lambda: says.price(money.NOTHING_KNOWN, money.NOTHING_KNOWN),
     "lessons.none": lambda: says.lessons(says.written([], [])),
     "lessons.some": lambda: says.lessons(says.written([Note(text="start earlier")], [Note(text="again in May")])),
-    "verdict.metric": lambda: evidence.verdict_basis(metric="orders", days=28, worthwhile_lift=0.2),
+    "verdict_days.short": lambda: evidence.verdict_basis(metric="orders", days=28, known=7, worthwhile_lift=0.2),
+    "verdict_days.none": lambda: evidence.verdict_basis(metric="orders", days=28, known=-3, worthwhile_lift=0.2),
+    "verdict.metric": lambda: evidence.verdict_basis(metric="orders", days=28, known=28, worthwhile_lift=0.2),
 }
+
+
+@pytest.mark.parametrize(
+    ("said", "english", "chinese"),
+    [
+        (with_cost(90, 80), "None of 2 business goals was reached", "2 个业务目标均未达成"),
+        (with_cost(90, 80), "Cost within budget (86.0% used).", "成本在预算内（已用 86.0%）。"),
+        (with_cost(90, 80, budget=900.0), "Cost within its goal (86.0% used).", "成本在目标内（已用 86.0%）。"),
+        (with_cost(90, 80, cost=1016.0), "Cost over budget (101.6% used).", "成本超出预算（已用 101.6%）。"),
+        (with_cost(100, 80), "1 of 2 business goals was reached", "2 个业务目标中达成 1 个"),
+        (with_cost(100, 130), "All 2 business goals were reached", "2 个业务目标全部达成"),
+        (with_cost(90), "The one business goal was not reached", "唯一的业务目标未达成"),
+        (
+            with_cost(100),
+            "The one business goal (orders of everyone reached) was reached",
+            "唯一的业务目标（触达用户订单数）已达成",
+        ),
+        (with_cost(), "No business goal was set.", "未设定业务目标。"),
+    ],
+)
+def test_a_cost_below_its_budget_is_no_goal_of_the_business_reached(said, english, chinese):
+    """Goals of the business are counted by themselves; of the cost stands how much of its limit was used."""
+    told = same_in_both(said)
+    assert english in told[0]
+    assert chinese in told[1]
+
+
+def test_the_table_of_goals_shows_how_much_of_the_budget_was_used():
+    """A cost of 860 of 1,000 stands as 86 % used, not as 116 % attained."""
+    limit = attainment.attained({"cost": 860.0}, [Goal(metric="cost", target=1000, direction="lower")])
+    assert says.goal_table(pd.concat([goals(90), limit]))["goal_share"].round(3).tolist() == [0.9, 0.86]
 
 
 def figures_in(text: str) -> Counter:
@@ -319,13 +366,15 @@ def test_ledger_without_an_effect_says_why():
     assert evidence.ledger(increments().iloc[:0], said, metric="orders") == said
 
 
-def test_money_finding_falls_back_to_what_is_refused():
-    """Where no incremental return may be read, the last finding is the comparison that is refused."""
-    said = CASES["roi.pays"](), CASES["selection.mostly"]()
-    assert evidence.money_finding(*said, Verdict("undecidable", "before_after_only", "D")) == said[1]
-    assert evidence.money_finding(*said, Verdict("keep", "works_and_pays", "A")) == said[0]
-    nothing = words.Sentence("campaign.roi.no_cost"), words.Sentence("campaign.selection.none")
-    assert {evidence.money_finding(*nothing, Verdict("keep", "works_and_pays", grade)) for grade in "AD"} == {None}
+def test_the_last_finding_is_about_money_or_the_comparison_that_is_refused():
+    """Where no incremental return may be read, it is the comparison that is refused; nothing spent is no finding."""
+    pays, refused = CASES["roi.pays"](), CASES["selection.mostly"]()
+    guess, sure = Verdict("undecidable", "before_after_only", "D"), Verdict("keep", "works_and_pays", "A")
+    assert (evidence.money_finding(pays, guess), evidence.refused_finding(refused, guess)) == (None, refused)
+    assert (evidence.money_finding(pays, sure), evidence.refused_finding(refused, sure)) == (pays, None)
+    assert evidence.money_finding(words.Sentence("campaign.roi.no_cost"), sure) is None
+    assert evidence.refused_finding(words.Sentence("campaign.selection.none"), guess) is None
+    assert evidence.refused_finding(refused, guess, more=pays) is None
 
 
 @pytest.mark.parametrize(
@@ -390,6 +439,13 @@ def test_headline_numbers_carry_n_interval_and_method():
     assert numbers.roi(returns(margin=None), line="incremental", grade="A", users=9)["card"]
 
 
+def test_the_return_is_of_the_users_whose_net_effect_it_reads():
+    """One comparison has one n; without a comparison the users reached stand there."""
+    net = increments()[lambda t: t["method"] == "cuped"]
+    assert numbers.compared_users(net, others=9) == numbers.net_relative(net, grade="A")["n"]
+    assert numbers.compared_users(net.iloc[:0], others=9) == 9
+
+
 def test_numbers_of_empty_tables_are_missing():
     """Nothing known gives no card and no value, not a zero."""
     nothing = increments().iloc[:0]
@@ -450,8 +506,38 @@ def test_checks_are_read_as_chances_and_shares():
 
 def test_newcomers_who_are_mostly_abnormal_are_a_finding():
     """They stand on the first screen when they are half of all newcomers or more, and not for a handful."""
-    told = {"listed": 24, "n": 2061, "share": 0.01, "cost": 144.0, "revenue": 0.0, "rules": 5, "all_new": 24}
-    listed = words.Sentence("campaign.abnormal.listed", **told, new=24)
+    told = {"listed": 24, "n": 2061, "share": 0.01, "cost": 144.0, "revenue": 0.0, "rules": 5}
+    listed = words.Sentence("campaign.abnormal.listed_new", **told, newcomers="")
     assert abnormal_says.finding(listed) is listed
-    assert abnormal_says.finding(words.Sentence("campaign.abnormal.listed", **told, new=3)) is None
+    assert abnormal_says.finding(words.Sentence("campaign.abnormal.listed", **told, new=3, all_new=24)) is None
     assert abnormal_says.finding(words.Sentence("campaign.abnormal.nobody")) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "english", "chinese"),
+    [
+        (1.904, "190.4% (1.90 net gained for each 1.00 spent)", "190.4%（每花 1.00 净赚 1.90）"),
+        (-1.28, "−128.0% (1.28 net lost for each 1.00 spent)", "−128.0%（每花 1.00 净亏 1.28）"),
+    ],
+)
+def test_the_net_return_has_one_unit_and_says_what_it_comes_to(value, english, chinese):
+    """A share of the cost everywhere, with the money gained or lost for each unit spent where it is told first."""
+    said = says.net_roi(value)
+    assert (said.text("en"), said.text("zh")) == (english, chinese)
+    assert numbers.roi(returns(), line="margin", grade="A", users=9)["unit"] == "return"
+
+
+def test_a_share_is_told_from_and_to_so_that_its_relative_change_is_not_read_as_points():
+    """Both groups' shares, the points between them, and the relative change named so."""
+    said = effect(metric="converted")
+    assert "from 48.5% to 52.2%, +3.8 points (relative +20.0%" in said.text("en")
+    assert "转化率从 48.5% 升至 52.2%，+3.8 个百分点（相对 +20.0%" in said.text("zh")
+
+
+def test_where_nobody_took_part_no_row_of_zeros_is_shown():
+    """A funnel nobody entered and a table of participants without any have no row; open windows still show."""
+    assert says.walked(funnel(0, 0)).empty
+    assert len(says.walked(funnel(0, 0, young=7))) == 2
+    assert len(says.walked(funnel(100, 40))) == 2
+    assert says.of_participants(reach(), reach(0)).empty
+    assert len(says.of_participants(reach(), reach())) == 1

@@ -9,7 +9,7 @@ import pytest
 from opsbook.analysis import abnormal as abnormal_analysis
 from opsbook.analysis import anyway as anyway_analysis
 from opsbook.analysis import effect_groups as groups_analysis
-from opsbook.analysis import pull_forward
+from opsbook.analysis import money, pull_forward
 from opsbook.analysis.margins import BreakEven, sensitivity
 from opsbook.analysis.paid_back import PaidBack
 from opsbook.analysis.persistence import COLUMNS as WEEKS
@@ -89,14 +89,14 @@ def found(flagged=24, everybody=2061, rules=("tree", "instant", "silent")):
     return pd.DataFrame(rows, columns=abnormal_analysis.FOUND)
 
 
-def lines():
-    rows = [["all", 2061, 30, 695, 4170.0, 1105, 8254.0], ["without", 2037, 6, 671, 4026.0, 1105, 8254.0]]
-    rows += [["flagged", 24, 24, 24, 144.0, 0, 0.0]]
+def lines(new=30, listed=24):
+    rows = [["all", 2061, new, 695, 4170.0, 1105, 8254.0], ["without", 2037, new - listed, 671, 4026.0, 1105, 8254.0]]
+    rows += [["flagged", 24, listed, 24, 144.0, 0, 0.0]]
     return pd.DataFrame(rows, columns=abnormal_analysis.LINES)
 
 
-def screened(**told):
-    return abnormal.screen(found(**told), lines(), min_cell=10)
+def screened(new=30, **told):
+    return abnormal.screen(found(**told), lines(new), min_cell=10)
 
 
 def without(grade="A"):
@@ -202,7 +202,8 @@ CASES = {
     "abnormal.cannot_tell": lambda: screened(rules=("silent",)),
     "abnormal.clean": lambda: screened(flagged=0),
     "abnormal.few": lambda: screened(flagged=3),
-    "abnormal.listed": screened,
+    "abnormal.listed": lambda: screened(new=300),
+    "abnormal.listed_new": screened,
     "abnormal.effect": without,
     "abnormal.written": lambda: abnormal.written(found(), exports=Exports()),
     "abnormal.rules": lambda: abnormal.heading(found(), AbnormalRules()),
@@ -242,6 +243,10 @@ CASES = {
     "channels_why.behind": shown,
     "channels_why.delivered": lambda: shown(1.1),
     "channels_why.no_cost": lambda: channels.cac(cac_table().iloc[:0]),
+    "channels_why.no_media": lambda: channels.cac(cac_table(), booked=pd.DataFrame({"kind": [], "amount": []})),
+    "channels_why.no_media_but": lambda: channels.cac(
+        cac_table(), booked=pd.DataFrame({"kind": ["redemptions"] * 2, "amount": [1161.0, 0.0]})
+    ),
     "channels_why.cac_unknown": lambda: channels.cac(cac_table().iloc[:1]),
     "channels_why.cac_differ": lambda: channels.cac(cac_table()),
     "channels_why.cac_alike": lambda: channels.cac(cac_table(12.0)),
@@ -366,3 +371,41 @@ def test_what_is_not_clear_is_told_with_the_interval_that_is_not_clear():
     assert said.key == "campaign.lasting.nothing"
     assert "−0.02, −0.05 to +0.01" in said.text("en")
     assert "−39" not in said.text("en")
+
+
+def test_new_users_who_all_look_abnormal_lead_the_finding_and_the_goal():
+    """All of them listed leave no new user to be trusted, most of them at most the rest; a handful is none."""
+    goals, asked = words.Sentence("campaign.goals.none"), pd.DataFrame({"metric": ["new_users"]})
+    everybody, most = abnormal.screen(found(), lines(24), min_cell=10), abnormal.screen(found(), lines(30), min_cell=10)
+    assert everybody.text("zh").startswith("参与活动的 24 名新用户全部疑似异常，可信的拉新为 0。")
+    assert everybody.text("en").startswith("All 24 new users who took part look abnormal")
+    assert most.text("zh").startswith("参与活动的 30 名新用户中有 24 名疑似异常，可信的拉新最多 6 名。")
+    assert "at most 6" in most.text("en")
+    told = abnormal.with_goals(goals, asked, lines(24))
+    assert "可信的拉新为 0" in told.text("zh")
+    assert "no new user to be trusted" in told.text("en")
+    assert abnormal.with_goals(goals, asked, lines(300)) is goals
+    assert abnormal.with_goals(goals, asked.iloc[:0], lines(24)) is goals
+
+
+def test_new_users_of_the_whole_company_are_called_so():
+    """The channels' new users are all of the company's, so their column has another name than the campaign's own."""
+    table = pd.DataFrame({"channel": ["search"], "new_users": [389]})
+    assert list(channels.cac_table(table)) == ["channel", "site_new_users"]
+
+
+def test_a_budget_without_a_booked_cost_is_told_with_the_return_it_would_leave():
+    """1,500 of text messages are planned and none booked: spent, they lower the return; what is booked is left out."""
+    ledger = pd.DataFrame({"kind": ["media", "fixed"], "detail": ["push", "other"], "amount": [1909.0, 2000.0]})
+    missing = channels.unbooked({"push": 3000.0, "sms": 1500.0, "banner": None}, ledger)
+    assert missing == {"sms": 1500.0}
+    returns = money.returns(gross_revenue=9e4, incremental=money.Amount(5e4, 1e4, 9e4), margin=0.3, cost=5000.0)
+    said = pays.if_spent(returns, missing, grade="A")
+    assert said.values["roi"] == pytest.approx((15000 - 6500) / 6500)
+    assert "130.8% instead of 200.0%" in said.text("en")
+    assert "若已花费，净 ROI 约为 130.8%，而不是 200.0%" in said.text("zh")
+    assert "sms（预算 1,500）" in said.text("zh")
+    assert pays.if_spent(returns, missing, grade="E").key == "campaign.unbooked.some"
+    assert "no cost is booked: sms (1,500)" in channels.no_cost(missing).text("en")
+    assert channels.no_cost({}) is None
+    assert pays.if_spent(returns, {}, grade="A") is None

@@ -13,6 +13,7 @@ from opsbook.page.words import Sentence
 
 EVEN = BreakEven(0.12, 0.08, 0.23, "known")
 GOALS = pd.DataFrame({"metric": ["participants", "revenue"], "attainment": [0.9, 1.6], "weight": [1.0, 2.0]})
+GOALS = GOALS.assign(direction="higher", actual=GOALS["attainment"], target=1.0)
 
 
 @pytest.mark.parametrize("rule", RULES)

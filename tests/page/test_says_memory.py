@@ -84,3 +84,19 @@ def test_the_chart_needs_two_known_effects():
 
 def numbers(text: str) -> list[str]:
     return sorted(re.findall(r"[+−]?\d+(?:\.\d+)?%?", text.replace("A 或 B", "").replace("95%", "")))
+
+
+def test_effects_on_another_metric_are_named_apart():
+    """A campaign of grade A that measured converters is no effect on orders, and no campaign without a readable one."""
+    before = rows(*FIVE[:2])
+    before.loc[0, "primary_metric"] = "converted"
+    this = rows(FIVE[0], first="own")
+    for earlier, key in ((before, "few"), (before.iloc[:1], "unknown")):
+        said = says.before(earlier, this, memory.typical(earlier, this))
+        assert said.key == f"campaign.memory.{key}"
+        assert "另 1 场（A 级）衡量的是" in said.text("zh")
+        assert "不能与订单数比较" in said.text("zh")
+        assert "One more (grade A) measured" in said.text("en")
+    assert says.elsewhere(before, metric="revenue").values["n"] == 2
+    assert says.elsewhere(rows(*FIVE), metric="orders") == ""
+    assert says.elsewhere(before.iloc[:0], metric="orders") == ""

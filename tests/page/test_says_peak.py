@@ -1,12 +1,15 @@
 """The peak day and the campaigns beside it, in both languages with equal numbers."""
 
 import re
+from datetime import date
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from opsbook.inputs.run_params import CampaignRun
+from opsbook.inputs.workbook import Incident
 from opsbook.page import theme, words
 from opsbook.page.charts import campaign as charts
 from opsbook.page.says import campaign as says
@@ -47,6 +50,9 @@ def test_other_campaigns_are_counted_and_named():
     assert charts.peak_hours(hours(1.0)) is not None
     assert charts.peak_hours(hours(1.0).iloc[:0]) is None
     many = run.others * 5
+    crowded = CampaignRun.model_validate(DATES | {"others": others * 5})
+    assert "among them" in says.others(crowded).text("en")
+    assert says.others(crowded).text("zh").count("等。") == 1
     assert len(charts._longest(many)) == charts.NAMED_OTHERS
     assert {other.campaign_id for other in charts._longest(many)} == {"b"}
 
@@ -54,3 +60,25 @@ def test_other_campaigns_are_counted_and_named():
 def numbers(text: str) -> list[str]:
     text = re.sub(r"2 Mar 2026|2026年3月2日", "DAY", text)
     return sorted(re.findall(r"[+−]?\d+(?:[.:]\d+)?×?", text))
+
+
+@pytest.mark.parametrize("language", words.LANGUAGES)
+def test_names_of_days_do_not_touch_each_other(language):
+    """Campaigns and festivals of neighbouring days stand on as many lines as it takes."""
+    days = pd.date_range("2017-10-01", periods=91)
+    curve = pd.DataFrame({"day": days, "phase": ["campaign"] * 91, "value": 300.0, "expected": 300.0})
+    others = [
+        Incident(
+            start=date(2017, 11, 15 + k), end=date(2017, 12, 5 + k), name=f"Campaign {k} (Type C)", name_zh="优惠券活动"
+        )
+        for k in range(3)
+    ]
+    with words.speaking(language):
+        theme.use(language)
+        drawn = charts.phase_curve(
+            curve.assign(low=200.0, high=400.0), metric="orders", incidents=others, calendar="US"
+        )
+    drawn.draw_without_rendering()
+    named = [text.get_window_extent() for text in drawn.axes[0].texts if text.get_text()]
+    assert len(named) > 6
+    assert not any(one.overlaps(other) for one, other in combinations(named, 2))

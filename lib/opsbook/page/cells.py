@@ -25,6 +25,7 @@ AMOUNTS: Mapping[str, str] = {
     "count": "#,##0",
     "whole": "#,##0",
     "percent": "0.0%",
+    "chance": "0.0%",
     "points": "+0.0%;-0.0%;0.0%",
     "money": "#,##0.00",
     "ratio": "0.00",

@@ -37,7 +37,7 @@ def bullets(items: Sequence[str]) -> str:
 
 def number(card: Mapping[str, str]) -> str:
     """Label, value, interval and change on one line."""
-    change = f"{ARROWS[card['direction']]} {card['change']}" if card["direction"] else ""
+    change = f"{ARROWS[card['direction']]} {card['change']}" if card["direction"] else card["change"]
     rest = " · ".join(part for part in (card["interval"], change, card["target"], card["n"]) if part)
     return f"<p>{escaped(card['label'])} {element('strong', card['value'])} {element('small', rest)}</p>"
 

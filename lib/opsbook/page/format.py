@@ -127,6 +127,12 @@ def _percent(value: Any, language: str, currency: str = "") -> str:
     return plain(100 * _decimal(value), language, _percent_decimals(value)) + "%"
 
 
+def _chance(value: Any, language: str, currency: str = "") -> str:
+    """A probability; none is told as certain or as impossible only because it rounds to that."""
+    shown = plain(100 * _decimal(value), language, 1)
+    return {"100.0": ">99%", "0.0": "<1%"}.get(shown, shown + "%")
+
+
 def _points(value: Any, language: str, currency: str = "") -> str:
     unit = " 个百分点" if language == "zh" else " points"
     return plain(100 * _decimal(value), language, _percent_decimals(value)) + unit
@@ -247,6 +253,7 @@ SPECS: dict[str, Callable[[Any, str, str], str]] = {
     "whole": _whole,
     "number": _number,
     "percent": _percent,
+    "chance": _chance,
     "points": _points,
     "money": _money,
     "money_whole": _money_whole,

@@ -19,7 +19,7 @@ MEMORY = (
     "conclusion",
     "evidence",
     "attainment",
-    "roi",
+    "net_roi",
     "cost",
     "start",
     "type",
@@ -38,8 +38,8 @@ DELIVERY = (
     "budget",
 )
 CAMPAIGN: Mapping[str, Columns] = {
-    "goals": ("goal", "attainment", "actual", "target", "direction", "weight", "reached"),
-    "plan_steps": ("step", "attainment", "actual", "planned"),
+    "goals": ("goal", "goal_share", "actual", "target", "direction", "weight", "reached"),
+    "plan_steps": ("step", "plan_share", "actual", "planned"),
     "plan_channels": ("channel", "part_gap", "part_delivery", "part_rates", "users", "planned_users"),
     "phases": ("phase", "ratio", "actual", "expected", "start", "end"),
     "funnel": STEPS,
@@ -74,7 +74,7 @@ CAMPAIGN: Mapping[str, Columns] = {
     "referral": ("cohort", "k", "users", "inviters", "invitees", "invites", "converted"),
     "referral_quality": ("measure", "difference", "invited", "other", "invited_users", "other_users"),
     "channel_delivery": DELIVERY,
-    "cac": ("channel", "effective_cac", "cac", "share_stayed", "new_users", "cost"),
+    "cac": ("channel", "effective_cac", "cac", "share_stayed", "site_new_users", "cost"),
     "memory": MEMORY,
     "memory_typical": TYPICAL,
 }

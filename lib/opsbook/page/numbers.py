@@ -18,6 +18,8 @@ from opsbook.page.units import UNITS as UNITS
 
 ARROWS = {"up": "▲", "down": "▼", "unclear": "●", "alone": "●", "open": "●", "same": "●"}
 COARSE = 0.2  # a relative change beyond this that may be chance is not "no change": there is too little to tell
+FLAGS = ("limit", "further", "no_effect")
+WORDING = ("counted", "no_effect")  # fields of a number that only its card tells
 OTHERS = 5  # numbers that a first screen compares beside the one its verdict judges
 WIDER = float(ndtri(1 - 0.025 / OTHERS) / ndtri(0.975))  # of an interval, so that all of them hold together
 
@@ -31,6 +33,8 @@ class Number:
     share of the previous value (0.03 = 3 % more). Worked out from `previous` where only that is given.
     limit: the target is the most there may be, a budget. trend: what stands behind it, of `past.past`.
     further: another number's change was compared before it, so that its own must be clear among several (Bonferroni).
+    counted: what n counts, a key of `page.card.n_…`, where it is not users. no_effect: the change may not be called
+    one, so that it stands without arrow and colour. Both are words of the card only.
     """
 
     key: str
@@ -49,10 +53,13 @@ class Number:
     limit: bool = False
     trend: Past = field(default_factory=list)
     further: bool = False
+    counted: str = ""
+    no_effect: bool = False
 
     def result(self) -> dict[str, Any]:
         """The number as results.json stores it."""
-        return asdict(self)
+        told = asdict(self)
+        return {name: told[name] for name in told if name not in WORDING}
 
     def card(self) -> dict[str, Any]:
         """The words of label, value, interval, change (with direction), target, n, method; "" for the unknown.
@@ -63,14 +70,20 @@ class Number:
             "label": self.label,
             "value": words.show(self.value, UNITS[self.unit]),
             "interval": self.interval(),
-            "direction": self.direction(),
+            "direction": "" if self.no_effect else self.direction(),
             "change": self.change_text(),
             "target": self.target_text(),
-            "n": "" if self.n is None or self.n == self.value else words.label("page.card.n", n=self.n),
+            "n": self.n_text(),
             "method": method_name(self.method),
             "trend": str(trend_sentence(self._points(), unit=self.unit) or ""),
             "points": named(self._points(), unit=self.unit),
         }
+
+    def n_text(self) -> str:
+        """`n = 2,526`, or of what is no user `3 goals`; empty where the number is the count itself."""
+        if self.n is None or self.n == self.value:
+            return ""
+        return words.label(f"page.card.n_{self.counted}" if self.counted else "page.card.n", n=self.n)
 
     def interval(self) -> str:
         """`12.1% – 13.4%`, empty when there is no interval."""
@@ -106,9 +119,10 @@ class Number:
         """`up 3.2% on the previous period` or the words for an unclear change."""
         if self.change is None:
             return ""
-        signed = self.direction() in ("unclear", "alone", "open")
+        case = "no_effect" if self.no_effect else self.direction()
+        signed = case in ("unclear", "alone", "open", "no_effect")
         shown = words.show(self.change if signed else abs(self.change), _change_spec(self.unit, signed=signed))
-        return words.label(f"page.card.{self.direction()}", change=shown)
+        return words.label(f"page.card.{case}", change=shown)
 
     def _points(self) -> list[Point]:
         return [(words.show(row["when"]), row["value"], row["low"], row["high"]) for row in self.trend]
@@ -121,11 +135,12 @@ def number(key: str, label: str, value: Any, *, unit: str, method: str, **rest: 
     """A Number of plain floats; raises OperatorError for a unit that does not exist."""
     if unit not in UNITS:
         raise OperatorError(f"`{unit}` is not a unit of a headline number", fix=f"use one of {', '.join(UNITS)}")
-    past, limit, further = rest.pop("trend", None) or [], bool(rest.pop("limit", False)), rest.pop("further", False)
+    past, flags = rest.pop("trend", None) or [], {name: bool(rest.pop(name, False)) for name in FLAGS}
+    counted = rest.pop("counted", "")
     known: dict[str, Any] = {name: _plain(given) for name, given in rest.items()}
     if known.get("change") is None:
         known["change"] = _change(_plain(value), known.get("previous"), unit)
-    fixed: dict[str, Any] = {"limit": limit, "trend": past, "further": bool(further)}
+    fixed: dict[str, Any] = {"trend": past, "counted": counted} | flags
     return Number(key=key, label=label, value=_plain(value), unit=unit, method=method, **known, **fixed)
 
 

@@ -13,5 +13,6 @@ UNITS = {
     "days": "days",
     "money": "money",
     "ratio": "ratio",
+    "return": "percent",
     "number": "number",
 }

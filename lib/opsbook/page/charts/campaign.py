@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib import dates as mdates
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 from opsbook.analysis.incrementality import headline
 from opsbook.inputs.campaign import Other
@@ -19,9 +20,12 @@ from opsbook.inputs.festivals import festival_days
 from opsbook.inputs.workbook import Incident
 from opsbook.page import theme, words
 from opsbook.page.charts.end_labels import End, end_labels
+from opsbook.page.says import campaign as says
 
 Marked = Incident | Other
 NAMED_OTHERS = 3
+LINES = 12  # of names above the foot of a curve, at most
+BESIDE = 2.0  # pixels that stay free around a name
 PHASE_COLORS = {
     "warm_up": "phase_warm_up",
     "burst": "phase_burst",
@@ -35,21 +39,25 @@ GROUP_COLORS = {"participants": "main", "exposed_only": "control", "not_reached"
 
 
 def goals(attained: pd.DataFrame) -> Figure | None:
-    """One bar per goal up to its attainment, cut at 150 %; the line at 100 % is the goal."""
+    """One bar per goal up to its attainment (a cost: the share used), cut at 150 %; the line at 100 % is the goal."""
     known = attained.dropna(subset=["attainment"])
     if known.empty:
         return None
     fig, ax = theme.axes(height=0.9 + 0.55 * len(known))
     places = np.arange(len(known))[::-1]
-    shown = known["attainment"].clip(upper=1.5)
-    colors = [theme.COLORS["good" if reached else "bad"] for reached in known["reached"]]
+    shares, spent = says.used(known), says.is_limit(known)
+    shown = shares.clip(upper=1.5)
+    judged = known["reached"].map({True: "good", False: "bad"}).mask(spent & known["reached"], "muted")
+    colors = [theme.COLORS[color] for color in judged]
     ax.barh(places, shown, color=colors, height=0.55)
-    for place, value, width in zip(places, known["attainment"], shown, strict=True):
+    for place, value, width, cost in zip(places, shares, shown, spent, strict=True):
         end = 1.0 if 0.85 < width < 1 else width
-        ax.text(end + 0.015, place, words.show(value, "percent"), va="center", fontsize=11.5)
+        told = words.label("campaign.goals_used", used=value) if cost else words.show(value, "percent")
+        ax.text(end + 0.015, place, told, va="center", fontsize=11.5)
     ax.axvline(1, color=theme.COLORS["target"], linewidth=1.2, linestyle=(0, (5, 3)))
     ax.set_yticks(places, [words.label(f"campaign.goal.{name}") for name in known["metric"]])
-    _across(ax, words.label("campaign.axis.attainment"), right=max(1.15, shown.max() + 0.18))
+    named = "campaign.column.goal_share" if spent.any() else "campaign.axis.attainment"
+    _across(ax, words.label(named), right=max(1.15, shown.max() + 0.18 + 0.1 * spent.any()))
     return fig
 
 
@@ -75,11 +83,11 @@ def phase_curve(
     ax.set_ylim(0, float(curve[["value", "high"]].max().max()) * 1.08)
     ax.set_xlim(days[0] - 0.5, days[-1] + 0.5)
     _shade_phases(ax, curve["phase"].tolist(), days)
-    for line, (first, last, name) in enumerate(_marked_days(days, [*incidents, *_longest(others)], calendar)):
-        _mark(ax, first, last, name, line)
     ax.set_ylabel(words.label(f"common.axis.{metric}"))
     theme.count_axis(ax)
     theme.date_axis(ax)
+    fig.draw_without_rendering()  # the plot has its final width, by which names are measured
+    _mark(ax, _marked_days(days, [*incidents, *_longest(others)], calendar))
     return fig
 
 
@@ -252,11 +260,25 @@ def _short(name: str) -> str:
     return "" if first in ("Day off", "休息日") else first
 
 
-def _mark(ax: Axes, first: float, last: float, name: str, line: int) -> None:
-    ax.axvspan(first - 0.5, last + 0.5, ymax=0.03, color=theme.INK, alpha=0.6, linewidth=0)
-    side, day = _inside(ax, first, last)
-    at = (day, 0.045 + 0.055 * (line % 2))
-    ax.annotate(name, at, xycoords=("data", "axes fraction"), ha=side, fontsize=9.5, color=theme.SOFT_INK)
+def _mark(ax: Axes, marked: Sequence[tuple[float, float, str]]) -> None:
+    """A bar at the foot for each span of days, and its name on the lowest line where it touches no other name."""
+    taken: list[Bbox] = []
+    for first, last, name in marked:
+        ax.axvspan(first - 0.5, last + 0.5, ymax=0.03, color=theme.INK, alpha=0.6, linewidth=0)
+        side, day = _inside(ax, first, last)
+        told: dict[str, Any] = {
+            "xycoords": ("data", "axes fraction"),
+            "ha": side,
+            "fontsize": 9.5,
+            "color": theme.SOFT_INK,
+        }
+        for line in range(LINES):
+            note = ax.annotate(name, (day, 0.045 + 0.055 * line), **told)
+            box = note.get_window_extent().padded(BESIDE)
+            if line == LINES - 1 or not any(box.overlaps(other) for other in taken):
+                taken.append(box)
+                break
+            note.remove()
 
 
 def _inside(ax: Axes, first: float, last: float) -> tuple[str, float]:

@@ -41,7 +41,7 @@ def margins(table: pd.DataFrame, even: BreakEven, *, grade: str) -> Figure | Non
     if even.case == "known" and even.value <= 1:
         ax.plot(even.value, 0, "D", color=theme.INK, markersize=7, fillstyle="none", markeredgewidth=1.6)
     ax.set_xlabel(words.label("campaign.column.share_margin"))
-    ax.set_ylabel(words.label("campaign.column.roi"))
+    ax.set_ylabel(words.label("campaign.column.net_roi"))
     theme.percent_axis(ax)
     theme.percent_axis(ax, "x")
     return fig

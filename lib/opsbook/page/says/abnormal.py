@@ -33,15 +33,35 @@ def screen(found: pd.DataFrame, lines: pd.DataFrame, *, min_cell: int) -> Senten
         return Sentence("campaign.abnormal.few", n=everybody, least=min_cell, rules=asked)
     own, whole = lines.set_index("line").loc["flagged"], lines.set_index("line").loc["all"]
     told = {"listed": listed, "n": everybody, "share": listed / everybody, "cost": own["reward_cost"]}
-    told |= {"new": own["new_users"], "all_new": whole["new_users"], "revenue": own["revenue"], "rules": asked}
-    return Sentence("campaign.abnormal.listed", **told)
+    told |= {"revenue": own["revenue"], "rules": asked}
+    if leading := newcomers(lines):
+        return Sentence("campaign.abnormal.listed_new", newcomers=leading, **told)
+    return Sentence("campaign.abnormal.listed", new=own["new_users"], all_new=whole["new_users"], **told)
+
+
+def newcomers(lines: pd.DataFrame) -> Sentence | None:
+    """That all or most new users of the campaign are listed; None where they are fewer, or nobody may be told.
+
+    lines: `abnormal.with_and_without`
+    """
+    new = lines.set_index("line")["new_users"].reindex(["flagged", "all"])
+    if not new.notna().all() or not new["flagged"] or new["flagged"] / new["all"] < MOST_NEW:
+        return None
+    told = {"new": new["flagged"], "all_new": new["all"], "left": new["all"] - new["flagged"]}
+    return Sentence(f"campaign.abnormal_new.{'most' if told['left'] else 'all'}", **told)
+
+
+def with_goals(goals: Sentence, attained: pd.DataFrame, lines: pd.DataFrame) -> Sentence:
+    """The sentence of the goals; where one of them counts new users and most of those are listed, that as well."""
+    leading = newcomers(lines)
+    if leading is None or "new_users" not in set(attained["metric"]):
+        return goals
+    return Sentence("campaign.abnormal_new.goal", goals=goals, newcomers=leading)
 
 
 def finding(said: Sentence) -> Sentence | None:
     """The sentence of `screen` as a finding of the first screen: where those listed are most of all newcomers."""
-    if said.key != "campaign.abnormal.listed" or not said.values["all_new"]:
-        return None
-    return said if said.values["new"] / said.values["all_new"] >= MOST_NEW else None
+    return said if said.key == "campaign.abnormal.listed_new" else None
 
 
 def heading(found: pd.DataFrame, asked: AbnormalRules) -> Sentence | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -15,32 +16,72 @@ from opsbook.page.words import Sentence
 
 SHOWN_OTHERS = 6
 HOURS = {"value": "whole", "usual": "number", "low": "whole", "high": "whole"}
-ATTAINMENT = {"attainment": "percent"}
+ATTAINMENT = {"goal_share": "percent"}
 PARTICIPATION = dict.fromkeys(("participation", "participation_low", "participation_high"), "percent")
 COSTS = {"amount": "money"}
 PHASES = {"ratio": "percent"}
 RETURNS = dict.fromkeys(("numerator", "numerator_low", "numerator_high", "cost"), "money")
-RETURNS |= dict.fromkeys(("roi", "low", "high"), "ratio")
+RETURNS |= dict.fromkeys(("roi", "low", "high"), "percent")
 GROSS, INCREMENTAL, MARGIN = "gross", "incremental", "margin"
 
 
-def goals(attained: pd.DataFrame, overall: float) -> Sentence:
-    """How many goals were reached and which one is furthest behind."""
+def goals(attained: pd.DataFrame, overall: float, *, budget: float | None = None) -> Sentence:
+    """How many goals of the business were reached and which is furthest behind; a limit of cost stands apart.
+
+    budget: of the campaign; a cost goal of the same amount is called so
+    """
     if attained.empty:
         return Sentence("campaign.goals.none")
-    known, n = attained.dropna(subset=["attainment"]), len(attained)
-    reached = int(attained["reached"].sum())
-    if known.empty and not reached:
-        return Sentence("campaign.goals.unknown", n=n)
-    if reached == n:
-        return Sentence("campaign.goals.all", n=n, overall=overall if len(known) else 1.0)
-    behind = known[~known["reached"].astype(bool)].sort_values("attainment", kind="stable")
+    costs = is_limit(attained)
+    business = _reached(attained[~costs], overall, kind="business" if costs.any() else "all")
+    if not costs.any():
+        return business
+    cost = _cost_goal(attained[costs].iloc[0], budget)
+    if costs.all():
+        return Sentence("campaign.goals.cost_only", cost=cost)
+    return Sentence("campaign.goals.and_cost", business=business, cost=cost)
+
+
+def is_limit(attained: pd.DataFrame) -> pd.Series:
+    """Which goals are the most that may be spent: staying below it is no success of the campaign."""
+    return (attained["metric"] == "cost") & (attained["direction"] == "lower")
+
+
+def used(attained: pd.DataFrame) -> pd.Series:
+    """How much of each goal there is: the attainment, and of a cost the share of its target that was spent."""
+    return attained["attainment"].mask(is_limit(attained), attained["actual"] / attained["target"])
+
+
+def _cost_goal(row: pd.Series, budget: float | None) -> Sentence:
+    limit = Sentence(f"campaign.goals_limit.{'budget' if row['target'] == budget else 'goal'}")
+    case = "within" if row["reached"] else "over"
+    return Sentence(f"campaign.goals_cost.{case}", limit=limit, used=row["actual"] / row["target"])
+
+
+def _reached(attained: pd.DataFrame, overall: float, *, kind: str) -> Sentence:
+    """How many of these goals were reached; a single one of the business is called by its name."""
+    n, reached = len(attained), int(attained["reached"].sum())
+    told: dict[str, Any] = {"n": n, "kind": Sentence(f"campaign.goals_kind.{kind}")}
+    only = n == 1 and kind == "business"
+    if n and reached == n:
+        return Sentence("campaign.goals_only.reached", goal=_goal(attained)) if only else _all(overall, told)
+    behind = attained[attained["attainment"].notna() & ~attained["reached"].astype(bool)]
     if behind.empty:
         return Sentence("campaign.goals.unknown", n=n)
-    worst = Sentence(f"campaign.goal.{behind['metric'].iloc[0]}")
-    branch = "some" if reached else "missed"
-    attainment = behind["attainment"].iloc[0]
-    return Sentence(f"campaign.goals.{branch}", n=n, reached=reached, worst=worst, attainment=attainment)
+    behind = behind.sort_values("attainment", kind="stable")
+    told |= {"worst": _goal(behind), "attainment": behind["attainment"].iloc[0]}
+    if only:
+        return Sentence("campaign.goals_only.missed", **told)
+    return Sentence(f"campaign.goals.{'some' if reached else 'missed'}", reached=reached, **told)
+
+
+def _all(overall: float, told: Mapping[str, Any]) -> Sentence:
+    weighted = Sentence("campaign.goals_overall", overall=1.0 if pd.isna(overall) else overall)
+    return Sentence("campaign.goals.all", overall=weighted, **told)
+
+
+def _goal(table: pd.DataFrame) -> Sentence:
+    return Sentence(f"campaign.goal.{table['metric'].iloc[0]}")
 
 
 def how_goals(attained: pd.DataFrame, overall: float) -> Sentence:
@@ -56,8 +97,9 @@ def how_goals(attained: pd.DataFrame, overall: float) -> Sentence:
 
 
 def goal_table(attained: pd.DataFrame) -> pd.DataFrame:
-    """The goals for reading: each is called by whom it counts."""
-    return attained.rename(columns={"metric": "goal"})
+    """The goals for reading: each is called by whom it counts; of a cost stands what of it was used."""
+    shares = attained.assign(attainment=used(attained))
+    return shares.rename(columns={"metric": "goal", "attainment": "goal_share"})
 
 
 def phases(totals: pd.DataFrame, *, metric: str) -> Sentence:
@@ -100,7 +142,8 @@ def others(run: CampaignRun) -> Sentence:
         return Sentence("campaign.others.none")
     own = [str((o.name_zh if words.language() == "zh" else None) or o.name or o.campaign_id) for o in run.others]
     inside = sum(o.start <= run.end and o.end >= run.start for o in run.others if run.start and run.end)
-    return Sentence("campaign.others.some", n=len(own), names=own[:SHOWN_OTHERS], inside=inside)
+    case = "many" if len(own) > SHOWN_OTHERS else "some"
+    return Sentence(f"campaign.others.{case}", n=len(own), names=own[:SHOWN_OTHERS], inside=inside)
 
 
 def _hour(hour: float) -> str:
@@ -132,6 +175,19 @@ def funnel(table: pd.DataFrame) -> Sentence:
     if young:
         return Sentence("campaign.funnel.loss_young", young=young, **fields)
     return Sentence("campaign.funnel.loss", **fields)
+
+
+def walked(table: pd.DataFrame) -> pd.DataFrame:
+    """The steps of a funnel for reading; none where nobody entered it, so that no row of zeros is shown."""
+    return table if table[["users", "incomplete"]].to_numpy().any() else table.iloc[:0]
+
+
+def of_participants(table: pd.DataFrame, reach: pd.DataFrame) -> pd.DataFrame:
+    """A table about who took part; no row where nobody did, such as in a test that is shown without a record.
+
+    reach: `audience.participation` for all
+    """
+    return table if reach["participants"].sum() else table.iloc[:0]
 
 
 def event(name: str) -> Sentence | str:
@@ -201,7 +257,13 @@ def returns(table: pd.DataFrame, *, grade: str) -> Sentence:
     if pd.isna(margin["roi"]):
         fields = {"incremental": incremental["roi"], "low": incremental["low"], "high": incremental["high"]}
         return Sentence("campaign.roi.no_margin", **fields)
-    return Sentence(f"campaign.roi.{_pays(margin)}", margin=margin["roi"], low=margin["low"], high=margin["high"])
+    told = {"margin": net_roi(margin["roi"]), "low": margin["low"], "high": margin["high"]}
+    return Sentence(f"campaign.roi.{_pays(margin)}", **told)
+
+
+def net_roi(value: float) -> Sentence:
+    """The net return as a share of the cost, and what it comes to for each unit of money spent."""
+    return Sentence(f"campaign.net_roi.{'gain' if value >= 0 else 'loss'}", roi=value, size=abs(value), one=1.0)
 
 
 def price(cost: Amount, increment: Amount) -> Sentence:

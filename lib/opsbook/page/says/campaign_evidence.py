@@ -7,10 +7,12 @@ from datetime import date, timedelta
 
 import pandas as pd
 
+from opsbook.analysis.experiment import SHARES
 from opsbook.analysis.incrementality import headline
 from opsbook.analysis.selection import Gap
 from opsbook.analysis.verdict import ADJUSTED, CAUSAL_GRADES, QUASI, Evidence, Span, Verdict
 from opsbook.page import words
+from opsbook.page.says.campaign import net_roi
 from opsbook.page.words import Sentence
 
 RELATIVE = dict.fromkeys(("relative", "relative_low", "relative_high"), "signed_percent")
@@ -63,7 +65,16 @@ def effect(increments: pd.DataFrame, evidence: Evidence, decision: Verdict, *, m
         fields |= {"during": during.value, "low": during.low, "high": during.high}
         return Sentence("campaign.effect.open", **fields)
     fields |= {"during": during.value, "after": after.value, "drop": -net.value, "spans": _spans(during, after)}
-    return Sentence(f"campaign.effect.{_branch(evidence)}", **fields)
+    branch = _branch(evidence)
+    rates = _rates(increments, metric) if branch != "moved_caused" else {}
+    return Sentence(f"campaign.effect.{'share_' if rates else ''}{branch}", **fields, **rates)
+
+
+def _rates(increments: pd.DataFrame, metric: str) -> dict[str, float]:
+    """Of a share of users, both groups' own and the points between them: a relative change alone is read as points."""
+    own = headline(increments)
+    net = own[(own["metric"] == metric) & (own["window"] == "net")] if metric in SHARES else own.iloc[:0]
+    return {name: float(net[name].iloc[0]) for name in ("treated", "control", "difference")} if len(net) else {}
 
 
 def _spans(during: Span, after: Span) -> Sentence:
@@ -78,13 +89,18 @@ def main_finding(effect: Sentence, before_after: Sentence, decision: Verdict) ->
     return before_after if decision.grade == "D" else effect
 
 
-def money_finding(returns: Sentence, refused: Sentence, decision: Verdict) -> Sentence | None:
-    """The last finding: whether it pays, if that can be known; else the comparison people make and should not.
+def money_finding(returns: Sentence, decision: Verdict) -> Sentence | None:
+    """The finding about money: whether it pays, if that can be known; that nothing was spent is none."""
+    return None if decision.grade not in CAUSAL_GRADES or returns.key in NO_FINDING else returns
 
-    None where there is neither: that nothing was spent, or nobody took part, is no finding.
+
+def refused_finding(refused: Sentence, decision: Verdict, *, more: Sentence | None = None) -> Sentence | None:
+    """Where no effect may be read, the comparison people make and should not; it stands in its own section once.
+
+    more: a finding that takes its place on the first screen
     """
-    found = returns if decision.grade in CAUSAL_GRADES else refused
-    return None if found.key in NO_FINDING else found
+    told = more is None and decision.grade not in CAUSAL_GRADES and refused.key not in NO_FINDING
+    return refused if told else None
 
 
 def ledger(net: pd.DataFrame, effect: Sentence, *, metric: str) -> Sentence:
@@ -146,7 +162,11 @@ def verdict(decision: Verdict, evidence: Evidence, increments: pd.DataFrame, *, 
     fields = {"net": net.value, "low": net.low, "high": net.high, "worthwhile": evidence.worthwhile_lift}
     checked = {"failed": _checks(evidence.failed), "untested": _checks(evidence.untested)}
     said = Sentence(f"campaign.verdict.{decision.rule}", gain=gain, metric=named, **fields, **checked)
-    lost = Sentence("campaign.verdict.lost", margin=evidence.roi_margin.value) if _lost(decision, evidence) else ""
+    lost = (
+        Sentence("campaign.verdict.lost", margin=net_roi(evidence.roi_margin.value))
+        if _lost(decision, evidence)
+        else ""
+    )
     return Sentence("campaign.verdict.graded", verdict=said, lost=lost, grade=decision.grade)
 
 
@@ -169,10 +189,17 @@ def rule(decision: Verdict, promise: Sentence) -> Sentence:
     return Sentence("campaign.rule.graded", rule=fired, grade=decision.grade, meaning=meaning, promise=promise)
 
 
-def verdict_basis(*, metric: str, days: int, worthwhile_lift: float) -> Sentence:
-    """Which metric and window the verdict reads, and what counts as worth having."""
-    named = Sentence(f"campaign.metric.{metric}")
-    return Sentence("campaign.verdict.metric", metric=named, days=days, worthwhile=worthwhile_lift)
+def verdict_basis(*, metric: str, days: int, known: int, worthwhile_lift: float) -> Sentence:
+    """Which metric and window the verdict reads, and what counts as worth having.
+
+    days: to be watched after the end; known: those of them that the data hold
+    """
+    told = {"metric": Sentence(f"campaign.metric.{metric}"), "worthwhile": worthwhile_lift}
+    if known >= days:
+        return Sentence("campaign.verdict.metric", days=days, **told)
+    if known <= 0:
+        return Sentence("campaign.verdict_days.none", asked=days, **told)
+    return Sentence("campaign.verdict_days.short", days=known, asked=days, **told)
 
 
 def cannot_tell(decision: Verdict, *, comparison: str, end: date, after_days: int, as_of: date) -> list[Sentence]:

@@ -13,6 +13,7 @@ from opsbook.analysis.money import LINES
 from opsbook.analysis.proportion import METHOD_DIFFERENCE, METHOD_SHARE
 from opsbook.analysis.verdict import CAUSAL_GRADES
 from opsbook.page.past import Past, past
+from opsbook.page.says.campaign import is_limit
 
 Arguments = dict[str, Any]
 UNITS = {"orders": "orders", "revenue": "money", "active_days": "count", "buyers": "users", "converted": "users"}
@@ -31,9 +32,10 @@ METHODS = {
 
 def attainment(attained: pd.DataFrame, overall: float) -> Arguments:
     """Weighted attainment of the goals, each up to 100 %."""
-    known = int(attained["attainment"].notna().sum())
-    told = {"value": overall, "n": known, "unit": "share", "method": METHOD_WEIGHTED}
-    return {"key": "attainment", "card": known > 0, **told}
+    known = attained[attained["attainment"].notna()]
+    counted = "goals_with_cost" if is_limit(known).any() else "goals"
+    told = {"value": overall, "n": len(known), "unit": "share", "method": METHOD_WEIGHTED, "counted": counted}
+    return {"key": "attainment", "card": len(known) > 0, **told}
 
 
 def participants(reach: pd.DataFrame) -> Arguments:
@@ -71,12 +73,12 @@ def before_after(comparison: pd.DataFrame, *, grade: str) -> Arguments:
     card = grade not in CAUSAL_GRADES and told["value"] is not None
     relative = row.assign(low=row["low"] / row["before"], high=row["high"] / row["before"])
     told |= _named(relative, change_low="low", change_high="high")
-    return {"key": "before_after", "unit": "money", "method": METHOD_PAIRED, "card": card, **told}
+    return {"key": "before_after", "unit": "money", "method": METHOD_PAIRED, "card": card, "no_effect": True, **told}
 
 
 def cost(ledger: pd.DataFrame, *, budget: float | None) -> Arguments:
     """What the campaign cost, with the budget as target; n is the number of cost lines."""
-    told = {"value": float(ledger["amount"].sum()), "n": len(ledger), "method": METHOD_COUNT}
+    told = {"value": float(ledger["amount"].sum()), "n": len(ledger), "method": METHOD_COUNT, "counted": "expenses"}
     return {"key": "cost", "unit": "money", "target": budget, "limit": True, "card": len(ledger) > 0, **told}
 
 
@@ -85,6 +87,12 @@ def method(increments: pd.DataFrame, *, metric: str = "revenue") -> str:
     own = headline(increments)
     own = own[own["metric"] == metric]
     return METHODS[own["method"].iloc[0]] if len(own) else METHOD_CUPED
+
+
+def compared_users(ledger: pd.DataFrame, *, others: int) -> int:
+    """The users of the comparison behind the net effect, whose revenue the return reads; others without one."""
+    n = _randomised(ledger, {"value": None})["n"]
+    return others if n is None else int(n)
 
 
 def roi(returns: pd.DataFrame, *, line: str, grade: str, users: int, method: str = METHOD_CUPED) -> Arguments:
@@ -97,7 +105,7 @@ def roi(returns: pd.DataFrame, *, line: str, grade: str, users: int, method: str
     if line == "gross":
         told |= {"low": None, "high": None}
     method = METHOD_COUNT if line == "gross" else method
-    return {"key": f"roi_{line}", "unit": "ratio", "n": users, "method": method, "card": [line] == known[-1:], **told}
+    return {"key": f"roi_{line}", "unit": "return", "n": users, "method": method, "card": [line] == known[-1:], **told}
 
 
 def _named(table: pd.DataFrame, **columns: str) -> dict[str, float | None]:

@@ -13,6 +13,7 @@ from opsbook.page.words import Sentence
 DELIVERED = {"share_of_plan": "percent", "budget": "money", "cost": "money"}
 DELIVERED |= dict.fromkeys((f"cost_per_participant{end}" for end in ("", "_low", "_high")), "money")
 CAC = {"cost": "money"} | {f"{name}cac{end}": "money" for name in ("", "effective_") for end in ("", "_low", "_high")}
+SITE = {"new_users": "site_new_users"}
 RESPONSE = dict.fromkeys(["cost", "average"], "money")
 
 
@@ -35,8 +36,13 @@ def delivered(table: pd.DataFrame) -> Sentence | None:
     return Sentence(f"campaign.channels_why.{'behind' if worst['share_of_plan'] < 1 else 'delivered'}", **told)
 
 
-def cac(table: pd.DataFrame) -> Sentence:
-    """The dearest and the cheapest channel by cost per new user who came and stayed, if their intervals stay apart."""
+def cac(table: pd.DataFrame, *, booked: pd.DataFrame | None = None) -> Sentence:
+    """The dearest and the cheapest channel by cost per new user who came and stayed, if their intervals stay apart.
+
+    booked: `money.ledger` of a company without a table of costs: what is booked is no advertising
+    """
+    if booked is not None:
+        return _no_media(booked)
     if table.empty:
         return Sentence("campaign.channels_why.no_cost")
     known = table.dropna(subset=["effective_cac"]).sort_values("effective_cac", kind="stable")
@@ -49,6 +55,15 @@ def cac(table: pd.DataFrame) -> Sentence:
         told |= {f"{name}_high": row["effective_cac_high"]}
     apart = best["effective_cac_high"] < worst["effective_cac_low"]
     return Sentence(f"campaign.channels_why.{'cac_differ' if apart else 'cac_alike'}", **told)
+
+
+def _no_media(booked: pd.DataFrame) -> Sentence:
+    """That no advertising cost is recorded, and what the cost of the campaign is instead."""
+    paid = booked[booked["amount"] > 0]
+    if paid.empty:
+        return Sentence("campaign.channels_why.no_media")
+    kinds = [Sentence(f"campaign.kind.{kind}") for kind in dict.fromkeys(paid["kind"])]
+    return Sentence("campaign.channels_why.no_media_but", amount=float(paid["amount"].sum()), kinds=kinds)
 
 
 def marginal(table: pd.DataFrame) -> Sentence | None:
@@ -68,12 +83,34 @@ def marginal(table: pd.DataFrame) -> Sentence | None:
     return Sentence("campaign.channels_why.marginal_falling", **told)
 
 
+def unbooked(budgets: Mapping[str, float | None], ledger: pd.DataFrame) -> dict[str, float]:
+    """Channels with a budget of which no cost is booked; ledger: `money.ledger`."""
+    booked = set(ledger.loc[ledger["kind"] == "media", "detail"])
+    return {name: budget for name, budget in budgets.items() if budget and name not in booked}
+
+
+def no_cost(missing: Mapping[str, float]) -> Sentence | None:
+    """That money was planned for a channel and none booked; missing: `unbooked`."""
+    return Sentence("campaign.unbooked.some", channels=budgets_of(missing)) if missing else None
+
+
+def budgets_of(missing: Mapping[str, float]) -> list[Sentence]:
+    """Each channel with its budget."""
+    return [Sentence("campaign.unbooked_channel", channel=group(name), budget=missing[name]) for name in missing]
+
+
+def cac_table(table: pd.DataFrame) -> pd.DataFrame:
+    """The cost of new users for reading: those counted are all of the company, not the campaign's own."""
+    return table.rename(columns=SITE)
+
+
 def readable(table: pd.DataFrame) -> pd.DataFrame:
     """The fits for reading, value and interval in one cell; the word for each comes first."""
     rows = table.to_dict("records")
     told = table[["channel", "case", "days", "cost", "new_users", "average"]]
     elasticity: list[Any] = [_cell("number", row, "elasticity") for row in rows]
     marginal: list[Any] = [_cell("money", row, "marginal") for row in rows]
+    told = told.rename(columns=SITE)
     return told.assign(elasticity=elasticity, marginal=marginal).astype({"elasticity": object, "marginal": object})
 
 

@@ -10,9 +10,21 @@ from opsbook.analysis.memory import expected, measured, standing
 from opsbook.page import words
 from opsbook.page.words import Sentence
 
-SHOWN = ["rank", "campaign", "type", "start", "conclusion", "evidence", "effect", "shrunk", "attainment", "cost", "roi"]
+SHOWN = [
+    "rank",
+    "campaign",
+    "type",
+    "start",
+    "conclusion",
+    "evidence",
+    "effect",
+    "shrunk",
+    "attainment",
+    "cost",
+    "net_roi",
+]
 FORMATS = {"rank": "whole", "start": "date", "attainment": "percent", "cost": "money", "shrunk": "signed_percent",
-           "roi": "ratio"}  # fmt: skip
+           "net_roi": "signed_percent"}  # fmt: skip
 TYPICAL = dict.fromkeys(("typical", "low", "high", "new_low", "new_high"), "signed_percent") | {"p_differ": "pvalue"}
 
 
@@ -31,17 +43,30 @@ def before(earlier: pd.DataFrame, this: pd.DataFrame, groups: pd.DataFrame) -> S
         "metric": Sentence(f"campaign.metric.{metric}"),
     }
     group = expected(groups)
+    told |= {"elsewhere": elsewhere(earlier, metric=metric)}
     if known.empty:
         return Sentence("campaign.memory.unknown", **told)
     if group is None:
         last = known.iloc[-1]
         told |= {"name": name(last), "effect": last["relative"], "low": last["low"], "high": last["high"]}
         return Sentence("campaign.memory.few", **told)
+    told.pop("elsewhere")
     told |= {"kind": _kind(group), "typical": group["typical"], "low": group["low"], "high": group["high"]}
     told |= {"new_low": group["new_low"], "new_high": group["new_high"], "n": group["campaigns"]}
     if pd.isna(group["new_low"]):
         return Sentence("campaign.memory.average", **told)
     return Sentence("campaign.memory.typical", **told, this=_this(this, group))
+
+
+def elsewhere(earlier: pd.DataFrame, *, metric: str) -> Sentence | str:
+    """Which campaigns have an effect that can be read, of another metric; empty where there are none."""
+    names = [name for name in dict.fromkeys(earlier["primary_metric"]) if name != metric]
+    others = pd.concat([measured(earlier, metric=name) for name in names] or [earlier.iloc[:0]])
+    if others.empty:
+        return ""
+    told = {"n": len(others), "grades": sorted(set(others["grade"])), "metric": Sentence(f"campaign.metric.{metric}")}
+    measures = [Sentence(f"campaign.metric.{name}") for name in dict.fromkeys(others["primary_metric"])]
+    return Sentence("campaign.memory_elsewhere", measures=measures, **told)
 
 
 def order(table: pd.DataFrame) -> Sentence:
@@ -68,7 +93,8 @@ def shown(table: pd.DataFrame) -> pd.DataFrame:
     kinds = [words.find(f"campaign.type.{kind}") or kind for kind in table["type"]]
     named = [name(row) for _place, row in table.iterrows()]
     lifts = pd.Series([_lift(row) for row in table.to_dict("records")], index=table.index, dtype=object)
-    return table.assign(campaign=named, type=kinds, evidence=table["grade"], effect=lifts)[SHOWN]
+    told = table.assign(campaign=named, type=kinds, evidence=table["grade"], effect=lifts, net_roi=table["roi"])
+    return told[SHOWN]
 
 
 def groups_shown(groups: pd.DataFrame) -> pd.DataFrame:

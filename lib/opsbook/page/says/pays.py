@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from opsbook.analysis.margins import BreakEven
 from opsbook.analysis.paid_back import PaidBack
 from opsbook.analysis.verdict import CAUSAL_GRADES
+from opsbook.page.says.channels import budgets_of, no_cost
 from opsbook.page.words import Sentence
 
 ANYWAY = dict.fromkeys(["bought", "anyway", "anyway_low", "anyway_high", "extra", "extra_low", "extra_high"], "whole")
@@ -65,6 +68,21 @@ def margins(even: BreakEven, *, margin: float | None, grade: str) -> Sentence | 
         return Sentence("campaign.pays.even", **told)
     side = "above" if margin >= even.high else "below" if margin < even.low else "within"
     return Sentence(f"campaign.pays.even_{side}", margin=margin, **told)
+
+
+def if_spent(returns: pd.DataFrame, missing: Mapping[str, float], *, grade: str) -> Sentence | None:
+    """What the net return comes to if channels without a booked cost spent their budget; None where all is booked.
+
+    returns: `money.returns`; missing: `says.channels.unbooked`
+    """
+    row = returns.set_index("line").loc["margin"]
+    if not missing:
+        return None
+    if grade not in CAUSAL_GRADES or pd.isna(row["roi"]):
+        return no_cost(missing)
+    cost = row["cost"] + sum(missing.values())
+    roi = (row["numerator"] + row["cost"] - cost) / cost
+    return Sentence("campaign.unbooked.roi", channels=budgets_of(missing), roi=roi, booked=row["roi"])
 
 
 def coupons(table: pd.DataFrame, *, issue_events: object) -> Sentence:

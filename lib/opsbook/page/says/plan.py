@@ -13,6 +13,7 @@ from opsbook.inputs.registration import promised
 from opsbook.inputs.run_params import CampaignRun
 from opsbook.inputs.segments import Segment
 from opsbook.page import words
+from opsbook.page.says.memory import elsewhere
 from opsbook.page.says.pace import joined
 from opsbook.page.says.promised import readable
 from opsbook.page.words import Sentence
@@ -107,7 +108,8 @@ def before(memory: pd.DataFrame, groups: pd.DataFrame, campaign: CampaignRun) ->
     known = measured(memory, metric=campaign.primary_metric)
     group = expected(groups)
     if group is None:
-        return Sentence("plan.before.few", reviewed=len(memory), known=len(known), metric=metric)
+        told = {"reviewed": len(memory), "known": len(known), "metric": metric}
+        return Sentence("plan.before.few", elsewhere=elsewhere(memory, metric=campaign.primary_metric), **told)
     kind = Sentence(f"campaign.type.{group['group']}" if group["kind"] == "type" else "campaign.memory.all_types")
     told = {"n": group["campaigns"], "typical": group["typical"], "low": group["low"], "high": group["high"]}
     worth = campaign.worthwhile_lift

@@ -15,7 +15,7 @@ LEADS = 0.95  # in so many of the redrawn campaigns the part must be the largest
 HALF = 0.5
 KINDS = {"revenue": "money"}
 RATES = ("participation", "conversion")
-FORMATS = {"attainment": "percent"}
+FORMATS = {"plan_share": "percent"}
 SUMS = (WHOLE, BY_RATES, "exposed", "participants", "mix")
 Row = Mapping[Any, Any]
 
@@ -29,10 +29,10 @@ def reason(levels: Sequence[str], *, planned: bool, ended: bool) -> str:
     return "" if ended else "running"
 
 
-def gap(parts: pd.DataFrame, *, levels: Sequence[str], missing: str) -> Sentence:
+def gap(parts: pd.DataFrame, *, levels: Sequence[str], missing: str, steps: pd.DataFrame | None = None) -> Sentence:
     """How far from the plan, and which part is behind it where one clearly is; else that nobody can tell.
 
-    parts: `plan_gap.gap`; missing: `reason`
+    parts: `plan_gap.gap`; missing: `reason`; steps: `plan_gap.steps`, by which the part is told in its own unit
     """
     if missing:
         return Sentence(f"campaign.plan_gap.{missing}")
@@ -44,7 +44,7 @@ def gap(parts: pd.DataFrame, *, levels: Sequence[str], missing: str) -> Sentence
         return Sentence("campaign.plan_gap.unclear", **told, parts=_clear_parts(parts, kind))
     told |= {"size": _amount(kind, abs(net)), "share": abs(net) / planned}
     case = "above" if net > 0 else "below"
-    return Sentence(f"campaign.plan_gap.{case}", **told, why=_why(parts, kind, case))
+    return Sentence(f"campaign.plan_gap.{case}", **told, why=_why(parts, kind, case, steps))
 
 
 def finding(goals: Sentence, gap: Sentence, *, missing: str) -> Sentence:
@@ -89,18 +89,28 @@ def audience(table: pd.DataFrame, *, min_cell: int) -> Sentence:
 
 
 def guardrails(table: pd.DataFrame) -> Sentence:
-    """Which guardrails were broken, which held, and which cannot be told.
+    """Which guardrails were broken, which held, and of which nobody can tell whether they were, with their interval.
 
     table: `guardrail.check`
     """
     if table.empty:
         return Sentence("campaign.guardrails.none")
-    named = {
-        outcome: [Sentence(f"campaign.metric.{metric}") for metric in table.loc[table["outcome"] == outcome, "metric"]]
-        for outcome in ("broken", "held", "cannot_tell")
-    }
-    parts = [Sentence(f"campaign.guardrails.{outcome}", names=names) for outcome, names in named.items() if names]
+    unknown = (table["outcome"] == "cannot_tell") & table["relative_low"].isna()
+    cases = table["outcome"].mask((table["outcome"] == "cannot_tell") & ~unknown, "open")
+    names = {case: [_metric(name) for name in table.loc[cases == case, "metric"]] for case in ("broken", "held")}
+    names["cannot_tell"] = [_metric(name) for name in table.loc[unknown, "metric"]]
+    parts = [Sentence(f"campaign.guardrails.{case}", names=own) for case, own in names.items() if own]
+    parts += [_open(row) for row in table[cases == "open"].to_dict("records")]
     return Sentence("campaign.guardrails.some", parts=parts)
+
+
+def _open(row: Row) -> Sentence:
+    told = {"value": row["relative"], "low": row["relative_low"], "high": row["relative_high"]}
+    return Sentence("campaign.guardrails.open", metric=_metric(row["metric"]), **told)
+
+
+def _metric(name: str) -> Sentence:
+    return Sentence(f"campaign.metric.{name}")
 
 
 def step_table(steps: pd.DataFrame) -> pd.DataFrame:
@@ -112,18 +122,43 @@ def step_table(steps: pd.DataFrame) -> pd.DataFrame:
             "actual": _shown(row["step"], row["actual"]),
             "low": _shown(row["step"], row["low"]),
             "high": _shown(row["step"], row["high"]),
-            "attainment": row["attainment"],
+            "plan_share": row["attainment"],
         }
         for row in steps.to_dict("records")
     ]
-    return pd.DataFrame(rows, columns=["step", "planned", "actual", "low", "high", "attainment"])
+    return pd.DataFrame(rows, columns=["step", "planned", "actual", "low", "high", "plan_share"])
 
 
-def steps(table: pd.DataFrame, *, missing: str) -> Sentence:
-    """What the table of steps holds; and of a running campaign, that the plan is for the whole of it."""
+def steps(table: pd.DataFrame, *, missing: str, goals: pd.DataFrame | None = None) -> Sentence:
+    """What the table of steps holds; and of a running campaign, that the plan is for the whole of it.
+
+    table: `plan_gap.steps`; goals: `attainment.attained`, whose participants may be others than the funnel's
+    """
     if table.empty:
         return Sentence(f"campaign.plan_gap.{missing or 'no_table'}")
-    return Sentence(f"campaign.plan_steps.{'running' if missing == 'running' else 'heading'}")
+    apart = Sentence("campaign.plan_why.nothing") if goals is None else _beside_goal(table, goals)
+    return Sentence(f"campaign.plan_steps.{'running' if missing == 'running' else 'heading'}", apart=apart)
+
+
+def _beside_goal(table: pd.DataFrame, goals: pd.DataFrame) -> Sentence:
+    """Why participants stand on one page with two rates: the goal is not the funnel's product, or counts others too."""
+    own, goal = _participants(table, "step"), _participants(goals, "metric")
+    if not own or not goal or (_same(own["planned"], goal["target"]) and _same(own["actual"], goal["actual"])):
+        return Sentence("campaign.plan_why.nothing")
+    told, rest = {"target": goal["target"], "planned": own["planned"]}, goal["actual"] - own["actual"]
+    if rest < HALF:
+        return Sentence("campaign.plan_apart.product", **told)
+    counts = {"all": goal["actual"], "counted": own["actual"], "rest": rest}
+    return Sentence("campaign.plan_apart.left_out", **told, **counts)
+
+
+def _participants(table: pd.DataFrame, column: str) -> Row:
+    rows = table[table[column] == "participants"].to_dict("records")
+    return rows[0] if rows else {}
+
+
+def _same(one: float, other: float) -> bool:
+    return abs(one - other) < HALF
 
 
 def channel_table(parts: pd.DataFrame, both: pd.DataFrame, *, levels: Sequence[str]) -> pd.DataFrame:
@@ -162,7 +197,7 @@ def channel(name: str) -> str | Sentence:
     return Sentence(f"campaign.plan_channel.{name}") if name in ("other", "unplanned", "unknown", ALL) else name
 
 
-def _why(parts: pd.DataFrame, kind: str, case: str) -> Sentence:
+def _why(parts: pd.DataFrame, kind: str, case: str, steps: pd.DataFrame | None) -> Sentence:
     sign = 1 if case == "above" else -1
     rows = [row for row in moving(parts).to_dict("records") if _clear(row)]
     with_gap = sorted((r for r in rows if r["part"] * sign > 0), key=lambda r: -abs(r["part"]))
@@ -171,12 +206,24 @@ def _why(parts: pd.DataFrame, kind: str, case: str) -> Sentence:
         return Sentence("campaign.plan_why.cannot_tell", against=against)
     lead = with_gap[0]
     if lead["first"] >= LEADS:
-        said = Sentence(f"campaign.plan_{case}.{lead['factor']}", part=_part(kind, lead))
+        away = _away(lead["factor"], steps)
+        said = Sentence(f"campaign.plan_{case}.{lead['factor']}", part=_part(kind, lead), away=away)
         return Sentence("campaign.plan_why.one", said=said, others=_others(with_gap[1:], kind), against=against)
     if len(with_gap) == 1:
         said = _named(lead, kind)
         return Sentence("campaign.plan_why.not_first", said=said, against=against)
     return Sentence("campaign.plan_why.several", parts=[_named(row, kind) for row in with_gap], against=against)
+
+
+def _away(factor: str, steps: pd.DataFrame | None) -> Sentence:
+    """How far a step of the funnel lies from its plan, in its own unit; nothing for the mix of channels."""
+    own = [] if steps is None else steps[steps["step"] == factor].to_dict("records")
+    if not own:
+        return Sentence("campaign.plan_why.nothing")
+    told: dict[str, Any] = {name: _shown(factor, own[0][name]) for name in ("actual", "planned")}
+    if factor not in RATES:
+        return Sentence("campaign.plan_away.amount", **told)
+    return Sentence("campaign.plan_away.share", size=abs(own[0]["actual"] - own[0]["planned"]), **told)
 
 
 def _others(rows: Sequence[Row], kind: str) -> Sentence:
