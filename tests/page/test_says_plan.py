@@ -35,7 +35,8 @@ def sizes(*lifts: float) -> pd.DataFrame:
 NAN = float("nan")
 GOOD, MORE, FEW, NONE = sizes(0.19, 0.15, 0.1), sizes(0.4, 0.3, 0.2), sizes(0.9, 0.8, 0.7), sizes(NAN, NAN, NAN)
 CASES = [
-    ("enough", "good", "good", GOOD, {}),
+    ("enough", "good", "spare", GOOD, {}),
+    ("exact", "good", "good", GOOD, {"control_share": 0.1}),
     ("more", "warn", "more", MORE, {}),
     ("needed", "warn", "no_share", GOOD, {"control_share": None}),
     ("too_few", "bad", "too_few", FEW, {}),
@@ -46,7 +47,7 @@ CASES = [
 
 @pytest.mark.parametrize(("sentence", "status", "verdict", "table", "changed"), CASES)
 def test_every_verdict_with_its_sentence(sentence, status, verdict, table, changed):
-    """Enough, more needed, no share yet, too few whatever is held out, unknown, and without a lot at all."""
+    """To spare, just enough, more needed, no share yet, too few whatever is held out, unknown, without a lot."""
     file = campaign(**changed)
     share = sizing.smallest(table, **WANTED)
     said = says.sizes(table, share, planned=file.control_share, power=0.8, **WANTED)
@@ -64,6 +65,19 @@ def test_numbers_are_missing_where_nothing_is_known():
     assert says.audience_number(GOOD.iloc[:0])["value"] is None
     assert says.detectable(NONE, days=42, planned=0.2)["value"] is None
     assert says.holdout(FEW, None, days=42)["value"] is None
+    assert says.planned_holdout(GOOD, 0.2, days=42)["value"] == 200
+    assert says.planned_holdout(GOOD, None, days=42) | {"method": ""} == {
+        "key": "planned_holdout", "method": "", "card": False, "unit": "users", "value": None, "n": None,
+    }  # fmt: skip
+
+
+def test_planned_and_fewest_holdout_stand_side_by_side():
+    """Whoever plans 20 % and would do with 10 % reads both, in people and as shares, in either language."""
+    told = says.verdict(GOOD, 0.1, planned=0.2, comparison="holdout", **WANTED)[1]
+    assert "hold out 200 users (20.0%)" in told.text("en")
+    assert "100 (10.0%) would do" in told.text("en")
+    assert "计划留出 200 人（20.0%）作对照" in told.text("zh")
+    assert "最少 100 人（10.0%）即可" in told.text("zh")
 
 
 def test_durations_are_compared_where_there_are_several():
