@@ -188,6 +188,30 @@ def numbers(text: str) -> list[str]:
     return sorted(re.findall(r"[+−]?\d+(?:[.,]\d+)*%?", text.replace("95%", "")))
 
 
+@pytest.mark.parametrize(("language", "told"), [("en", ["Sale", "control group"]), ("zh", ["大促", "对照组"])])
+def test_a_promise_calls_things_by_their_names(language, told):
+    """Experiment and control stand with the names that readers know, groups nobody named with their own."""
+    with words.speaking(language):
+        shown = says.promises(campaign(control_share=0.5, variants={"control": 0.5, "b_2": 0.5})).set_index("field")
+        texts = shown["promised"].map(str)
+        other = says.promises(campaign(experiment_id="exp_7")).set_index("field")["promised"]
+    assert texts[["experiment_id", "control"]].tolist() == told
+    assert "b_2 50.0%" in texts["variants"]
+    assert told[1] in texts["variants"]
+    assert other["experiment_id"] == "exp_7"
+
+
+def test_labels_of_the_lengths_stand_apart():
+    """Lengths whose lines end together are still told apart: no two labels meet."""
+    table = pd.concat([sizes(0.2 + step / 1000, 0.15, 0.1).assign(days=28 + 14 * step) for step in range(3)])
+    with words.speaking("zh"):
+        fig = charts.sizes(table, days=42, worthwhile=0.2, planned=0.2)
+        fig.canvas.draw()
+        boxes = [text.get_window_extent() for text in fig.axes[0].texts if "天" in text.get_text()]
+    assert len(boxes) == 3
+    assert not any(one.overlaps(other) for place, one in enumerate(boxes) for other in boxes[:place])
+
+
 def test_a_chart_of_one_share_is_drawn():
     """A short audience leaves one holdout that sees any lift; its chart needs no warning and no second point."""
     with words.speaking("en"):

@@ -23,7 +23,7 @@ def sizes(table: pd.DataFrame, *, days: int, worthwhile: float, planned: float |
         ax.plot(line["control_share"], line["detectable"], color=color, linewidth=2.6 if own else 1.4)
         ends.append((float(line["detectable"].iloc[-1]), words.show(span, "days"), color))
     ends.sort(reverse=True)
-    heights = apart([end[0] for end in ends], 0.075 * top)
+    heights = apart([end[0] for end in ends], 0.085 * top)
     for height, (_value, text, color) in zip(heights, ends, strict=True):
         theme.label_line(ax, known["control_share"].max(), height, text, color)
     ax.axhline(worthwhile, color=theme.COLORS["target"], linewidth=1.2, linestyle=(0, (5, 3)))

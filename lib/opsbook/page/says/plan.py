@@ -132,11 +132,18 @@ def before(memory: pd.DataFrame, groups: pd.DataFrame, campaign: CampaignRun) ->
 def promises(campaign: CampaignRun) -> pd.DataFrame:
     """What is promised, for reading: one row per field."""
     rows = [
-        [field, readable(field, value)]
+        [field, _promised(campaign, field, value)]
         for field, value in promised(campaign).items()
         if value not in (None, "", [], {})
     ]
     return pd.DataFrame(rows, columns=["field", "promised"], dtype=object)
+
+
+def _promised(campaign: CampaignRun, field: str, value: Any) -> Sentence | str:
+    """One promise in words; an experiment that is called as its campaign is told by the campaign's name."""
+    if field == "experiment_id":
+        return name(campaign) if value == campaign.campaign_id else words.named(str(value))
+    return readable(field, value)
 
 
 def promise(campaign: CampaignRun, *, as_of: date) -> Sentence:
@@ -161,7 +168,7 @@ def verdict(
     told["planned_users"] = int(own["control_users"])
     if share == own["control_share"]:
         return "good", Sentence("plan.verdict.good", **told)
-    told |= {"share": share, "control": int(_row(table, days, share)["control_users"])}
+    told |= {"share": share, "control": _held_out(table, share, days)["value"]}
     good = own["detectable"] <= worthwhile
     return ("good", Sentence("plan.verdict.spare", **told)) if good else ("warn", Sentence("plan.verdict.more", **told))
 
