@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from opsbook.errors import OperatorError
-from opsbook.page import register
+from opsbook.page import register, words
 from opsbook.page.data_card import rule_text
 from opsbook.page.page import Page, area_of
 from opsbook.page.results import read_results, read_tables, strip_tables
