@@ -12,7 +12,6 @@ import pandas as pd
 
 Columns = tuple[str, ...]
 MEMORY = (
-    "rank",
     "campaign",
     "effect",
     "shrunk",
