@@ -31,6 +31,14 @@ def test_numbers_stay_side_by_side(heads, shown):
     assert "data-label" not in table(heads, shown)
 
 
+def test_few_rows_of_many_numbers_are_stacked():
+    """Up to three rows are compared as easily one below the other; more stay side by side."""
+    heads = [*NUMBERS, Head("more", "whole")]
+    told = [[Cell(str(place)) for place in range(5)]] * 4
+    assert '<table class="stack dense" role="table">' in table(heads, told[:3])
+    assert '<table class="dense">' in table(heads, told)
+
+
 def test_chinese_text_counts_twice():
     """A Chinese character is as wide as two Latin letters."""
     assert "stack" in table(ACTIONS, rows("新品优先、会员权益、专属客服"))
@@ -40,7 +48,7 @@ def test_chinese_text_counts_twice():
 def test_many_columns_stand_close_together():
     """A wide table is set smaller, its intervals below their values."""
     heads = [Head(f"n{place}", "whole") for place in range(6)]
-    html = table(heads, [[Cell("1", "(0 to 2)")] * 6] * 2)
+    html = table(heads, [[Cell("1", "(0 to 2)")] * 6] * 4)
     assert '<table class="dense">' in html
     assert '<td class="num">1 <span class="bounds">(0 to 2)</span></td>' in html
     assert clean(html) == html

@@ -13,6 +13,7 @@ from opsbook.page.shorten import width
 
 MANY = 4  # more columns than this stand close together
 ONE_RECORD = 8  # a single row of more columns than this is told downwards
+FEW = 3  # so few rows are compared as easily one below the other
 STACKED = 4  # text in fewer columns than this has room on a phone
 LONG = 24  # a cell wider than this is text to be read, in letters of the Latin alphabet
 
@@ -35,7 +36,7 @@ def table(heads: Sequence[Head], rows: Sequence[Sequence[Cell]]) -> str:
     """The table element."""
     if len(rows) == 1 and len(heads) > ONE_RECORD:
         return _record(heads, rows[0])
-    stack = len(heads) >= STACKED and _to_be_read(heads, rows)
+    stack = _stacked(heads, rows)
     kind = " ".join(word for word, so in (("stack", stack), ("dense", len(heads) > MANY)) if so)
     top = "".join(_header(head, stack=stack) for head in heads)
     body = "".join(_row(heads, row, stack=stack) for row in rows)
@@ -52,6 +53,11 @@ def _record(heads: Sequence[Head], row: Sequence[Cell]) -> str:
         for head, cell in zip(heads, row, strict=True)
     )
     return f'<table class="record"><tbody>{"".join(lines)}</tbody></table>'
+
+
+def _stacked(heads: Sequence[Head], rows: Sequence[Sequence[Cell]]) -> bool:
+    """Whether a phone shows each row as a block: text, or many numbers of few rows."""
+    return len(heads) >= STACKED and (_to_be_read(heads, rows) or (len(heads) > MANY and len(rows) <= FEW))
 
 
 def _to_be_read(heads: Sequence[Head], rows: Sequence[Sequence[Cell]]) -> bool:
