@@ -6,6 +6,7 @@ import pytest
 
 ALT = "all => all.filter(f => f.querySelector('img')).map(f => [f.querySelector('img').alt, f.innerText])"
 PASSPORTS = "all => all.map(one => one.querySelectorAll('details.passport').length)"
+CUT = "all => all.filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.ariaLabel)"
 UNFOLD = "all => all.forEach(one => one.open = true)"
 
 
@@ -45,6 +46,24 @@ def test_every_figure_has_its_sentence_and_every_section_its_passport(made, open
             assert " ".join(alt.split()) in " ".join(text.split()), path
         folded = shown.page.eval_on_selector_all(".sections > section", PASSPORTS)
         assert (max(folded), sum(folded) >= 3) == (1, True), path
+        shown.page.context.close()
+
+
+def test_every_table_fits_on_a_laptop(made, open_page):
+    """With everything unfolded no table is cut at its right edge at 1280 pixels."""
+    for path in pages(made):
+        shown = open_page(path, 1280)
+        shown.page.eval_on_selector_all("details", UNFOLD)
+        assert shown.page.eval_on_selector_all(".scroll", CUT) == [], path
+        shown.page.context.close()
+
+
+def test_text_of_tables_is_read_downwards_on_a_phone(made, open_page):
+    """Tables of text are never wider than a phone: their rows are blocks."""
+    for path in one_of_each(made):
+        shown = open_page(path, 390)
+        shown.page.eval_on_selector_all("details", UNFOLD)
+        assert shown.page.eval_on_selector_all(".scroll:has(.stack)", CUT) == [], path
         shown.page.context.close()
 
 

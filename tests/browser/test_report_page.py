@@ -40,6 +40,15 @@ def test_the_first_screen_answers(open_page, html):
         assert shown.above_fold(selector), selector
 
 
+def test_what_is_folded_is_not_printed_as_a_word_alone(open_page, html):
+    """Paper cannot be unfolded: a fold prints when it is open, and not even its name when it is not."""
+    shown = open_page(html, 1280, media="print")
+    fold = shown.page.locator("details.data").first
+    assert not fold.is_visible()
+    fold.evaluate("one => { one.open = true }")
+    assert fold.is_visible()
+
+
 def test_a_phone_shows_title_and_verdict_first(open_page, html):
     """On a phone the first window holds title and verdict."""
     shown = open_page(html, 390)

@@ -46,7 +46,7 @@ def test_reference_companies_run_with_sections_that_say_what_they_lack(made, sha
         "03_campaign_review",
     }
     pages = [(folder / "report.html").read_text() for folder in mine if folder.name.endswith(".zh") is False]
-    assert any("Not shown: the workbook has no table of" in page for page in pages)
+    assert any("Not shown: the company has no table of" in page for page in pages)
 
 
 def test_a_report_folder_holds_what_the_readme_promises(made):

@@ -5,6 +5,7 @@ from importlib import resources
 
 import pytest
 
+from opsbook.inputs.stage_presets import PRESETS
 from opsbook.page import words
 
 FILES = sorted(file.name for file in (resources.files("opsbook.page") / "catalogue").iterdir())
@@ -52,3 +53,23 @@ def test_no_text_holds_markup(area):
 
 def texts(entry: words.Entry) -> list[str]:
     return [text for pieces in entry.forms.values() for text, _, _ in pieces]
+
+
+DEVELOPER = re.compile(
+    r"workbook\.yaml|\bexports\b|lifelines|k-means|\bhash|哈希|文件夹|目录（|\bfolder\b|opsbook |工作簿中"
+)
+APPENDIX = re.compile(r"\.(definition|passport|method|methods|workbook)\.|^runs\.|^common\.|^page\.")
+
+
+@pytest.mark.parametrize("language", words.LANGUAGES)
+def test_readers_are_not_talked_to_like_developers(language):
+    """Files, folders, packages and settings stand in the appendix and the passports, never in what a reader meets."""
+    known = words.catalogue(language).items()
+    found = {key for key, entry in known if not APPENDIX.search(key) and any(map(DEVELOPER.search, texts(entry)))}
+    assert found == set()
+
+
+def test_every_preset_of_stages_has_a_name():
+    """Rules that come with the library are told by what kind of product they suit."""
+    wanted = {f"lifecycle.preset.{name}" for name in PRESETS}
+    assert wanted <= words.catalogue("en").keys() & words.catalogue("zh").keys()

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from opsbook.errors import OperatorError, ParameterError
 from opsbook.inputs.run_params import CampaignRun, LifecycleRun
+from opsbook.page import words
 from opsbook.page.page import Page, known_targets
 from opsbook.page.passport import EVIDENCE
 from opsbook.page.past import past
@@ -74,9 +75,11 @@ def test_a_budget_is_used_not_reached(shown):
 
 
 def test_nobody_named_is_said(shown):
-    """A decision without an owner is nobody's: the page says so."""
+    """A decision without an owner is nobody's: the page asks for a name, in either language."""
     lifecycle_page(shown).decide(Sentence("lifecycle.decide.unknown"))
-    assert shown.last("decision")["owner_text"] == "Decides: not named"
+    asked = "Decides: nobody named yet – name one before the meeting."
+    assert shown.last("decision")["owner_text"] == asked
+    assert words.entry("page.decide.nobody", "zh").fill({}, "zh") == "决策人未定，请会前指定。"
 
 
 def test_a_target_that_no_number_is_called_is_refused():

@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 
 from opsbook.errors import OperatorError
-from opsbook.page import register
+from opsbook.page import register, words
+from opsbook.page.data_card import rule_text
 from opsbook.page.page import Page, area_of
 from opsbook.page.results import read_results, read_tables, strip_tables
 from opsbook.page.words import Sentence
@@ -47,7 +48,7 @@ def test_a_section_without_its_table_says_so(page, shown):
     """One line names the table that the company does not have; nothing else is shown."""
     page.figure(line_chart(), up(), table=daily_table(), name="revenue", needs=("orders", "costs"))
     assert shown.kinds() == ["absent"]
-    assert shown.last("absent")["text"] == "Not shown: the workbook has no table of orders and costs."
+    assert shown.last("absent")["text"] == "Not shown: the company has no table of orders and costs."
 
 
 def test_a_number_without_its_table_is_left_out(page, shown):
@@ -195,3 +196,11 @@ def test_two_tables_of_one_name_are_found_in_a_notebook():
     nb.cells.extend(cell for cell in list(nb.cells) if cell.get("source", "").startswith("page.table"))
     with pytest.raises(OperatorError, match="Two tables of the report are called `top`"):
         read_tables(nb)
+
+
+@pytest.mark.parametrize(("language", "told"), [("en", "no user id"), ("zh", "缺少 用户 ID")])
+def test_a_rule_about_a_column_calls_it_by_its_name(language, told):
+    """Readers do not know the contract's names of columns."""
+    with words.speaking(language):
+        assert rule_text("missing_user_id").replace(" ", "") == told.replace(" ", "")
+        assert "signup source" in rule_text("missing_signup_source")

@@ -146,7 +146,7 @@ def invited(median=12.0, kind="referral", rows=1):
 def brought(difference=0.1, users=60):
     row = {"measure": "retained", "invited_users": users, "invited": 0.4, "other_users": 300, "other": 0.4 - difference}
     table = pd.DataFrame([row | {"difference": difference, "low": difference - 0.05, "high": difference + 0.05}])
-    return referral.quality(table, min_cell=10)
+    return referral.quality(table, min_cell=10, kind="referral")
 
 
 def paid(value=12.5, kind="referral"):
@@ -228,17 +228,15 @@ CASES = {
     "pays.coupons_expired": coupons,
     "pays.coupons_open": lambda: coupons(["issued", "redeemed", "open"]),
     "referral.none": lambda: invited(rows=0),
-    "referral.k_referral": lambda: invited(NAN),
-    "referral.k_other": lambda: invited(NAN, "promotion"),
-    "referral.cycle_referral": invited,
-    "referral.cycle_other": lambda: invited(kind="promotion"),
+    "referral.k": lambda: invited(NAN),
+    "referral.not_one": lambda: invited(NAN, "promotion"),
+    "referral.cycle": invited,
     "referral.few": lambda: brought(users=4),
     "referral.better": brought,
     "referral.worse": lambda: brought(-0.1),
     "referral.alike": lambda: brought(0.01),
     "referral.price": paid,
     "referral.price_unknown": lambda: paid(NAN),
-    "referral.not_paid_for": lambda: paid(kind="promotion"),
     "channels_why.no_plan": lambda: shown(planned=0.0),
     "channels_why.behind": shown,
     "channels_why.delivered": lambda: shown(1.1),
@@ -313,9 +311,17 @@ def test_fewer_than_may_be_told_have_no_number():
 def test_a_single_small_cohort_is_not_told_by_subtraction():
     """With one cohort hidden, the row of everybody is left out; with none or two it stays."""
     table = pd.DataFrame({"cohort": [1, 2, 3], "users": [40, 50, 90]})
-    assert len(referral.shown(table, min_cell=10)) == 3
-    assert referral.shown(table.assign(users=[5, 50, 55]), min_cell=10)["users"].tolist() == [50]
-    assert referral.shown(table.assign(users=[5, 6, 11]), min_cell=10)["users"].tolist() == [11]
+    assert len(referral.shown(table, min_cell=10, kind="referral")) == 3
+    assert referral.shown(table.assign(users=[5, 50, 55]), min_cell=10, kind="referral")["users"].tolist() == [50]
+    assert referral.shown(table.assign(users=[5, 6, 11]), min_cell=10, kind="referral")["users"].tolist() == [11]
+
+
+def test_invitations_are_judged_where_the_campaign_is_about_them():
+    """Of any other type one sentence and no row stay: the page lists the question among those not answered."""
+    table = pd.DataFrame({"cohort": [pd.NaT], "users": [420], "k": [0.05]})
+    assert referral.shown(table, min_cell=10, kind="promotion").empty
+    assert referral.quality(pd.DataFrame({"measure": ["retained"]}), min_cell=10, kind="promotion") is None
+    assert paid(kind="promotion") is None
 
 
 @pytest.mark.parametrize("language", words.LANGUAGES)

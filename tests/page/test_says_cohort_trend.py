@@ -42,6 +42,24 @@ def test_every_case_says_the_same_numbers_in_both_languages(case):
     assert numbers[0] == numbers[1]
 
 
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        (
+            "en",
+            "Newer cohorts at each age: better in next-day retention and day-7 retention; worse in day-30 retention.",
+        ),
+        ("zh", "新用户群在各天数的走势：次日留存率和7日留存率变好；30日留存率变差。"),
+    ],
+)
+def test_the_table_of_ages_is_told_by_its_conclusions(language, told):
+    """Ages of the same conclusion stand together; without any, the line says why."""
+    table = pd.concat([trends("better", age=1), trends("better"), trends("worse", age=30)])
+    with words.speaking(language):
+        assert says.trend_table(table).text().replace(" ", "") == told.replace(" ", "")
+    assert says.trend_table(table.iloc[:0]).key == "retention.trend.empty"
+
+
 def test_the_mix_is_named_in_so_many_words():
     """A trend that the mix makes is told as one, in both languages, with the segment's name."""
     words.use("en")

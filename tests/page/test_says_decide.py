@@ -15,8 +15,13 @@ from page.test_says_levers import parts
 GIVEN, SURE = Threshold(21, "given", 38), Threshold(21, "given", 21)
 DAYS = {"days": 42, "worthwhile": 0.2}
 PLANS = {
-    "good": words.Sentence("plan.verdict.good", planned=0.2, seen=0.12, worthwhile=0.2, share=0.1),
-    "more": words.Sentence("plan.verdict.more", planned=0.1, seen=0.25, worthwhile=0.2, share=0.3),
+    "good": words.Sentence("plan.verdict.good", planned=0.2, planned_users=200, seen=0.12, worthwhile=0.2),
+    "spare": words.Sentence(
+        "plan.verdict.spare", planned=0.2, planned_users=200, seen=0.12, worthwhile=0.2, share=0.1, control=100
+    ),
+    "more": words.Sentence(
+        "plan.verdict.more", planned=0.1, planned_users=100, seen=0.25, worthwhile=0.2, share=0.3, control=300
+    ),
     "no_share": words.Sentence("plan.verdict.no_share", share=0.3, worthwhile=0.2),
     "too_few": words.Sentence("plan.verdict.too_few", n=80, worthwhile=0.2),
     "not_randomised": words.Sentence("plan.verdict.not_randomised", worthwhile=0.2),

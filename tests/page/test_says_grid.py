@@ -84,7 +84,6 @@ BRANCHES = {
     "cohort_values.revenue_one": worth(value="revenue", ages=1),
     "cohort_values.orders_one": worth(value="orders", ages=1),
     "cohort_values.none": worth(value="orders", ages=0),
-    "cohort_values.not_asked": worth(),
 }
 
 
@@ -142,3 +141,8 @@ def test_one_threshold_for_lost_and_churned_needs_no_warning():
     """Where the stage begins on the day on which churn is called, or no rule has days, nothing is said."""
     assert silence_says.lost_stage(RULES, churn_after_days=28) is None
     assert silence_says.lost_stage([], churn_after_days=21) is None
+
+
+def test_a_run_that_counts_users_says_nothing_of_their_worth():
+    """What was not asked for is not told."""
+    assert grid_says.values(WORTH, run(value="users"), period=QUARTER) is None

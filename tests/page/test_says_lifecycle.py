@@ -336,3 +336,16 @@ def test_headline_numbers_carry_n_interval_and_method():
     ]  # fmt: skip
     assert all(number["value"] is None for number in empty)
     assert numbers.new_users(flows())["change_low"] < 0 < numbers.new_users(flows())["change_high"]
+
+
+@pytest.mark.parametrize("language", words.LANGUAGES)
+@pytest.mark.parametrize("then", [1150, 1190, 1230])
+def test_the_usual_range_and_last_year_are_named_apart(language, then):
+    """The two names beside the last bar never touch, however close their heights are."""
+    with words.speaking(language):
+        fig = charts.period_actives(changes(), last_year=year_ago(0.3, 0.4).assign(base_users=then))
+        fig.canvas.draw()
+        names = [words.label(f"lifecycle.chart.{name}") for name in ("usual", "last_year")]
+        boxes = [text.get_window_extent() for text in fig.axes[0].texts if text.get_text().startswith(tuple(names))]
+    assert len(boxes) == 2
+    assert not boxes[0].overlaps(boxes[1])

@@ -79,7 +79,16 @@ def test_the_chart_needs_two_known_effects():
     ranked = memory.ranked(memory.joined(before, own), metric="orders")
     assert charts.effects(ranked, campaign_id="own0", expected=expected) is not None
     assert charts.effects(memory.ranked(own, metric="orders"), campaign_id="own0", expected=None) is None
-    assert says.kept().key == "campaign.memory.kept"
+
+
+def test_the_row_that_is_kept_is_told():
+    """What later reviews will read of this one: conclusion, lift and grade, or that the effect is not known."""
+    known, unknown = rows((0.1, 0.05), first="own"), rows((float("nan"), float("nan")), first="own")
+    assert says.kept(known).key == "campaign.memory.kept"
+    assert "+10.0%" in says.kept(known).text("en")
+    assert says.kept(unknown).key == "campaign.memory.kept_no_effect"
+    for said in (says.kept(known), says.kept(unknown)):
+        assert numbers(said.text("en")) == numbers(said.text("zh"))
 
 
 def numbers(text: str) -> list[str]:

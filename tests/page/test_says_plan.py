@@ -35,7 +35,8 @@ def sizes(*lifts: float) -> pd.DataFrame:
 NAN = float("nan")
 GOOD, MORE, FEW, NONE = sizes(0.19, 0.15, 0.1), sizes(0.4, 0.3, 0.2), sizes(0.9, 0.8, 0.7), sizes(NAN, NAN, NAN)
 CASES = [
-    ("enough", "good", "good", GOOD, {}),
+    ("enough", "good", "spare", GOOD, {}),
+    ("exact", "good", "good", GOOD, {"control_share": 0.1}),
     ("more", "warn", "more", MORE, {}),
     ("needed", "warn", "no_share", GOOD, {"control_share": None}),
     ("too_few", "bad", "too_few", FEW, {}),
@@ -46,7 +47,7 @@ CASES = [
 
 @pytest.mark.parametrize(("sentence", "status", "verdict", "table", "changed"), CASES)
 def test_every_verdict_with_its_sentence(sentence, status, verdict, table, changed):
-    """Enough, more needed, no share yet, too few whatever is held out, unknown, and without a lot at all."""
+    """To spare, just enough, more needed, no share yet, too few whatever is held out, unknown, without a lot."""
     file = campaign(**changed)
     share = sizing.smallest(table, **WANTED)
     said = says.sizes(table, share, planned=file.control_share, power=0.8, **WANTED)
@@ -64,6 +65,19 @@ def test_numbers_are_missing_where_nothing_is_known():
     assert says.audience_number(GOOD.iloc[:0])["value"] is None
     assert says.detectable(NONE, days=42, planned=0.2)["value"] is None
     assert says.holdout(FEW, None, days=42)["value"] is None
+    assert says.planned_holdout(GOOD, 0.2, days=42)["value"] == 200
+    assert says.planned_holdout(GOOD, None, days=42) | {"method": ""} == {
+        "key": "planned_holdout", "method": "", "card": False, "unit": "users", "value": None, "n": None,
+    }  # fmt: skip
+
+
+def test_planned_and_fewest_holdout_stand_side_by_side():
+    """Whoever plans 20 % and would do with 10 % reads both, in people and as shares, in either language."""
+    told = says.verdict(GOOD, 0.1, planned=0.2, comparison="holdout", **WANTED)[1]
+    assert "hold out 200 users (20.0%)" in told.text("en")
+    assert "100 (10.0%) would do" in told.text("en")
+    assert "计划留出 200 人（20.0%）作对照" in told.text("zh")
+    assert "最少 100 人（10.0%）即可" in told.text("zh")
 
 
 def test_durations_are_compared_where_there_are_several():
@@ -172,6 +186,30 @@ def test_a_promise_is_kept_changed_late_or_missing(case, days, changed):
 
 def numbers(text: str) -> list[str]:
     return sorted(re.findall(r"[+−]?\d+(?:[.,]\d+)*%?", text.replace("95%", "")))
+
+
+@pytest.mark.parametrize(("language", "told"), [("en", ["Sale", "control group"]), ("zh", ["大促", "对照组"])])
+def test_a_promise_calls_things_by_their_names(language, told):
+    """Experiment and control stand with the names that readers know, groups nobody named with their own."""
+    with words.speaking(language):
+        shown = says.promises(campaign(control_share=0.5, variants={"control": 0.5, "b_2": 0.5})).set_index("field")
+        texts = shown["promised"].map(str)
+        other = says.promises(campaign(experiment_id="exp_7")).set_index("field")["promised"]
+    assert texts[["experiment_id", "control"]].tolist() == told
+    assert "b_2 50.0%" in texts["variants"]
+    assert told[1] in texts["variants"]
+    assert other["experiment_id"] == "exp_7"
+
+
+def test_labels_of_the_lengths_stand_apart():
+    """Lengths whose lines end together are still told apart: no two labels meet."""
+    table = pd.concat([sizes(0.2 + step / 1000, 0.15, 0.1).assign(days=28 + 14 * step) for step in range(3)])
+    with words.speaking("zh"):
+        fig = charts.sizes(table, days=42, worthwhile=0.2, planned=0.2)
+        fig.canvas.draw()
+        boxes = [text.get_window_extent() for text in fig.axes[0].texts if "天" in text.get_text()]
+    assert len(boxes) == 3
+    assert not any(one.overlaps(other) for place, one in enumerate(boxes) for other in boxes[:place])
 
 
 def test_a_chart_of_one_share_is_drawn():

@@ -164,6 +164,11 @@ def _partly_hidden() -> pd.DataFrame:
     return table
 
 
+def test_an_action_sheet_without_owners_has_no_column_for_them():
+    """A column that says “not named” in every row tells nothing."""
+    assert "owner" not in says.sheet_table(sheet([0.2]), {"HHH": Play(play="call them")})
+
+
 def test_a_hidden_group_shows_no_number_in_the_action_sheet():
     """The row stays, its size and value do not."""
     shown = says.sheet_table(_partly_hidden(), {}).head(1).map(str)

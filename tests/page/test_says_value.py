@@ -90,8 +90,9 @@ CASES = {
     "ltv_table.one": lambda: says.ltv_table(observed().head(2)),
     "payback.none": lambda: says.payback(paid().head(0), margin=None),
     "payback.reached": lambda: says.payback(paid(), margin=0.3),
-    "payback.reached_unsure": lambda: says.payback(paid(high=np.nan, ads=np.nan), margin=None),
-    "payback.not_reached": lambda: says.payback(paid(days=np.nan), margin=None),
+    "payback.reached_unsure": lambda: says.payback(paid(high=np.nan, ads=np.nan), margin=0.3),
+    "payback.not_reached": lambda: says.payback(paid(days=np.nan), margin=0.3),
+    "payback.by_revenue": lambda: says.payback(paid(), margin=None),
     "not_fitted.few": lambda: says.holdout(NOTHING, cohorts(0, 40), days=90, tolerance=0.1),
     "not_fitted.unsettled": lambda: says.future(NOTHING, cohorts(0, unsettled=True), days=90, case="unknown"),
     "holdout.unknown": lambda: says.holdout(score(actual=0.0), cohorts(), days=90, tolerance=0.1),
@@ -131,6 +132,13 @@ def test_each_case_is_reached_and_says_the_same_numbers_in_both_languages(case):
     assert not figures_in(english) - figures_in(chinese), (english, chinese)
     assert re.search(r"[\u4e00-\u9fff]", chinese)
     assert not re.search(r"[\u4e00-\u9fff]|nan|None", english)
+
+
+def test_without_a_margin_payback_is_called_one_of_revenue():
+    """Revenue pays back sooner than what is earned of it, and the reader is told in either language."""
+    said = says.payback(paid(), margin=None)
+    assert said.text("en").endswith("Counted by revenue, not by margin: paying back truly takes longer.")
+    assert said.text("zh").endswith("按收入（不是毛利）计算，实际回本会更慢。")
 
 
 def test_every_case_of_the_catalogue_has_a_test():

@@ -44,8 +44,12 @@ def rule_text(rule: str) -> str:
     """A rule in the reader's words; rules about one column (missing_…, unreadable_…) name it."""
     for prefix in _BY_COLUMN:
         if rule.startswith(prefix):
-            return words.label(f"page.rule.{prefix.rstrip('_')}", column=rule.removeprefix(prefix))
+            return words.label(f"page.rule.{prefix.rstrip('_')}", column=_column(rule.removeprefix(prefix)))
     return words.find(f"page.rule.{rule}") or rule
+
+
+def _column(name: str) -> str:
+    return words.find(f"common.column.{name}") or words.readable(name)
 
 
 def _rows_read(known: dict[str, str]) -> str:

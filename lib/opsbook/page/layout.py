@@ -12,7 +12,6 @@ import pandas as pd
 
 Columns = tuple[str, ...]
 MEMORY = (
-    "rank",
     "campaign",
     "effect",
     "shrunk",
@@ -84,7 +83,181 @@ PLAN: Mapping[str, Columns] = {
     "typical": TYPICAL,
     "memory": MEMORY,
 }
-SHOWN: Mapping[str, Mapping[str, Columns]] = {"campaign": CAMPAIGN, "plan": PLAN}
+LIFECYCLE: Mapping[str, Columns] = {
+    "actives": (
+        "period",
+        "active_users",
+        "change",
+        "change_users",
+        "previous_users",
+        "earlier_changes",
+        "mean_daily_users",
+        "complete",
+    ),
+    "growth": (
+        "period",
+        "active_users",
+        "new",
+        "current",
+        "resurrected",
+        "dormant",
+        "quick_ratio",
+        "retained",
+        "complete",
+    ),
+    "stage_thresholds": (
+        "threshold",
+        "in_use_days",
+        "suggested_days",
+        "target_share",
+        "share_in_use",
+        "share_later",
+        "returns_seen",
+        "watched_days",
+        "fit",
+    ),
+    "stage_value": (
+        "stage",
+        "share",
+        "share_revenue",
+        "revenue_per_user",
+        "orders_per_user",
+        "users",
+        "buyers",
+        "complete",
+    ),
+    "steady_weeks": (
+        "end",
+        "new",
+        "current",
+        "resurrected",
+        "silent_1",
+        "silent_2",
+        "silent_3",
+        "active_28",
+        "returns",
+    ),
+    "per_user": ("metric", "share_any", "p10", "p25", "median", "p75", "p90", "mean", "users"),
+    "usage_trend": (
+        "start",
+        "end",
+        "balance",
+        "share_rising",
+        "share_falling",
+        "share_same",
+        "mean_change",
+        "users",
+        "complete",
+    ),
+    "breadth_frequency": (
+        "features_used",
+        "active_days",
+        "share_retained",
+        "share",
+        "users",
+        "retained",
+        "complete",
+    ),
+    "funnel": STEPS,
+    "funnel_time": ("event", "median_hours", "share_1h", "share_1d", "share_7d", "waited", "converted", "censored"),
+    "funnel_groups": (
+        "group",
+        "event",
+        "share",
+        "rest_share",
+        "difference",
+        "p_adjusted",
+        "step_users",
+        "users",
+    ),
+    "drivers": (
+        "name",
+        "value",
+        "difference",
+        "group_share",
+        "rest_converted_share",
+        "p_adjusted",
+        "group_users",
+        "converted",
+    ),
+    "stage_ageing": (
+        "event",
+        "standing",
+        "overdue",
+        "share_overdue",
+        "days_median",
+        "days_p75",
+        "days_p90",
+        "slow_after_days",
+    ),
+    "aha": (
+        "item",
+        "window_days",
+        "at_least",
+        "adjusted",
+        "difference",
+        "done_share",
+        "other_share",
+        "done_users",
+        "is_best",
+    ),
+    "rfm_moves": ("from_key", "to_key", "users", "share", "from_users", "to_users", "settled", "hidden"),
+    "profile": (
+        "attribute",
+        "value",
+        "tgi",
+        "share_group",
+        "share_comparison",
+        "standardised",
+        "p_bh",
+        "own_users",
+        "tested",
+    ),
+    "behaviours": ("behaviour", "standardised", "mean_group", "mean_rest", "p_bh", "own_users", "rest_users", "tested"),
+    "segments": (
+        "segment",
+        "users",
+        "share_of_all",
+        "share_active",
+        "stickiness",
+        "share_paying",
+        "arpu",
+        "complete",
+    ),
+    "segment_returns": (
+        "segment",
+        "share_returned",
+        "share_rest",
+        "difference",
+        "p_holm",
+        "users",
+        "returned",
+        "tested",
+        "complete",
+    ),
+}
+RETENTION: Mapping[str, Columns] = {
+    "cohort_trends": (
+        "age",
+        "change",
+        "adjusted_change",
+        "mix_change",
+        "start",
+        "end",
+        "conclusion",
+        "cohorts",
+        "users",
+    ),
+    "hazard_ratios": ("covariate", "level", "hazard_ratio", "p", "users", "users_churned", "is_reference"),
+}
+SHOWN: Mapping[str, Mapping[str, Columns]] = {
+    "campaign": CAMPAIGN,
+    "plan": PLAN,
+    "lifecycle": LIFECYCLE,
+    "retention": RETENTION,
+}
+# What a column of yes or no says when it always says it: nothing.
+QUIET: Mapping[str, bool] = {"complete": True, "suppressed": False, "hidden": False}
 
 
 class Shown(NamedTuple):
@@ -96,12 +269,22 @@ class Shown(NamedTuple):
 
 
 def columns(table: pd.DataFrame, *, area: str, name: str) -> list[Shown]:
-    """The page's columns of a table: those that SHOWN names for it and it has; every one, without bounds, of others."""
+    """The page's columns of a table: those that SHOWN names for it and it has, of others every one; bounds with values.
+
+    After the first, a column in which nothing stands is left out.
+    """
     own = list(table.columns)
     wanted = SHOWN.get(area, {}).get(name)
-    if wanted is None:
-        return [Shown(column) for column in own]
-    return [_with_bounds(column, own) for column in wanted if column in own]
+    chosen = [_with_bounds(column, own) for column in (own if wanted is None else wanted) if column in own]
+    bounds = {bound for column in chosen for bound in column[1:] if bound}
+    kept = [column for column in chosen if wanted is not None or column.name not in bounds]
+    return [column for place, column in enumerate(kept) if place == 0 or _says_something(table[column.name])]
+
+
+def _says_something(column: pd.Series) -> bool:
+    """Whether a cell stands in it, or another than the one that goes without saying."""
+    filled = column.dropna()
+    return column.empty or not (filled.empty or bool((filled == QUIET.get(str(column.name), object())).all()))
 
 
 def _with_bounds(column: str, own: list[str]) -> Shown:

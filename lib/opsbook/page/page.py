@@ -210,7 +210,9 @@ class Page:
         told = "" if self._missing(needs) else sentence.text()
         self._decision = {"asked": asked, "text": told, "owner": owner}
         payload = self._decision | {"key": sentence.key}
-        payload["owner_text"] = words.label("page.decide.owner", owner=owner or Sentence("page.decide.nobody"))
+        payload["owner_text"] = (
+            words.label("page.decide.owner", owner=owner) if owner else words.label("page.decide.nobody")
+        )
         self._show("decision", payload, desk.decision(payload), told or asked)
 
     def passport(self, name: str, *, evidence: str, reads: Sequence[str] = ACTIVITY, needs: Sequence[str] = ()) -> None:

@@ -22,17 +22,21 @@ ATTRIBUTES: dict[str, set[str]] = {
     "div": {"tabindex", "role", "aria-label"},
     "img": {"src", "alt", "width", "height"},
     "ol": {"start"},
-    "td": {"colspan", "rowspan"},
-    "th": {"colspan", "rowspan", "scope"},
+    "table": {"role"},
+    "tbody": {"role"},
+    "td": {"colspan", "rowspan", "role", "data-label"},
+    "th": {"colspan", "rowspan", "scope", "role"},
+    "thead": {"role"},
+    "tr": {"role"},
     "time": {"datetime"},
 }
 CLASSES: dict[str, set[str]] = {
     "div": {"scroll"},
-    "table": {"pairs"},
-    "th": {"num"},
-    "td": {"num"},
+    "table": {"pairs", "stack", "dense", "record"},
+    "th": {"num", "day"},
+    "td": {"num", "day", "long"},
     "p": {"note", "headline", "how"},
-    "span": {"note"},
+    "span": {"note", "bounds"},
     "details": {"data"},
 }
 _PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml)[;,]")

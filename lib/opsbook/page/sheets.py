@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ import pandas as pd
 from opsbook.page import words
 from opsbook.page.cells import Plain, Typed, column_format, number_format, plain
 from opsbook.page.numbers import UNITS, method_name
+from opsbook.page.shorten import width
 from opsbook.page.tables import column_spec
 
 MOST_ROWS, MOST_COLUMNS = 1_048_575, 16_384  # what a sheet of Excel takes below its heads
@@ -35,7 +35,7 @@ class Sheet:
     def widths(self) -> list[int]:
         """One width per column, in characters; Chinese ones count twice."""
         lines = [list(self.heads), *([_shown(cell) for cell in row] for row in self.sample)]
-        return [min(max(max(map(_width, texts)) + 2, NARROWEST), WIDEST) for texts in zip(*lines, strict=True)]
+        return [min(max(max(map(width, texts)) + 2, NARROWEST), WIDEST) for texts in zip(*lines, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,3 @@ def _shown(cell: Typed) -> str:
     """Roughly what Excel shows, for its width."""
     value = cell.value
     return "" if value is None else f"{value:,.4f}" if isinstance(value, float) else str(value)[: WIDEST * 2]
-
-
-def _width(text: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)

@@ -22,7 +22,16 @@ def shortened(text: str, most: int) -> str:
     return text[: ends[-1]] if ends else text[: fits - 1].rsplit(" ", 1)[0].rstrip("，,;；") + "…"
 
 
+def width(text: str) -> int:
+    """How many Latin letters have the room of this text."""
+    return sum(_widths(text))
+
+
+def _widths(text: str) -> list[int]:
+    return [2 if east_asian_width(sign) in "WF" else 1 for sign in text]
+
+
 def _fitting(text: str, most: int) -> int:
     """How many of the text's characters have room."""
-    widths = accumulate(2 if east_asian_width(sign) in "WF" else 1 for sign in text)
+    widths = accumulate(_widths(text))
     return sum(width <= most for width in widths)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from opsbook.page import format as formats
-from opsbook.page import layout, words
+from opsbook.page import layout, markup, words
 from opsbook.page.bundles import escaped
 
 SHOWN_ROWS = 20
@@ -30,15 +30,16 @@ def to_html(frame: pd.DataFrame, *, area: str, name: str, specs: Mapping[str, st
     """The table with localised header and values, cut after SHOWN_ROWS rows with a note where the rest is.
 
     specs: column -> format spec, for columns whose name does not tell (see `column_spec`). Of a wide table only the
-    columns of `layout.SHOWN` stand on the page, intervals in the cell of their value.
+    columns that `layout.columns` chooses stand on the page, intervals in the cell of their value.
     """
     flat = flattened(frame)
     chosen, shown = _chosen(flat, specs), layout.columns(flat, area=area, name=name)
-    head = "".join(_header(column.name, area, chosen[column.name]) for column in shown)
-    body = "".join(_row(row, shown, chosen, area) for row in flat.head(SHOWN_ROWS).to_dict("records"))
+    heads = [markup.Head(column_label(column.name, area), chosen[column.name]) for column in shown]
+    records = flat.head(SHOWN_ROWS).to_dict("records")
+    rows = [[_told(row, one, chosen[one.name], area) for one in shown] for row in records]
     return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{escaped(name)}"><table>'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{_note(len(flat), name)}"
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{escaped(name)}">'
+        f"{markup.table(heads, rows)}</div>{_note(len(flat), name)}"
     )
 
 
@@ -106,37 +107,18 @@ def _is_whole(column: pd.Series) -> bool:
     return bool(len(filled)) and bool((filled == filled.round()).all()) and float(filled.abs().max()) < 1e15
 
 
-def _header(column: str, area: str, spec: str) -> str:
-    return f'<th scope="col"{_aligned(spec)}>{escaped(column_label(column, area))}</th>'
-
-
 def column_label(column: str, area: str) -> str:
     """The catalogue's `<area>.column.<name>`, else `common.column.<name>`, else the company's label or the name."""
     return words.find(f"{area}.column.{column}", f"common.column.{column}") or words.named(column)
 
 
-def _row(row: Mapping[Any, Any], shown: Sequence[layout.Shown], specs: Mapping[str, str], area: str) -> str:
-    cells = [(specs[column.name], _told(row, column, specs[column.name], area)) for column in shown]
-    return "<tr>" + "".join(_cell(text, spec, first=place == 0) for place, (spec, text) in enumerate(cells)) + "</tr>"
-
-
-def _told(row: Mapping[Any, Any], column: layout.Shown, spec: str, area: str) -> str:
+def _told(row: Mapping[Any, Any], column: layout.Shown, spec: str, area: str) -> markup.Cell:
     """A value, with its interval where it has one that says more than the value."""
     names = [name for name in column if name]
     value, *bounds = (cell_text(row[name], column.name, spec, area) for name in names)
     if not bounds or formats.MISSING in bounds or set(bounds) == {value}:
-        return value
-    return words.label("page.table.interval", value=value, low=bounds[0], high=bounds[1])
-
-
-def _cell(text: str, spec: str, *, first: bool) -> str:
-    if first:
-        return f'<th scope="row"{_aligned(spec)}>{escaped(text)}</th>'
-    return f"<td{_aligned(spec)}>{escaped(text)}</td>"
-
-
-def _aligned(spec: str) -> str:
-    return "" if spec in ("text", "date", "month", "yes_no") else ' class="num"'
+        return markup.Cell(value)
+    return markup.Cell(value, words.label("page.table.bounds", low=bounds[0], high=bounds[1]))
 
 
 def cell_text(value: Any, column: str, spec: str, area: str) -> str:

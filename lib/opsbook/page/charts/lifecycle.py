@@ -53,17 +53,19 @@ def period_actives(
     alphas = np.where(places == places[-1], 1.0, 0.55)
     for place, height, color, alpha in zip(places, users, shades, alphas, strict=True):
         ax.bar(place, height, color=color, alpha=alpha, width=0.72)
-    _usual_range(ax, changes, float(places[-1]))
+    ax.set_ylim(0, max(_headroom(changes), 1.12 * (target or 0)))
+    beside = _usual_range(ax, changes, float(places[-1]))
     _bar_numbers(ax, places, users, [theme.text_on(_over_paper(*pair)) for pair in zip(shades, alphas, strict=True)])
     if last_year is not None and len(last_year):
         users_then = float(last_year["base_users"].iloc[0])
         theme.target_line(ax, users_then)
         text = f"{words.label('lifecycle.chart.last_year')} {_count(users_then)}"
-        theme.label_line(ax, len(changes) - 0.4, users_then, text, theme.INK)
+        beside.append((users_then, text, theme.INK))
+    if beside:
+        bars.side_labels(ax, len(changes) - 0.6, *map(list, zip(*beside, strict=True)))
     if target is not None:
         theme.target_line(ax, target, words.label("page.card.target", target=_count(target)))
     bars.period_ticks(ax, changes)
-    ax.set_ylim(0, max(_headroom(changes), 1.12 * (target or 0)))
     ax.set_ylabel(words.label("common.axis.active_users"))
     theme.count_axis(ax)
     return fig
@@ -156,16 +158,19 @@ def _usual(row: pd.Series) -> bool:
     return bool(pd.notna(row["change_high"]) and 1 + row["change_high"] <= UNEVEN * (1 + row["change_low"]))
 
 
-def _usual_range(ax: Axes, changes: pd.DataFrame, place: float) -> None:
-    """Where the last number would lie if it moved from the previous one as usual: its log change turned around."""
+def _usual_range(ax: Axes, changes: pd.DataFrame, place: float) -> list[tuple[float, str, str]]:
+    """Where the last number would lie if it moved from the previous one as usual: its log change turned around.
+
+    Drawn if it tells something; returns its label: height, text and colour.
+    """
     row = changes.iloc[-1]
     if not _usual(row):
-        return
+        return []
     half = np.log1p(row["change_high"]) - np.log1p(row["change"])
     low, high = (row["previous_users"] * np.exp(side) for side in (-half, half))
     ax.errorbar(place, np.sqrt(low * high), [[np.sqrt(low * high) - low], [high - np.sqrt(low * high)]],
                 fmt="none", ecolor=theme.INK, elinewidth=1.4, capsize=5)  # fmt: skip
-    theme.label_line(ax, place + 0.4, high, words.label("lifecycle.chart.usual"), theme.SOFT_INK)
+    return [(high, words.label("lifecycle.chart.usual"), theme.SOFT_INK)]
 
 
 def _over_paper(color: str, alpha: float) -> tuple[float, ...]:

@@ -76,10 +76,10 @@ def mean_table(line: pd.DataFrame, simple: pd.DataFrame) -> pd.DataFrame:
     return both[[*shown, *(name for name in constant if name in both)]]
 
 
-def values(table: pd.DataFrame, run: Asked, *, period: Period) -> Sentence:
-    """What a member brought in its own unit and in the last one watched."""
+def values(table: pd.DataFrame, run: Asked, *, period: Period) -> Sentence | None:
+    """What a member brought in its own unit and in the last one watched; None where the run counts users only."""
     if run.value == "users":
-        return Sentence("retention.cohort_values.not_asked")
+        return None
     known = pooled_values(table)
     if known.empty:
         return Sentence("retention.cohort_values.none", period=period.label)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -53,8 +54,23 @@ def age_name(unit: str, age: int) -> Sentence:
 
 
 def trend_table(table: pd.DataFrame) -> Sentence:
-    """The line above the trends at every age."""
-    return Sentence("retention.trend.table" if len(table) else "retention.trend.empty")
+    """The conclusion at every age, ages of the same conclusion together."""
+    if table.empty:
+        return Sentence("retention.trend.empty")
+    parts = [_part(rows) for _, rows in table.groupby("conclusion", sort=False)]
+    return Sentence("retention.trend.table", parts=_joined(parts))
+
+
+def _part(rows: pd.DataFrame) -> Sentence:
+    conclusion = Sentence(f"retention.conclusion.{rows['conclusion'].iloc[0]}")
+    ages = [age_name(unit, age) for unit, age in zip(rows["unit"], rows["age"], strict=True)]
+    return Sentence("retention.trend.part", conclusion=conclusion, ages=ages)
+
+
+def _joined(parts: Sequence[Sentence]) -> Sentence:
+    if len(parts) == 1:
+        return parts[0]
+    return Sentence("retention.trend.parts", first=parts[0], rest=_joined(parts[1:]))
 
 
 def _segment(by: str, called: Sentence | None) -> Sentence | str:

@@ -150,6 +150,7 @@ def campaign_case(decision: Verdict, *, comparison: str) -> str:
 def plan(verdict: Sentence) -> Sentence:
     """What the verdict of `says.plan.verdict` leaves to be decided."""
     case = verdict.key.rsplit(".", 1)[-1]
-    names = ("planned", "share", "seen") if case == "more" else ("share",) if case == "no_share" else ()
-    names = ("planned",) if case == "good" else names
-    return Sentence(f"plan.decide.{case}", **{name: verdict.values[name] for name in names})
+    held = ("planned", "planned_users")
+    names = {"more": ("planned", "share", "seen"), "no_share": ("share",), "good": held}
+    names["spare"] = (*held, "share", "control")
+    return Sentence(f"plan.decide.{case}", **{name: verdict.values[name] for name in names.get(case, ())})

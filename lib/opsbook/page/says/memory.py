@@ -83,9 +83,13 @@ def order(table: pd.DataFrame) -> Sentence:
     return Sentence(f"campaign.memory.{'ranked' if apart else 'alike'}", n=len(known), reviewed=len(table), **told)
 
 
-def kept() -> Sentence:
-    """Where this review's row goes."""
-    return Sentence("campaign.memory.kept")
+def kept(this: pd.DataFrame) -> Sentence:
+    """What this review leaves in the memory of campaigns: `analysis.memory.row`."""
+    row = this.iloc[0]
+    told = {"conclusion": Sentence(f"campaign.conclusion.{row['conclusion']}"), "grade": row["grade"]}
+    if pd.isna(row["relative"]):
+        return Sentence("campaign.memory.kept_no_effect", **told)
+    return Sentence("campaign.memory.kept", relative=row["relative"], **told)
 
 
 def shown(table: pd.DataFrame) -> pd.DataFrame:

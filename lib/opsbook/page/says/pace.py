@@ -42,7 +42,9 @@ def pace_table(table: pd.DataFrame) -> pd.DataFrame:
         told = {"metric": Sentence(f"campaign.goal.{row['metric']}")}
         shown_as = {"target": "target", "so_far": "so_far", "due": "due_by_then", "forecast": "forecast"}
         told |= {name: _amount(row["metric"], row[column]) for column, name in shown_as.items()}
-        told["interval"] = Sentence(f"campaign.pace_interval.{_kind(row['metric'])}", low=row["low"], high=row["high"])
+        if pd.notna(row["low"]):
+            about = f"campaign.pace_interval.{_kind(row['metric'])}"
+            told["interval"] = Sentence(about, low=row["low"], high=row["high"])
         told["came"] = _amount(row["metric"], row["came"])
         told["pace"] = Sentence(f"campaign.pace_word.{row['pace'] or 'no_target'}")
         rows.append(told | {"profile": Sentence(f"campaign.profile.{row['source']}")})

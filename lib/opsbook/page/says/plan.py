@@ -50,9 +50,19 @@ def detectable(sizes: pd.DataFrame, *, days: int, planned: float | None) -> dict
 
 def holdout(sizes: pd.DataFrame, share: float | None, *, days: int) -> dict[str, Any]:
     """Users to hold out for the lift worth having."""
+    return {"key": "holdout", "method": METHOD, **_held_out(sizes, share, days)}
+
+
+def planned_holdout(sizes: pd.DataFrame, planned: float | None, *, days: int) -> dict[str, Any]:
+    """Users that the campaign's file holds out; no card where it names no share."""
+    held = _held_out(sizes, planned, days)
+    return {"key": "planned_holdout", "method": "planned share of the audience", "card": planned is not None, **held}
+
+
+def _held_out(sizes: pd.DataFrame, share: float | None, days: int) -> dict[str, Any]:
     row = _row(sizes, days, share)
     told = {"value": None, "n": None} if row is None else {"value": int(row["control_users"]), "n": int(row["users"])}
-    return {"key": "holdout", "unit": "users", "method": METHOD, **told}
+    return {"unit": "users", **told}
 
 
 def sizes(
@@ -66,11 +76,14 @@ def sizes(
     row = _row(table, days, share)
     if row is None:
         return Sentence("plan.sizes.too_few", best=best, n=int(table["users"].iloc[0]), **told)
-    told |= {"share": row["control_share"], "control": int(row["control_users"]), "n": int(row["users"])}
+    needed = {"share": row["control_share"], "control": int(row["control_users"]), "n": int(row["users"])}
     own = _row(table, days, planned)
     if own is None:
-        return Sentence("plan.sizes.needed", **told)
-    told |= {"planned": own["control_share"], "seen": own["detectable"]}
+        return Sentence("plan.sizes.needed", **told, **needed)
+    told |= {"planned": own["control_share"], "planned_users": int(own["control_users"]), "seen": own["detectable"]}
+    if share == own["control_share"]:
+        return Sentence("plan.sizes.exact", **told)
+    told |= needed
     return Sentence("plan.sizes.enough" if own["detectable"] <= worthwhile else "plan.sizes.more", **told)
 
 
@@ -121,11 +134,18 @@ def before(memory: pd.DataFrame, groups: pd.DataFrame, campaign: CampaignRun) ->
 def promises(campaign: CampaignRun) -> pd.DataFrame:
     """What is promised, for reading: one row per field."""
     rows = [
-        [field, readable(field, value)]
+        [field, _promised(campaign, field, value)]
         for field, value in promised(campaign).items()
         if value not in (None, "", [], {})
     ]
     return pd.DataFrame(rows, columns=["field", "promised"], dtype=object)
+
+
+def _promised(campaign: CampaignRun, field: str, value: Any) -> Sentence | str:
+    """One promise in words; an experiment that is called as its campaign is told by the campaign's name."""
+    if field == "experiment_id":
+        return name(campaign) if value == campaign.campaign_id else words.named(str(value))
+    return readable(field, value)
 
 
 def promise(campaign: CampaignRun, *, as_of: date) -> Sentence:
@@ -146,9 +166,13 @@ def verdict(
         return "bad", Sentence("plan.verdict.too_few", worthwhile=worthwhile, n=int(table["users"].iloc[0]))
     if own is None:
         return "warn", Sentence("plan.verdict.no_share", share=share, worthwhile=worthwhile)
-    told = {"planned": own["control_share"], "seen": own["detectable"], "worthwhile": worthwhile, "share": share}
+    told = {"planned": own["control_share"], "seen": own["detectable"], "worthwhile": worthwhile}
+    told["planned_users"] = int(own["control_users"])
+    if share == own["control_share"]:
+        return "good", Sentence("plan.verdict.good", **told)
+    told |= {"share": share, "control": _held_out(table, share, days)["value"]}
     good = own["detectable"] <= worthwhile
-    return ("good", Sentence("plan.verdict.good", **told)) if good else ("warn", Sentence("plan.verdict.more", **told))
+    return ("good", Sentence("plan.verdict.spare", **told)) if good else ("warn", Sentence("plan.verdict.more", **told))
 
 
 def rule(*, days: int, worthwhile: float, power: float) -> Sentence:

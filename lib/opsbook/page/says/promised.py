@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
+from opsbook.page import words
 from opsbook.page.words import Sentence
 
 Told = Sentence | str
@@ -52,7 +53,13 @@ def _share(value: float) -> Sentence:
 
 
 def _shares(arms: Mapping[str, float]) -> Sentence:
-    return _list([Sentence("plan.promised.arm", arm=arm, share=share) for arm, share in arms.items()])
+    return _list([Sentence("plan.promised.arm", arm=_arm(arm), share=share) for arm, share in arms.items()])
+
+
+def _arm(name: str) -> Told:
+    """A group of an experiment as a reader calls it; else the company's label or its own name."""
+    key = f"plan.arm.{name}"
+    return Sentence(key) if key in words.catalogue("en") else words.named(name)
 
 
 def _rule(rule: Mapping[str, Any]) -> Told:
@@ -76,6 +83,7 @@ READERS: dict[str, Callable[[Any], Told]] = {
     "comparison": lambda name: Sentence(f"campaign.comparison.{name}"),
     "monitoring": lambda name: Sentence(f"plan.promised.monitoring.{name}"),
     "primary_metric": _metric,
+    "control": _arm,
     "control_share": _share,
     "worthwhile_lift": _share,
     "variants": _shares,

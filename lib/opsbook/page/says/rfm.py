@@ -98,7 +98,10 @@ def sheet_table(sheet: pd.DataFrame, plays: Mapping[Any, Play]) -> pd.DataFrame:
     shown["buyers"] = _texts(_with_share("lifecycle.cell_share.users", row, "users") for _i, row in sheet.iterrows())
     shown["revenue"] = _texts(_with_share("lifecycle.cell_share.money", row, "revenue") for _i, row in sheet.iterrows())
     shown["since"] = _texts(_since(row) for _index, row in sheet.iterrows())
-    shown["owner"] = _texts(_owner(line, users) for line, users in zip(lines, sheet["users"], strict=True))
+    if any(
+        line.owner or line.owner_zh or line.contacts is not None for line in lines
+    ):  # else nobody's name stands there
+        shown["owner"] = _texts(_owner(line, users) for line, users in zip(lines, sheet["users"], strict=True))
     return shown if sheet["users"].sum() else shown.head(0)
 
 

@@ -20,7 +20,11 @@ def thresholds(table: pd.DataFrame, *, rules: Sequence[Any]) -> Sentence:
     """Where the rules come from, and of every threshold whether the usage intervals agree with it."""
     used = table[table["fit"] != "not_used"]
     preset = preset_of(rules)
-    origin = Sentence("lifecycle.usage_interval.preset", name=preset) if preset else _plain("usage_interval.own")
+    origin = (
+        Sentence("lifecycle.usage_interval.preset", name=Sentence(f"lifecycle.preset.{preset}"))
+        if preset
+        else _plain("usage_interval.own")
+    )
     if used.empty:
         return Sentence("lifecycle.usage_interval.none", origin=origin)
     if (used["fit"] == "unknown").all():

@@ -79,7 +79,16 @@ def ltv_table(observed: pd.DataFrame) -> Sentence:
 
 
 def payback(table: pd.DataFrame, *, margin: float | None) -> Sentence:
-    """When an acquired user has paid for the acquisition, over all channels; which channels have not yet."""
+    """When an acquired user has paid for the acquisition, over all channels; which channels have not yet.
+
+    Without a margin revenue stands for what is earned, and the sentence says so.
+    """
+    said = _paid(table, margin=margin)
+    counted = margin is None and said.key != "lifecycle.payback.none"
+    return Sentence("lifecycle.payback.by_revenue", said=said) if counted else said
+
+
+def _paid(table: pd.DataFrame, *, margin: float | None) -> Sentence:
     whole = table[table["channel"] == "all"] if len(table) else table
     if whole.empty:
         return Sentence("lifecycle.payback.none")
