@@ -339,6 +339,8 @@ def test_finding_falls_back_to_before_and_after():
     said = CASES["effect.none"](), CASES["before_after.clear"]()
     assert evidence.main_finding(*said, Verdict("undecidable", "before_after_only", "D")) == said[1]
     assert evidence.main_finding(*said, Verdict("keep", "works_and_pays", "A")) == said[0]
+    broken = words.Sentence("campaign.effect.broken")
+    assert evidence.main_finding(broken, said[1], Verdict("undecidable", "sample_ratio_mismatch", "E")) is None
 
 
 def test_an_effect_read_over_the_whole_does_not_name_a_missing_part():
@@ -508,9 +510,11 @@ def test_newcomers_who_are_mostly_abnormal_are_a_finding():
     """They stand on the first screen when they are half of all newcomers or more, and not for a handful."""
     told = {"listed": 24, "n": 2061, "share": 0.01, "cost": 144.0, "revenue": 0.0, "rules": 5}
     listed = words.Sentence("campaign.abnormal.listed_new", **told, newcomers="")
-    assert abnormal_says.finding(listed) is listed
-    assert abnormal_says.finding(words.Sentence("campaign.abnormal.listed", **told, new=3, all_new=24)) is None
-    assert abnormal_says.finding(words.Sentence("campaign.abnormal.nobody")) is None
+    revenue, of_new = (pd.DataFrame({"metric": [metric]}) for metric in ("revenue", "new_users"))
+    assert abnormal_says.finding(listed, revenue) is listed
+    assert abnormal_says.finding(listed, of_new) == words.Sentence("campaign.abnormal.listed_rest", **told)
+    assert abnormal_says.finding(words.Sentence("campaign.abnormal.listed", **told, new=3, all_new=24), of_new) is None
+    assert abnormal_says.finding(words.Sentence("campaign.abnormal.nobody"), of_new) is None
 
 
 @pytest.mark.parametrize(

@@ -204,6 +204,7 @@ CASES = {
     "abnormal.few": lambda: screened(flagged=3),
     "abnormal.listed": lambda: screened(new=300),
     "abnormal.listed_new": screened,
+    "abnormal.listed_rest": lambda: abnormal.finding(screened(), pd.DataFrame({"metric": ["new_users"]})),
     "abnormal.effect": without,
     "abnormal.written": lambda: abnormal.written(found(), exports=Exports()),
     "abnormal.rules": lambda: abnormal.heading(found(), AbnormalRules()),
@@ -415,3 +416,11 @@ def test_a_budget_without_a_booked_cost_is_told_with_the_return_it_would_leave()
     assert "no cost is booked: sms (1,500)" in channels.no_cost(missing).text("en")
     assert channels.no_cost({}) is None
     assert pays.if_spent(returns, {}, grade="A") is None
+
+
+def test_a_price_that_is_known_needs_no_verdict_beside_it():
+    """The column of cases speaks only where there is no price; what is priced is told in words."""
+    found = pd.DataFrame({"unit": ["buyer", "order"], "case": ["known", "open"]})
+    shown = pays.price_table(found)
+    assert shown["case"].tolist() == [None, "open"]
+    assert [item.text("en") for item in shown["priced"]] == ["one more buyer", "one more order"]

@@ -66,7 +66,7 @@ CAMPAIGN: Mapping[str, Columns] = {
     "pull_forward": ("entry", "total"),
     "returns": ("line", "roi", "cost"),
     "buyers_anyway": ("window", "extra", "anyway", "share_anyway", "bought", "treated_users"),
-    "prices": ("unit", "price", "increment", "case"),
+    "prices": ("priced", "price", "increment", "case"),
     "payback": ("day", "earned", "cost", "treated_users"),
     "margins": ("share_margin", "roi", "pays", "given"),
     "coupons": ("state", "coupons", "share", "amount"),

@@ -59,9 +59,17 @@ def with_goals(goals: Sentence, attained: pd.DataFrame, lines: pd.DataFrame) -> 
     return Sentence("campaign.abnormal_new.goal", goals=goals, newcomers=leading)
 
 
-def finding(said: Sentence) -> Sentence | None:
-    """The sentence of `screen` as a finding of the first screen: where those listed are most of all newcomers."""
-    return said if said.key == "campaign.abnormal.listed_new" else None
+def finding(said: Sentence, attained: pd.DataFrame) -> Sentence | None:
+    """The sentence of `screen` as a finding of the first screen: where those listed are most of all newcomers.
+
+    attained: of `attainment.attainment`; a goal of new users tells of the newcomers already, so they are left out here
+    """
+    if said.key != "campaign.abnormal.listed_new":
+        return None
+    if "new_users" not in set(attained["metric"]):
+        return said
+    rest = {name: value for name, value in said.values.items() if name != "newcomers"}
+    return Sentence("campaign.abnormal.listed_rest", **rest)
 
 
 def heading(found: pd.DataFrame, asked: AbnormalRules) -> Sentence | None:

@@ -84,8 +84,13 @@ def _spans(during: Span, after: Span) -> Sentence:
     return Sentence("campaign.spans.both", during=during.value, after=after.value)
 
 
-def main_finding(effect: Sentence, before_after: Sentence, decision: Verdict) -> Sentence:
-    """The finding of the first screen: the effect where there was a comparison, else what before/after shows."""
+def main_finding(effect: Sentence, before_after: Sentence, decision: Verdict) -> Sentence | None:
+    """The finding of the first screen: the effect where there was a comparison, else what before/after shows.
+
+    None where the comparison is broken: the verdict says that already.
+    """
+    if effect.key == "campaign.effect.broken":
+        return None
     return before_after if decision.grade == "D" else effect
 
 

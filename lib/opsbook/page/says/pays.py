@@ -85,6 +85,15 @@ def if_spent(returns: pd.DataFrame, missing: Mapping[str, float], *, grade: str)
     return Sentence("campaign.unbooked.roi", channels=budgets_of(missing), roi=roi, booked=row["roi"])
 
 
+def price_table(prices: pd.DataFrame) -> pd.DataFrame:
+    """What each more buyer and order cost, for reading: the case stands only where a price is not known."""
+    told = [None if case == "known" else case for case in prices["case"]]
+    names = pd.Series([Sentence(f"campaign.unit.{unit}") for unit in prices["unit"]], prices.index, dtype=object)
+    return prices.rename(columns={"unit": "priced"}).assign(
+        priced=names, case=pd.Series(told, prices.index, dtype=object)
+    )
+
+
 def coupons(table: pd.DataFrame, *, issue_events: object) -> Sentence:
     """What became of the coupons given out."""
     states = table.set_index("state")
