@@ -270,6 +270,20 @@ def test_a_table_without_rows_leaves_its_sentence_once():
     assert "<table" not in html
 
 
+@pytest.mark.parametrize("rows", [0, 2])
+def test_only_what_has_something_to_show_is_a_headline(rows):
+    """A sentence over nothing stands in plain type, the same sentence over a table is its headline."""
+    shown = demo_report.Collected()
+    with demo_report.demo_words():
+        page = Page(demo_report.make_book(), emit=shown)
+        table = pd.DataFrame({"users": [7] * rows})
+        page.figure(None, Sentence("demo.actives.up", n=310), table=table, name="actives")
+        page.table(table, Sentence("demo.actives.down", n=310), name="totals")
+        html = render(nb4.new_notebook(cells=[nb4.new_code_cell("show()", outputs=shown.taken(), id="only")]))
+    plain = re.findall(r'<p class="say">(.*?)</p>', html)
+    assert len(plain) == (0 if rows else 2)
+
+
 def test_a_table_the_company_lacks_is_named_once_in_a_section():
     """Two questions of one section that need orders say once that there are none; of the next only the list says it."""
     shown = demo_report.Collected()
