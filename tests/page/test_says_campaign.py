@@ -136,6 +136,16 @@ def fell(users: int) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["group", "users", "first", "second", "third"])
 
 
+KEEP = Verdict("keep", "works_without_cost", "A")
+
+
+def flat_beside(orders=0.0):
+    """Net lines of orders and revenue; orders may stand clearly above the control group."""
+    rows = [("orders", orders), ("revenue", 0.01)]
+    table = pd.DataFrame(rows, columns=["metric", "relative"]).assign(window="net", method="cuped")
+    return table.assign(relative_low=table["relative"] - 0.1, relative_high=table["relative"] + 0.1)
+
+
 CASES = {
     "goals.none": lambda: said_goals(),
     "goals.all": lambda: said_goals(100, 130),
@@ -182,6 +192,9 @@ CASES = {
     "effect.share_down_caused": lambda: effect(0.1, -0.4, -0.2, rule="net_loss", metric="converted"),
     "effect.share_unclear": lambda: effect(0.02, 0.01, 0.01, rule="too_small", metric="buyers"),
     "effect.unclear": lambda: effect(0.02, 0.01, 0.01, rule="too_small"),
+    "beside.unclear": lambda: evidence.beside(flat_beside(), KEEP, metric="converted"),
+    "beside.some": lambda: evidence.beside(flat_beside(orders=0.3), KEEP, metric="converted"),
+    "beside.all": lambda: evidence.beside(flat_beside(orders=0.3).head(1), KEEP, metric="buyers"),
     "effect.ledger": lambda: evidence.ledger(increments(), effect(), metric="orders"),
     "before_after.none": lambda: evidence.before_after(compared(1, 9, 0)),
     "before_after.clear": lambda: evidence.before_after(compared(1, 9)),
@@ -220,9 +233,17 @@ CASES = {
     ("said", "english", "chinese"),
     [
         (with_cost(90, 80), "None of 2 business goals was reached", "2 个业务目标均未达成"),
-        (with_cost(90, 80), "Cost within budget (86.0% used).", "成本在预算内（已用 86.0%）。"),
-        (with_cost(90, 80, budget=900.0), "Cost within its goal (86.0% used).", "成本在目标内（已用 86.0%）。"),
-        (with_cost(90, 80, cost=1016.0), "Cost over budget (101.6% used).", "成本超出预算（已用 101.6%）。"),
+        (with_cost(90, 80), "Booked cost within budget (86.0% used).", "已入账成本在预算内（已用 86.0%）。"),
+        (
+            with_cost(90, 80, budget=900.0),
+            "Booked cost within its goal (86.0% used).",
+            "已入账成本在目标内（已用 86.0%）。",
+        ),
+        (
+            with_cost(90, 80, cost=1016.0),
+            "Booked cost over budget (101.6% used).",
+            "已入账成本超出预算（已用 101.6%）。",
+        ),
         (with_cost(100, 80), "1 of 2 business goals was reached", "2 个业务目标中达成 1 个"),
         (with_cost(100, 130), "All 2 business goals were reached", "2 个业务目标全部达成"),
         (with_cost(90), "The one business goal was not reached", "唯一的业务目标未达成"),
@@ -343,6 +364,33 @@ def test_finding_falls_back_to_before_and_after():
     assert evidence.main_finding(broken, said[1], Verdict("undecidable", "sample_ratio_mismatch", "E")) is None
 
 
+def test_only_a_share_of_users_needs_its_other_metrics_beside_it():
+    """Where the verdict reads orders the chart tells the others; without grade A or B nothing stands beside it."""
+    assert evidence.beside(flat_beside(), KEEP, metric="orders") is None
+    assert evidence.beside(flat_beside(), Verdict("undecidable", "checks_failed", "D"), metric="converted") is None
+    told = words.Sentence("campaign.phases.totals")
+    assert evidence.belief_finding(told, KEEP, metric="converted") is told
+    assert evidence.belief_finding(told, KEEP, metric="orders") is None
+
+
+@pytest.mark.parametrize(("after", "said"), [(0.0, "are not counted"), (0.4, "the days after it included")])
+def test_days_after_are_named_as_included_only_where_they_were_counted(after, said):
+    """A campaign that asks for no days after its end is not told as if they had been read."""
+    table = increments().assign(treated=0.5, control=0.4)
+    table.loc[table["window"] == "after", ["treated", "control"]] = after
+    told = evidence.verdict(KEEP, facts(), table, metric="orders")
+    assert said in told.text("en")
+
+
+def test_an_unbooked_budget_stands_in_the_finding_about_money():
+    """Whoever reads the return on the first screen reads what it would be with the budget that is not booked."""
+    pays = CASES["roi.pays"]()
+    missing = words.Sentence("campaign.unbooked.roi", channels=["sms"], roi=1.433, booked=1.9)
+    told = evidence.money_finding(pays, KEEP, unbooked=missing)
+    assert told.text("en").endswith("Not booked: sms; if spent, about 143.3%.")
+    assert evidence.money_finding(pays, KEEP, unbooked=words.Sentence("campaign.unbooked.some", channels=["x"])) == pays
+
+
 def test_an_effect_read_over_the_whole_does_not_name_a_missing_part():
     """A share of users who converted has no days after of its own: no dash stands for them."""
     english, chinese = same_in_both(effect(0.4, float("nan"), 0.4))
@@ -426,14 +474,15 @@ def test_headline_numbers_carry_n_interval_and_method():
     """Every number has what `page.number` asks for; those of an effect are missing without grade A or B."""
     net = increments()[lambda t: t["method"] == "cuped"]
     full = [
-        numbers.attainment(goals(100, 80), 0.9), numbers.participants(reach()), numbers.participation(reach()),
+        numbers.attainment(goals(100, 80), 0.9), numbers.goals_reached(goals(100, 80)), numbers.participants(reach()),
+        numbers.participation(reach()),
         numbers.net_relative(net, grade="A"), numbers.net_total(net, metric="orders", grade="A"),
         numbers.before_after(compared(1, 9), grade="D"), numbers.cost(costs(1, 2), budget=None),
         *(numbers.roi(returns(), line=line, grade="A", users=9) for line in money.LINES),
     ]  # fmt: skip
     assert all(number["value"] is not None and number["method"] and number["n"] for number in full)
     assert [number["key"] for number in full if number["card"]] == [
-        "attainment", "participation", "net_relative", "net_orders", "before_after", "cost", "roi_margin",
+        "goals_reached", "participation", "net_relative", "net_orders", "before_after", "cost", "roi_margin",
     ]  # fmt: skip
     hidden = [numbers.net_relative(net, grade="C"), numbers.roi(returns(), line="margin", grade="D", users=9)]
     assert all(number["value"] is None and not number["card"] for number in hidden)
@@ -520,13 +569,13 @@ def test_newcomers_who_are_mostly_abnormal_are_a_finding():
 @pytest.mark.parametrize(
     ("value", "english", "chinese"),
     [
-        (1.904, "190.4% (1.90 net gained for each 1.00 spent)", "190.4%（每花 1.00 净赚 1.90）"),
-        (-1.28, "−128.0% (1.28 net lost for each 1.00 spent)", "−128.0%（每花 1.00 净亏 1.28）"),
+        (1.904, "190.4% (95.20 net gained on 50.00 spent)", "190.4%（花 50.00，净赚 95.20）"),
+        (-1.28, "−128.0% (64.00 net lost on 50.00 spent)", "−128.0%（花 50.00，净亏 64.00）"),
     ],
 )
 def test_the_net_return_has_one_unit_and_says_what_it_comes_to(value, english, chinese):
-    """A share of the cost everywhere, with the money gained or lost for each unit spent where it is told first."""
-    said = says.net_roi(value)
+    """A share of the cost everywhere, with the money gained or lost on what was spent where it is told first."""
+    said = says.net_roi(value, cost=50.0)
     assert (said.text("en"), said.text("zh")) == (english, chinese)
     assert numbers.roi(returns(), line="margin", grade="A", users=9)["unit"] == "return"
 

@@ -105,9 +105,10 @@ def without(grade="A"):
     return abnormal.effect(row, pd.DataFrame([net]), metric="orders", grade=grade)
 
 
-def bought(low=10.0, grade="A"):
-    row = ["during", 1000, 200, 300, 200.0, 150.0, 260.0, 0.667, 100.0, low, 180.0]
-    return pays.anyway(pd.DataFrame([row], columns=anyway_analysis.BUYERS), grade=grade)
+def bought(low=10.0, grade="A", net=-30.0):
+    rows = [["during", 1000, 200, 300, 200.0, 150.0, 260.0, 0.667, 100.0, low, 180.0]]
+    rows += [["net", 1000, 200, 330, 290.0, 240.0, 350.0, 0.879, 40.0, net, 110.0]]
+    return pays.anyway(pd.DataFrame(rows, columns=anyway_analysis.BUYERS), grade=grade)
 
 
 def priced(case="known", **told):
@@ -172,8 +173,8 @@ def responses(case="flat"):
     return pd.DataFrame([row], columns=FITTED)
 
 
-def moved(case):
-    return channels.move(Move("push", "mail", 50.0, 8.0, 2.0, 14.0, 0.95, 2, case), responses())
+def moved(case, **told):
+    return channels.move(Move("push", "mail", 50.0, 8.0, 2.0, 14.0, 0.95, 2, case), responses(), **told)
 
 
 CASES = {
@@ -210,6 +211,7 @@ CASES = {
     "abnormal.rules": lambda: abnormal.heading(found(), AbnormalRules()),
     "pays.anyway_none": lambda: bought(grade="E"),
     "pays.anyway": bought,
+    "pays.anyway_net": lambda: bought(net=5.0),
     "pays.anyway_unclear": lambda: bought(-20.0),
     "pays.price_known": priced,
     "pays.price_open": lambda: priced("open"),
@@ -252,6 +254,7 @@ CASES = {
     "channels_why.marginal_unknown": lambda: channels.marginal(responses("cannot_tell")),
     "channels_why.marginal_flat": lambda: channels.marginal(responses()),
     "channels_why.marginal_falling": lambda: channels.marginal(responses("falling")),
+    "channels_why.move_suspects": lambda: moved("better", suspects=words.Sentence("campaign.phases.totals")),
     "channels_why.move_none": lambda: moved("none"),
     "channels_why.move_unsure": lambda: moved("unsure"),
     "channels_why.move_better": lambda: moved("better"),

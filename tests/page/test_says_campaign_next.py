@@ -33,6 +33,17 @@ def test_an_ab_test_that_works_is_rolled_out():
     assert campaign_next.steps(decision, comparison="holdout").key == "campaign.next.repeat"
 
 
+def test_the_first_screen_asks_and_recommends():
+    """The decision carries the recommendation, and where suspects came in, what to mend; waiting is told once."""
+    span = {"comparison": "holdout", "end": date(2026, 3, 22), "after_days": 28}
+    suspects = Sentence("campaign.abnormal_new.all", all_new=24)
+    told = campaign_next.decision(Verdict("undecidable", "sample_ratio_mismatch", "E"), suspects=suspects, **span)
+    assert "We suggest: Repair the split" in told.text("en")
+    assert "堵住疑似异常账号的入口" in told.text("zh")
+    waiting = campaign_next.decision(Verdict("undecidable", "not_over", "A"), suspects=None, **span)
+    assert waiting.key == "campaign.decide.wait"
+
+
 @pytest.mark.parametrize(("margin", "case"), [(0.35, "above"), (0.15, "within"), (0.05, "below")])
 def test_the_condition_is_the_margin_at_which_it_breaks_even(margin, case):
     """Above, within or below the interval of the break-even margin."""

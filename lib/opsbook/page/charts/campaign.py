@@ -33,6 +33,7 @@ PHASE_COLORS = {
     "campaign": "phase_burst",
     "after": "phase_after",
 }
+EFFECTS = ("orders", "revenue", "active_days")
 RELATIVE = ["relative", "relative_low", "relative_high"]
 WINDOW_COLORS = {"during": "main", "after": "muted", "net": "target"}
 GROUP_COLORS = {"participants": "main", "exposed_only": "control", "not_reached": "muted"}
@@ -146,10 +147,10 @@ def participation(groups: pd.DataFrame) -> Figure | None:
     return fig
 
 
-def effect(increments: pd.DataFrame, *, metrics: Sequence[str] = ("orders", "revenue", "active_days")) -> Figure | None:
-    """Treated against control, relative: per metric a row for during, after and net; zero as a line."""
+def effect(increments: pd.DataFrame, *, metric: str = "orders") -> Figure | None:
+    """Treated against control, relative: per metric, the judged one first, during, after and net; zero as a line."""
     known = headline(increments).dropna(subset=["relative"])
-    shown = [name for name in metrics if name in set(known["metric"])]
+    shown = [name for name in dict.fromkeys([metric, *EFFECTS]) if name in set(known["metric"])]
     if not shown:
         return None
     fig, ax = theme.axes(height=1.0 + 1.25 * len(shown))

@@ -117,7 +117,8 @@ def phases(totals: pd.DataFrame, *, metric: str) -> Sentence:
         after = rows.loc["after"] if "after" in rows.index else None
         if after is not None and after["actual"] < after["low"]:
             return Sentence("campaign.phases.up_then_dip", metric=named, change=change, after=after["ratio"] - 1)
-        return Sentence("campaign.phases.up", metric=named, change=change)
+        steady = Sentence(f"campaign.phases_after.{'none' if after is None else 'steady'}")
+        return Sentence("campaign.phases.up", metric=named, change=change, after=steady)
     branch = "down" if during["actual"] < during["low"] else "unclear"
     return Sentence(f"campaign.phases.{branch}", metric=named, change=change)
 
@@ -207,7 +208,10 @@ def participants(reach: pd.DataFrame, new_users: int, *, min_cell: int) -> Sente
         return Sentence("campaign.participants.no_exposure", participants=row["participants"])
     names = {"rate": "participation", "low": "participation_low", "high": "participation_high"}
     fields = {name: row[column] for name, column in names.items()}
-    fields |= {"participants": row["participants"], "exposed": row["exposed"]}
+    joined = round(row["participation"] * row["exposed"])
+    unseen = int(row["participants"] - joined)
+    fields |= {"joined": joined, "exposed": row["exposed"]}
+    fields["unseen"] = Sentence(f"campaign.participants_unseen.{'some' if unseen else 'none'}", n=unseen)
     if new_users < min_cell:
         return Sentence("campaign.participants.rate", **fields)
     return Sentence("campaign.participants.rate_new", new=new_users / row["members"], **fields)
@@ -257,13 +261,14 @@ def returns(table: pd.DataFrame, *, grade: str) -> Sentence:
     if pd.isna(margin["roi"]):
         fields = {"incremental": incremental["roi"], "low": incremental["low"], "high": incremental["high"]}
         return Sentence("campaign.roi.no_margin", **fields)
-    told = {"margin": net_roi(margin["roi"]), "low": margin["low"], "high": margin["high"]}
+    told = {"margin": net_roi(margin["roi"], cost=margin["cost"]), "low": margin["low"], "high": margin["high"]}
     return Sentence(f"campaign.roi.{_pays(margin)}", **told)
 
 
-def net_roi(value: float) -> Sentence:
-    """The net return as a share of the cost, and what it comes to for each unit of money spent."""
-    return Sentence(f"campaign.net_roi.{'gain' if value >= 0 else 'loss'}", roi=value, size=abs(value), one=1.0)
+def net_roi(value: float, *, cost: float) -> Sentence:
+    """The net return as a share of the cost, and the money it comes to."""
+    told = {"roi": value, "gained": abs(value) * cost, "cost": cost}
+    return Sentence(f"campaign.net_roi.{'gain' if value >= 0 else 'loss'}", **told)
 
 
 def price(cost: Amount, increment: Amount) -> Sentence:

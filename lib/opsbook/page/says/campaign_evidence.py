@@ -23,6 +23,7 @@ MOSTLY = 0.5
 BROKEN = ("sample_ratio_mismatch", "unbalanced_before", "control_was_exposed", "several_variants", "plan_unknown")
 WEAK = ("checks_failed", "checks_untested", "adjusted_only")
 FEW = 10
+BESIDE = ("orders", "revenue", "active_days")
 
 
 def health(table: pd.DataFrame, arms: pd.DataFrame, *, comparison: str = "holdout") -> Sentence | None:
@@ -36,7 +37,7 @@ def health(table: pd.DataFrame, arms: pd.DataFrame, *, comparison: str = "holdou
         return Sentence("campaign.health.none")
     failed = table.loc[table["outcome"] == "failed", "check"]
     if len(failed):
-        return Sentence("campaign.health.bad", failed=[Sentence(f"campaign.check.{name}") for name in failed])
+        return Sentence("campaign.health.bad", failed=[Sentence(f"campaign.check_failed.{name}") for name in failed])
     if (table.loc[table["check"] == "sample_ratio", "outcome"] == "untested").any():
         return Sentence("campaign.health.untested")
     passed = int((table["outcome"] == "passed").sum())
@@ -84,6 +85,28 @@ def _spans(during: Span, after: Span) -> Sentence:
     return Sentence("campaign.spans.both", during=during.value, after=after.value)
 
 
+def beside(increments: pd.DataFrame, decision: Verdict, *, metric: str) -> Sentence | None:
+    """What happened to orders, revenue and active days where the verdict reads a share of users, such as converters."""
+    if metric not in SHARES or decision.grade not in CAUSAL_GRADES:
+        return None
+    spans = {name: _relative(increments, name, "net") for name in BESIDE}
+    known = {name: span for name, span in spans.items() if pd.notna(span.value)}
+    clear = [_beside(name, span) for name, span in known.items() if span.low > 0 or span.high < 0]
+    unclear = [_beside(name, span) for name, span in known.items() if span.low <= 0 <= span.high]
+    case = "unclear" if not clear else "some" if unclear else "all"
+    return Sentence(f"campaign.beside.{case}", clear=clear, unclear=unclear) if known else None
+
+
+def _beside(name: str, span: Span) -> Sentence:
+    told = {"value": span.value, "low": span.low, "high": span.high}
+    return Sentence("campaign.beside_part", metric=Sentence(f"campaign.metric.{name}"), **told)
+
+
+def belief_finding(belief: Sentence, decision: Verdict, *, metric: str) -> Sentence | None:
+    """How likely the gain is worth having, for the first screen of a test that is judged by a share of users."""
+    return belief if metric in SHARES and decision.grade in CAUSAL_GRADES else None
+
+
 def main_finding(effect: Sentence, before_after: Sentence, decision: Verdict) -> Sentence | None:
     """The finding of the first screen: the effect where there was a comparison, else what before/after shows.
 
@@ -94,9 +117,17 @@ def main_finding(effect: Sentence, before_after: Sentence, decision: Verdict) ->
     return before_after if decision.grade == "D" else effect
 
 
-def money_finding(returns: Sentence, decision: Verdict) -> Sentence | None:
-    """The finding about money: whether it pays, if that can be known; that nothing was spent is none."""
-    return None if decision.grade not in CAUSAL_GRADES or returns.key in NO_FINDING else returns
+def money_finding(returns: Sentence, decision: Verdict, *, unbooked: Sentence | None = None) -> Sentence | None:
+    """The finding about money: whether it pays, if that can be known; that nothing was spent is none.
+
+    unbooked: of `says.pays.if_spent`, what a budget without a booked cost would change
+    """
+    if decision.grade not in CAUSAL_GRADES or returns.key in NO_FINDING:
+        return None
+    if unbooked is None or unbooked.key != "campaign.unbooked.roi":
+        return returns
+    told = {name: unbooked.values[name] for name in ("channels", "roi")}
+    return Sentence("campaign.unbooked.finding", pays=returns, **told)
 
 
 def refused_finding(refused: Sentence, decision: Verdict, *, more: Sentence | None = None) -> Sentence | None:
@@ -158,21 +189,47 @@ def selection(gap: Gap) -> Sentence:
     return Sentence("campaign.selection.partly", **fields)
 
 
-def verdict(decision: Verdict, evidence: Evidence, increments: pd.DataFrame, *, metric: str) -> Sentence:
-    """The conclusion in one sentence, with the net increment where the rule rests on one, and the grade."""
+def verdict(
+    decision: Verdict,
+    evidence: Evidence,
+    increments: pd.DataFrame,
+    *,
+    metric: str,
+    cost: float = float("nan"),
+    arms: pd.DataFrame | None = None,
+    control: str = "control",
+) -> Sentence:
+    """The conclusion in one sentence, with the net increment where the rule rests on one, and the grade.
+
+    cost: of the campaign; arms: `srm.sample_ratio`, how large the groups are against the plan
+    """
     net = evidence.net_relative
     total = _totals(increments, metric).value
     gain = Sentence(f"campaign.{'loss' if total < 0 else 'gain'}.{metric}", total=abs(total))
     named = Sentence(f"campaign.metric.{metric}")
     fields = {"net": net.value, "low": net.low, "high": net.high, "worthwhile": evidence.worthwhile_lift}
     checked = {"failed": _checks(evidence.failed), "untested": _checks(evidence.untested)}
-    said = Sentence(f"campaign.verdict.{decision.rule}", gain=gain, metric=named, **fields, **checked)
-    lost = (
-        Sentence("campaign.verdict.lost", margin=net_roi(evidence.roi_margin.value))
-        if _lost(decision, evidence)
-        else ""
-    )
+    after = Sentence(f"campaign.verdict_after.{'included' if _counts_after(increments) else 'none'}")
+    broken = {"sizes": _sizes(arms, control)}
+    told = {"gain": gain, "metric": named, "after": after, **fields, **checked, **broken}
+    said = Sentence(f"campaign.verdict.{decision.rule}", **told)
+    paid = net_roi(evidence.roi_margin.value, cost=cost)
+    lost = Sentence("campaign.verdict.lost", margin=paid) if _lost(decision, evidence) else ""
     return Sentence("campaign.verdict.graded", verdict=said, lost=lost, grade=decision.grade)
+
+
+def _sizes(arms: pd.DataFrame | None, control: str) -> Sentence:
+    own = arms[(arms["variant"] == control) & arms["expected_share"].notna()] if arms is not None else pd.DataFrame()
+    if own.empty:
+        return Sentence("campaign.verdict_sizes.none")
+    row = own.iloc[0]
+    return Sentence("campaign.verdict_sizes.known", share=row["share"], planned=row["expected_share"])
+
+
+def _counts_after(increments: pd.DataFrame) -> bool:
+    """Whether anything was counted after the end; a campaign may ask for no days there."""
+    own = headline(increments)
+    return bool(own.loc[own["window"] == "after", ["treated", "control"]].to_numpy().any())
 
 
 def status(decision: Verdict, evidence: Evidence) -> str:

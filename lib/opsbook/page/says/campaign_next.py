@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from opsbook.analysis.margins import BreakEven
 from opsbook.analysis.verdict import CAUSAL_GRADES, Verdict
-from opsbook.page.says.decide import campaign_case
+from opsbook.page.says.decide import campaign, campaign_case
 from opsbook.page.words import Sentence
 
 
-def steps(decision: Verdict, *, comparison: str) -> Sentence:
-    """What the rule that fired recommends."""
-    return Sentence(f"campaign.next.{campaign_case(decision, comparison=comparison)}")
+def steps(decision: Verdict, *, comparison: str, suspects: Sentence | None = None) -> Sentence:
+    """What the rule that fired recommends; where most new users look abnormal, what to mend before.
+
+    suspects: of `says.abnormal.newcomers`
+    """
+    told = Sentence(f"campaign.next.{campaign_case(decision, comparison=comparison)}")
+    return told if suspects is None else Sentence("campaign.next.closed", next=told)
+
+
+def decision(ruling: Verdict, *, comparison: str, suspects: Sentence | None, end: date, after_days: int) -> Sentence:
+    """What is to be decided, with what is recommended; while there is only waiting, one says the other."""
+    asked = campaign(ruling, comparison=comparison, end=end, after_days=after_days)
+    if campaign_case(ruling, comparison=comparison) == "wait":
+        return asked
+    recommended = steps(ruling, comparison=comparison, suspects=suspects)
+    return Sentence("campaign.decide.suggested", decide=asked, next=recommended)
 
 
 def condition(even: BreakEven, *, margin: float | None, grade: str) -> Sentence | None:

@@ -35,7 +35,17 @@ def attainment(attained: pd.DataFrame, overall: float) -> Arguments:
     known = attained[attained["attainment"].notna()]
     counted = "goals_with_cost" if is_limit(known).any() else "goals"
     told = {"value": overall, "n": len(known), "unit": "share", "method": METHOD_WEIGHTED, "counted": counted}
-    return {"key": "attainment", "card": len(known) > 0, **told}
+    business = known[~is_limit(known)]
+    return {"key": "attainment", "card": len(known) > 0 and business.empty, **told}
+
+
+def goals_reached(attained: pd.DataFrame) -> Arguments:
+    """How many goals of the business were reached, of those that could be checked; the cost has a card of its own."""
+    known = attained[attained["attainment"].notna()]
+    business = known[~is_limit(known)]
+    reached = int(business["reached"].sum()) if len(business) else None
+    told = {"value": reached, "n": len(business), "unit": "count", "method": METHOD_COUNT, "counted": "of_goals"}
+    return {"key": "goals_reached", "card": len(business) > 0, **told}
 
 
 def participants(reach: pd.DataFrame) -> Arguments:

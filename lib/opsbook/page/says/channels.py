@@ -114,10 +114,15 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
     return told.assign(elasticity=elasticity, marginal=marginal).astype({"elasticity": object, "marginal": object})
 
 
-def move(found: Move, responses: pd.DataFrame) -> Sentence | None:
-    """Whether a tenth of one channel's money would do more in another, and how sure that is."""
+def move(found: Move, responses: pd.DataFrame, *, suspects: Sentence | None = None) -> Sentence | None:
+    """Whether a tenth of one channel's money would do more in another, and how sure that is.
+
+    suspects: of `says.abnormal.newcomers`; new users who are mostly suspected are no measure of a channel
+    """
     if responses.empty:
         return None
+    if suspects is not None:
+        return Sentence("campaign.channels_why.move_suspects")
     if found.case == "none":
         return Sentence("campaign.channels_why.move_none")
     told: dict[str, Any] = {

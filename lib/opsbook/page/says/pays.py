@@ -30,7 +30,11 @@ def anyway(buyers: pd.DataFrame, *, grade: str) -> Sentence:
         name: row[name] for name in ("bought", "anyway", "anyway_low", "anyway_high", "share_anyway", "control_users")
     }
     told |= {"users": row["treated_users"], "extra": row["extra"], "low": row["extra_low"], "high": row["extra_high"]}
-    return Sentence(f"campaign.pays.{'anyway' if row['extra_low'] > 0 else 'anyway_unclear'}", **told)
+    if row["extra_low"] <= 0:
+        return Sentence("campaign.pays.anyway_unclear", **told)
+    net = buyers[buyers["window"] == "net"].iloc[0]
+    told |= {"net": net["extra"], "net_low": net["extra_low"], "net_high": net["extra_high"]}
+    return Sentence(f"campaign.pays.anyway{'_net' if net['extra_low'] > 0 else ''}", **told)
 
 
 def prices(table: pd.DataFrame, *, grade: str) -> Sentence | None:
