@@ -91,3 +91,13 @@ def test_the_chart_draws_points_and_a_line_where_there_is_a_trend(language, unit
     lines = [len(charts.same_age(shares, table).axes[0].lines) for table in (fitted, bare)]
     assert lines[0] == lines[1] + 1
     assert charts.same_age(shares.iloc[:0], fitted) is None
+
+
+@pytest.mark.parametrize("language", words.LANGUAGES)
+def test_only_a_clear_trend_is_news(language):
+    """Later sign-ups that are clearly better or worse are told on the first screen, at the oldest age that is clear."""
+    table = pd.concat([trends("worse"), trends("worse", age=30), trends("no_trend", age=60)])
+    with words.speaking(language):
+        told = says.news(table).text()
+    assert all(figure in told for figure in ("30", "28.0%", "33.0%"))
+    assert says.news(trends("no_trend")) is None

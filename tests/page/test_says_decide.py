@@ -2,6 +2,7 @@
 
 import re
 from datetime import date
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -49,9 +50,15 @@ def listed(users: int, held: int) -> dict:
     return {"listed": users, "planned_holdout": held}
 
 
-def retention(low: float, high: float, limit: Threshold = SURE, coming: dict | None = None, back: float = 0.1):
+BANDS = pd.DataFrame({"band": [6, 4], "users": [249, 514], "risk": [0.96, 0.519], "value": [3809.0, 4821.0],
+                      "action": ["win_back", "contact"]})  # fmt: skip
+
+
+def retention(
+    low: float, high: float, limit: Threshold = SURE, coming: dict | None = None, back: float = 0.1, **bands: Any
+):
     gaps = pd.DataFrame({"threshold_days": [limit.days], "false_churn": [back]})
-    return decide.retention(changed(low, high), limit, gaps, coming or listed(0, 0), age=30)
+    return decide.retention(changed(low, high), limit, gaps, coming or listed(0, 0), age=30, **bands)
 
 
 STILL = parts(acquisition=0.0)
@@ -68,6 +75,7 @@ CASES = {
     "retention.decide.contact": lambda: retention(-0.1, 0.1, coming=listed(500, 60)),
     "retention.decide.contact_known": lambda: retention(-0.1, 0.1, coming=listed(500, 60) | {"baseline": 0.4}),
     "retention.decide.win_back": lambda: retention(-0.1, 0.1, coming=listed(500, 60) | {"baseline": 0.9}),
+    "retention.decide.bands": lambda: retention(-0.1, 0.1, coming=listed(500, 60) | {"baseline": 0.9}, bands=BANDS),
     "retention.decide.contact_all": lambda: retention(-0.1, 0.1, coming=listed(500, 0)),
     "retention.decide.threshold": lambda: retention(-0.1, 0.1, GIVEN),
     "retention.decide.undefined": lambda: retention(-0.1, 0.1, coming=listed(500, 60), back=0.7),
@@ -116,6 +124,13 @@ def test_every_decision_of_the_catalogue_belongs_to_a_rule():
     }
     assert told == set(words.keys("campaign.decide."))
     assert set(decide.CAMPAIGN) == set(RULES)
+
+
+def test_the_band_to_contact_is_named_with_what_it_is_worth():
+    """A decision about money names the money, and none where only days would be saved."""
+    asked = {"coming": listed(500, 60) | {"baseline": 0.9}}
+    assert "about 4,821" in retention(-0.1, 0.1, bands=BANDS, **asked).text("en")
+    assert "about" not in retention(-0.1, 0.1, bands=BANDS.assign(value=float("nan")), **asked).text("en")
 
 
 def test_a_test_that_worked_is_given_to_everybody():

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from opsbook.analysis import early_warning, risk_check
+from opsbook.analysis.churn import Threshold
 from opsbook.analysis.proportion import Estimate
 from opsbook.analysis.risk_rows import Landmarks, Question
 from opsbook.page import theme, words
@@ -20,7 +21,9 @@ ASKED = Question(21, 28, ("read",), ("channel",))
 WHEN = Landmarks((date(2026, 5, 2),), date(2026, 9, 12), date(2026, 10, 31))
 THREE = replace(WHEN, tuning=date(2026, 7, 25))
 PREFIXES = ("risk.", "risk_at.", "risk_days.", "risk_tuned.", "risk_levels.", "risk_card.", "risk_today.",
-            "risk_value.", "risk_list.", "risk_cannot.")  # fmt: skip
+            "risk_value.", "risk_list.", "risk_hoped.", "risk_cannot.")  # fmt: skip
+
+VAGUE = Threshold(9, "none_found", None)
 
 
 def checked(scale: float = 1.0) -> risk_check.Check:
@@ -79,7 +82,17 @@ def tuned(levels: str):
 
 def contact(baseline: float | None = 0.8, fall: float | None = 0.1, listed: int = 500):
     told = {"listed": listed, "planned_holdout": listed // 5, "baseline": baseline, "detectable_fall": fall}
-    return says.contact(told, alarm(), holdout_share=0.2)
+    return says.contact(told, alarm(), holdout_share=0.2, save_rate=0.1)
+
+
+def returning(share: float) -> pd.DataFrame:
+    """How many of the silences as long as the threshold end with a return."""
+    return pd.DataFrame({"threshold_days": [9], "false_churn": [share]})
+
+
+def apart() -> pd.DataFrame:
+    """The model finds clearly more of the leavers in a list of today's length."""
+    return early_warning.lift_at(alarm(), capacity=100).assign(share_found=[0.6, 0.3])
 
 
 def valued(metric: str = "revenue", table: pd.DataFrame | None = None):
@@ -88,7 +101,13 @@ def valued(metric: str = "revenue", table: pd.DataFrame | None = None):
 
 
 CASES = {
-    "risk.better": lambda: said(alarm()),
+    "risk.better": lambda: says.verdict(alarm(), apart(), capacity=100),
+    "risk.alike": lambda: said(alarm()),
+    "risk.undefined": lambda: said(
+        says.usable(alarm(), VAGUE, pd.DataFrame({"threshold_days": [9], "false_churn": 0.7}))
+    ),
+    "risk_hoped.small": lambda: contact().values["note"],
+    "risk_hoped.seen": lambda: contact(fall=0.05).values["note"],
     "risk.not_better": lambda: said(alarm("not_better")),
     "risk.unconfirmed": lambda: said(alarm("not_better", used="model")),
     "risk.missed": lambda: said(alarm(used="recency")),
@@ -146,6 +165,21 @@ def test_every_case_of_the_catalogue_has_a_test():
     """No sentence about users at risk is left out."""
     known = {key.removeprefix("retention.") for key in words.keys("retention.")}
     assert {key for key in known if key.startswith(PREFIXES)} == set(CASES)
+
+
+def test_where_churn_means_nothing_there_is_no_list_and_no_value():
+    """Most of the silences that count as leaving end with a return: nobody is called at risk, nothing is promised."""
+    assert says.usable(alarm(), VAGUE, returning(0.1)).case == "ready"
+    found = says.usable(alarm(), VAGUE, returning(0.7))
+    assert (len(found.today), len(found.totals), found.scored) == (0, 0, None)
+    assert says.contact({"listed": 0, "planned_holdout": 0}, found, holdout_share=0.2, save_rate=0.1) is None
+    assert not says.leavers_number(found)["card"]
+
+
+def test_days_saved_are_no_money_to_decide_by():
+    """The bands keep their value where it is revenue and lose it where it is active days."""
+    assert says.in_money(alarm())["value"].notna().all()
+    assert says.in_money(alarm(metric="active_days"))["value"].isna().all()
 
 
 def test_every_level_action_and_term_has_words():

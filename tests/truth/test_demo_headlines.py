@@ -171,6 +171,7 @@ def campaign(truth: dict, params: dict, name: str) -> Expected:
     known = told["before_after"]
     counted = {
         "attainment": Exact(attainment(told, params["goals"], cost)),
+        "goals_reached": Exact(goals_reached(told, params["goals"])),
         "participants": Exact(told["participants"]),
         "forecast": Covered(told[params["goals"][0]["metric"]]),
         "participation": Exact(told["exposed_participants"] / told["exposed"]),
@@ -180,6 +181,13 @@ def campaign(truth: dict, params: dict, name: str) -> Expected:
         "roi_gross": Exact(told["net_revenue_of_exposed_yuan"] / cost),
     }
     return counted | caused(told, params["margin"], cost)
+
+
+def goals_reached(told: dict, goals: list[dict]) -> int:
+    """How many goals beside the cost were reached; all of them are to be at least their target."""
+    actual = {"participants": told["participants"], "new_users": told["new_users"]}
+    actual["revenue"] = told["net_revenue_of_exposed_yuan"]
+    return sum(actual[goal["metric"]] >= goal["target"] for goal in goals if goal["metric"] != "cost")
 
 
 def attainment(told: dict, goals: list[dict], cost: float) -> float:
@@ -222,13 +230,23 @@ def plan(made) -> Expected:
     return {
         "audience": Between(drawn, drawn + strangers),
         "detectable": Between(0.8 * seen, 1.25 * seen),
+        "planned_holdout": Between(0.2 * drawn - 1, 0.2 * (drawn + strangers) + 1),
         "holdout": Between(0.05 * drawn, 0.2 * drawn + strangers),
     }
 
 
 def experiment(truth: dict, name: str) -> Expected:
     """What notebook 03 should tell of an A/B test without reach, goals, costs or margin."""
-    nobody = ("attainment", "forecast", "participation", "abnormal", "roi_gross", "roi_incremental", "roi_margin")
+    nobody = (
+        "attainment",
+        "goals_reached",
+        "forecast",
+        "participation",
+        "abnormal",
+        "roi_gross",
+        "roi_incremental",
+        "roi_margin",
+    )
     told = dict.fromkeys(nobody, Untold()) | {"participants": Exact(0), "cost": Exact(0)}
     if name == "ab_button":
         effect = truth["experiments"][name]["effect_orders_per_user"]

@@ -37,6 +37,18 @@ def trend(table: pd.DataFrame, *, age: int, by: str, called: Sentence | None = N
     return Sentence(f"retention.trend.{case}{'_plain' if plain else ''}", **told)
 
 
+def news(table: pd.DataFrame) -> Sentence | None:
+    """The oldest age at which later cohorts are clearly better or worse, for the first screen; None without one."""
+    moved = table[table["conclusion"].isin(["better", "worse"])]
+    if moved.empty:
+        return None
+    row = moved.iloc[-1]
+    told = {"what": age_name(row["unit"], int(row["age"])), "n": row["users"]}
+    told |= {"conclusion": Sentence(f"retention.conclusion.{row['conclusion']}")}
+    told |= {name: row[name] for name in ("start", "end", "change")}
+    return Sentence("retention.trend.news", **told, low=row["change_low"], high=row["change_high"])
+
+
 def told_row(table: pd.DataFrame, *, age: int) -> dict[str, Any] | None:
     """The row of the age, else of the oldest age that can be judged, else of the first one; None without rows."""
     if table.empty:

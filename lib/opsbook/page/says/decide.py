@@ -87,14 +87,22 @@ def _largest(parts: pd.DataFrame, *, sign: int) -> dict[str, Any]:
 
 
 def retention(
-    judged: pd.DataFrame, limit: Threshold, gaps: pd.DataFrame, coming: Mapping[str, Any], *, age: int
+    judged: pd.DataFrame,
+    limit: Threshold,
+    gaps: pd.DataFrame,
+    coming: Mapping[str, Any],
+    *,
+    age: int,
+    bands: pd.DataFrame | None = None,
+    save_rate: float = 0.1,
 ) -> Sentence:
     """A clear change of retention first, then the list to contact, then a threshold the data do not bear out: two.
 
     judged: `cohorts.against_previous`; gaps: `churn.false_churn`, without a meaning of "churned" there is no list to
-    contact; coming: `early_warning.prospect`
+    contact; coming: `early_warning.prospect`; bands: today's risk bands; save_rate: assumed share kept by a contact
     """
-    listed = _undefined(limit, gaps) if says.undefined(limit, gaps) else [*_list(coming), *_threshold(limit)]
+    wanted = _list(coming, _worth_most(bands), save_rate)
+    listed = _undefined(limit, gaps) if says.undefined(limit, gaps) else [*wanted, *_threshold(limit)]
     found = [*_moved(judged, age), *listed][:2]
     if not found:
         return Sentence("retention.decide.nothing")
@@ -109,14 +117,31 @@ def _moved(judged: pd.DataFrame, age: int) -> list[Sentence]:
     return [] if case == "unclear" else [Sentence(f"retention.decide.{case}", age=age, change=abs(row["change"]))]
 
 
-def _list(coming: Mapping[str, Any]) -> list[Sentence]:
+def _worth_most(bands: pd.DataFrame | None) -> dict[str, Any]:
+    """The band that is to be contacted at once, where most can be saved; empty without one."""
+    own = bands[bands["action"] == "contact"] if bands is not None and len(bands) else pd.DataFrame()
+    rows = own.sort_values("value", na_position="first").to_dict("records") if len(own) else []
+    return {str(name): value for name, value in rows[-1].items()} if rows else {}
+
+
+def _list(coming: Mapping[str, Any], band: Mapping[str, Any], save_rate: float) -> list[Sentence]:
     if not coming["listed"]:
         return []
     told = {"listed": coming["listed"], "holdout": coming["planned_holdout"]}
     if coming["planned_holdout"] and coming.get("baseline") is not None:
         case = "win_back" if coming["baseline"] >= NEARLY_GONE else "contact_known"
-        return [Sentence(f"retention.decide.{case}", **told, leaving=coming["baseline"])]
+        told["leaving"] = coming["baseline"]
+        if case == "win_back" and band:
+            own = {name: band[name] for name in ("band", "users", "risk")}
+            return [Sentence("retention.decide.bands", **told, **own, worth=_worth(band["value"], save_rate))]
+        return [Sentence(f"retention.decide.{case}", **told)]
     return [Sentence(f"retention.decide.{'contact' if coming['planned_holdout'] else 'contact_all'}", **told)]
+
+
+def _worth(value: float, save_rate: float) -> Sentence:
+    if pd.isna(value):
+        return Sentence("retention.decide_worth.none")
+    return Sentence("retention.decide_worth.money", value=value, rate=save_rate)
 
 
 def _undefined(limit: Threshold, gaps: pd.DataFrame) -> list[Sentence]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
+from opsbook.analysis.churn import Threshold
 from opsbook.analysis.early_warning import METHOD, Alarm
 from opsbook.analysis.ranking import METHOD as METHOD_AUC
 from opsbook.analysis.risk_rows import LONG_DAYS
 from opsbook.page import words
-from opsbook.page.says.retention import covariate, level
+from opsbook.page.says.retention import covariate, level, undefined
 from opsbook.page.says.rows import direction
 from opsbook.page.words import Sentence
 
@@ -21,12 +23,24 @@ TERMS = ("at_risk", "calibration", "auc", "gain", "contact_holdout", "detectable
 BANDS = dict.fromkeys(["predicted", "observed", "low", "high"], "percent")
 CURVE = {"lift": "ratio", "rate": "percent", "users": "whole", "found": "whole"}
 CARD = dict.fromkeys(["odds", "odds_low", "odds_high"], "ratio")
+CLEARLY = ("retention.risk_at.up",)  # the model finds more for a list of today's length
 BANDED = ("recency", "active_7", "active_28", "tenure", "orders", "breadth")
 EDGES = {
     "recency": (0, 1, 2, 3, 5, 7, 10, 14, 21, 30, 45, 60, 90, 120, 180), "active_7": (0, 2, 4),
     "active_28": (0, 1, 2, 4, 8, 15), "tenure": (0, 14, 30, 90, 180, 365), "orders": (0, 1, 2),
     "breadth": (0, 1, 2, 3, 4),
 }  # fmt: skip
+
+
+def usable(found: Alarm, limit: Threshold, gaps: pd.DataFrame) -> Alarm:
+    """The answer as it is, or without list, table and value where most who would count as leavers come back.
+
+    gaps: `churn.false_churn`
+    """
+    if not undefined(limit, gaps):
+        return found
+    empty = {name: getattr(found, name).head(0) for name in ("card", "worth", "today", "totals")}
+    return replace(found, case="undefined", check=None, chosen_check=None, scored=None, **empty)
 
 
 def verdict(found: Alarm, at: pd.DataFrame, *, capacity: int) -> Sentence:
@@ -43,7 +57,9 @@ def verdict(found: Alarm, at: pd.DataFrame, *, capacity: int) -> Sentence:
     told |= {"gap_low": check.difference.low, "gap_high": check.difference.high}
     told |= {"share": rows.loc["model", "share_users"], "found": rows.loc["model", "share_found"]}
     told |= {"plain_found": rows.loc["recency", "share_found"], "capacity": capacity}
-    return Sentence(f"retention.risk.{_word(found)}", **told)
+    word = _word(found)
+    told_at = at_capacity(found, at, capacity=capacity) if word == "better" else None
+    return Sentence(f"retention.risk.{'alike' if told_at and told_at.key not in CLEARLY else word}", **told)
 
 
 def at_capacity(found: Alarm, at: pd.DataFrame, *, capacity: int) -> Sentence | None:
@@ -176,8 +192,13 @@ def value(found: Alarm, *, save_rate: float, value_days: int) -> Sentence:
     return Sentence(f"retention.risk_value.{case}{'money' if found.metric == 'revenue' else 'active_days'}", **told)
 
 
-def contact(prospect: Mapping[str, Any], found: Alarm, *, holdout_share: float) -> Sentence:
-    """How long the list is, how many of it are left alone, and what that comparison will be able to show."""
+def contact(prospect: Mapping[str, Any], found: Alarm, *, holdout_share: float, save_rate: float) -> Sentence | None:
+    """How long the list is, how many of it are left alone, and what that comparison will be able to show.
+
+    save_rate: assumed share of the leavers whom a contact keeps. None where nobody is called at risk.
+    """
+    if found.case == "undefined":
+        return None
     told = {"listed": prospect["listed"], "holdout": prospect["planned_holdout"], "share": holdout_share}
     told |= {"wait": found.question.wait_days, "order": Sentence(f"retention.risk_order.{found.used}")}
     if not prospect["listed"]:
@@ -186,7 +207,15 @@ def contact(prospect: Mapping[str, Any], found: Alarm, *, holdout_share: float) 
         case = "unknown" if prospect["baseline"] is None else "blind"
         return Sentence(f"retention.risk_list.{case}", **told, baseline=prospect["baseline"])
     ends = {"baseline": prospect["baseline"], "fall": prospect["detectable_fall"]}
-    return Sentence("retention.risk_list.known", **told, **ends)
+    hoped = save_rate * prospect["baseline"]
+    case = "small" if hoped < prospect["detectable_fall"] else "seen"
+    note = Sentence(f"retention.risk_hoped.{case}", rate=save_rate, hoped=hoped)
+    return Sentence("retention.risk_list.known", **told, **ends, note=note)
+
+
+def in_money(found: Alarm) -> pd.DataFrame:
+    """Today's bands; their value only where it is money, since days saved are nothing to decide a budget by."""
+    return found.today if found.metric == "revenue" else found.today.assign(value=np.nan)
 
 
 def cannot_tell() -> list[Sentence]:
@@ -198,7 +227,8 @@ def leavers_number(found: Alarm) -> dict[str, Any]:
     """Living users expected to leave within the days asked for."""
     known = found.case == "ready" and found.levels != "refused"
     ends = {name: getattr(found.leavers, name) if known else None for name in ("value", "low", "high")}
-    return {"key": "risk_leavers", "unit": "users", "n": found.alive, "method": METHOD, **ends}
+    shown = {"card": known}
+    return {"key": "risk_leavers", "unit": "users", "n": found.alive, "method": METHOD, **ends, **shown}
 
 
 def auc_number(found: Alarm) -> dict[str, Any]:
