@@ -36,6 +36,13 @@ def test_a_large_change_of_a_handful_is_not_called_no_change():
     assert (card["direction"], card["change"]) == ("open", "−45.5%, too few to tell")
 
 
+def test_a_change_judged_by_earlier_ones_is_told_as_usual():
+    """A month that grows as the months before is not called unchanged; one that grows beyond them is up."""
+    card = made(5785, previous=5527, change_low=-0.017, change_high=0.115, usual=True).card()
+    assert card["change"] == "+4.7%, within the usual fluctuation"
+    assert made(6500, previous=5527, change_low=0.1, change_high=0.25, usual=True).card()["direction"] == "up"
+
+
 def test_a_further_number_must_be_clear_among_several():
     """What a 95 % interval calls up by a hair is chance among six numbers; what lies far from zero still rises."""
     near, far = {"change_low": 0.001, "change_high": 0.199}, {"change_low": 0.06, "change_high": 0.14}
@@ -110,7 +117,7 @@ def test_a_change_that_is_no_effect_has_neither_arrow_nor_colour():
     """Before and after alone is told signed, as no effect, and points nowhere."""
     shown = made(110, previous=100, no_effect=True)
     assert shown.card()["direction"] == ""
-    assert shown.card()["change"] == "+10.0% on as many days before, no effect"
+    assert shown.card()["change"] == "+10.0% on as many days before; no proof of an effect"
     assert "▲" not in desk.number(shown.card())
     with words.speaking("zh"):
         assert shown.card()["change"] == "比活动前同样天数 +10.0%，不能算效果"

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
+UNLIKELY = 0.25  # a goal with less than this chance is ambitious
 COLUMNS = ["metric", "target", "last", "expected", "low", "high", "judgement"]
 REACHED = ("exposed", "participants", "converters")
 COUNTED = ("participants", "converters", "orders", "revenue")
@@ -48,8 +49,8 @@ def expected(last: pd.DataFrame, goals: Sequence[Goal], *, exposed: float | None
 
     last:    `as_goals_count` of the last campaign of the type; exposed: users the plan will show it to
     returns: one row per goal that can be foretold -- metric, target, last (its figure then), expected, low, high
-             (prediction interval: chance of both campaigns, no drift between them), judgement (realistic, ambitious,
-             modest)
+             (prediction interval: chance of both campaigns, no drift between them), judgement (ambitious: a chance of
+             less than one in four; modest: surely exceeded, at that level; realistic)
     source:  a count is proportional to users shown; variance of a new count plus that of the old rate (Poisson for
              counts, per buyer for orders and money)
 
@@ -60,7 +61,7 @@ def expected(last: pd.DataFrame, goals: Sequence[Goal], *, exposed: float | None
     ...          SimpleNamespace(metric="revenue", target=6000, direction="higher")]
     >>> print(expected(last, goals, exposed=2000).round(0).to_string(index=False))
           metric  target   last  expected    low   high judgement
-    participants     450  200.0     400.0  332.0  468.0 realistic
+    participants     450  200.0     400.0  332.0  468.0 ambitious
          revenue    6000 3000.0    6000.0 3853.0 8147.0 realistic
     """
     sums = last[["exposed", *COUNTED]].sum(min_count=1) if len(last) else pd.Series(dtype=float)
@@ -85,10 +86,10 @@ def _variance(last: pd.DataFrame, metric: str) -> float:
 
 def _row(goal: Goal, figure: float, variance: float, scale: float, level: float) -> list[object]:
     """Scaled to the new reach: the old figure's doubt grows with its square, the new one's own chance linearly."""
-    half = ndtri(0.5 + level / 2) * np.sqrt(scale**2 * variance + scale * variance)
-    value = scale * figure
+    error = np.sqrt(scale**2 * variance + scale * variance)
+    value, half, likely = scale * figure, ndtri(0.5 + level / 2) * error, ndtri(1 - UNLIKELY) * error
     low, high = max(value - half, 0.0), value + half
-    above = goal.target > high if goal.direction == "higher" else goal.target < low
+    above = goal.target > value + likely if goal.direction == "higher" else goal.target < value - likely
     below = goal.target < low if goal.direction == "higher" else goal.target > high
     return [
         goal.metric,

@@ -18,8 +18,8 @@ from opsbook.page.units import UNITS as UNITS
 
 ARROWS = {"up": "▲", "down": "▼", "unclear": "●", "alone": "●", "open": "●", "same": "●"}
 COARSE = 0.2  # a relative change beyond this that may be chance is not "no change": there is too little to tell
-FLAGS = ("limit", "further", "no_effect")
-WORDING = ("counted", "no_effect")  # fields of a number that only its card tells
+FLAGS = ("limit", "further", "no_effect", "usual")
+WORDING = ("counted", "no_effect", "usual")  # fields of a number that only its card tells
 OTHERS = 5  # numbers that a first screen compares beside the one its verdict judges
 WIDER = float(ndtri(1 - 0.025 / OTHERS) / ndtri(0.975))  # of an interval, so that all of them hold together
 
@@ -34,7 +34,8 @@ class Number:
     limit: the target is the most there may be, a budget. trend: what stands behind it, of `past.past`.
     further: another number's change was compared before it, so that its own must be clear among several (Bonferroni).
     counted: what n counts, a key of `page.card.n_…`, where it is not users. no_effect: the change may not be called
-    one, so that it stands without arrow and colour. Both are words of the card only.
+    one, so that it stands without arrow and colour. usual: the interval of the change is how it moved before, so that
+    one inside it is no "no change". These are words of the card only.
     """
 
     key: str
@@ -55,6 +56,7 @@ class Number:
     further: bool = False
     counted: str = ""
     no_effect: bool = False
+    usual: bool = False
 
     def result(self) -> dict[str, Any]:
         """The number as results.json stores it."""
@@ -120,7 +122,8 @@ class Number:
         if self.change is None:
             return ""
         case = "no_effect" if self.no_effect else self.direction()
-        signed = case in ("unclear", "alone", "open", "no_effect")
+        case = "usual" if self.usual and case == "unclear" else case
+        signed = case in ("unclear", "alone", "open", "no_effect", "usual")
         shown = words.show(self.change if signed else abs(self.change), _change_spec(self.unit, signed=signed))
         return words.label(f"page.card.{case}", change=shown)
 

@@ -159,6 +159,7 @@ class Page:
         limit: bool = False,
         counted: str = "",
         no_effect: bool = False,
+        usual: bool = False,
         trend: Past | None = None,
         needs: Sequence[str] = (),
         card: bool = True,
@@ -173,7 +174,7 @@ class Page:
         told = {"low": low, "high": high, "n": n, "previous": previous, "trend": trend, "limit": limit}
         told |= {"target": self._targets.get(key) if target is None else target}
         told |= {"change": change, "change_low": change_low, "change_high": change_high}
-        told |= {"counted": counted, "no_effect": no_effect}
+        told |= {"counted": counted, "no_effect": no_effect, "usual": usual}
         told["further"] = any(earlier.change is not None for earlier in self._numbers.values())
         label = words.label(f"{self.area}.number.{key}")
         made = number(key, label, value, unit=unit, method=method, **told)

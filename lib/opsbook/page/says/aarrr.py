@@ -29,8 +29,8 @@ def news(moved: pd.DataFrame) -> Sentence | None:
     clear = moved[moved["clear"]]
     if clear.empty:
         return None
-    told = {"clear": len(clear), "compared": int(moved["compared"].iloc[0])}
-    return Sentence("lifecycle.aarrr_change.news", moved=_moved(clear.iloc[0]), **told)
+    compared = int(moved["compared"].iloc[0])
+    return Sentence("lifecycle.aarrr_change.news", moved=_moved(clear.iloc[0]), compared=compared)
 
 
 def change_table(changes: pd.DataFrame) -> pd.DataFrame:

@@ -27,7 +27,7 @@ def active_users(changes: pd.DataFrame) -> Arguments:
     if pd.isna(row.get("change_low", np.nan)):
         return shown
     moved = {name: row[name] for name in ("change", "change_low", "change_high")}
-    return shown | {"previous": row["previous_users"]} | moved
+    return shown | {"previous": row["previous_users"], "usual": True} | moved
 
 
 def daily_users(changes: pd.DataFrame) -> Arguments:
