@@ -35,7 +35,7 @@ PHASE_COLORS = {
 }
 EFFECTS = ("orders", "revenue", "active_days")
 RELATIVE = ["relative", "relative_low", "relative_high"]
-WINDOW_COLORS = {"during": "main", "after": "muted", "net": "target"}
+WINDOW_COLORS = {"during": "main", "after": "actual", "net": "target"}
 GROUP_COLORS = {"participants": "main", "exposed_only": "control", "not_reached": "muted"}
 
 
@@ -51,10 +51,11 @@ def goals(attained: pd.DataFrame) -> Figure | None:
     judged = known["reached"].map({True: "good", False: "bad"}).mask(spent & known["reached"], "muted")
     colors = [theme.COLORS[color] for color in judged]
     ax.barh(places, shown, color=colors, height=0.55)
-    for place, value, width, cost in zip(places, shares, shown, spent, strict=True):
+    for place, value, width, cost, color in zip(places, shares, shown, spent, colors, strict=True):
         told = words.label("campaign.goals_used", used=value) if cost else words.show(value, "percent")
-        end = 1.0 if width < 1 < width + _room(told) else width
-        ax.text(end + 0.015, place, told, va="center", fontsize=11.5)
+        inside = width < 1 < width + _room(told)
+        ink, gap, side = (theme.text_on(color), -0.015, "right") if inside else (theme.INK, 0.015, "left")
+        ax.text(width + gap, place, told, va="center", ha=side, color=ink, fontsize=11.5)
     ax.axvline(1, color=theme.COLORS["target"], linewidth=1.2, linestyle=(0, (5, 3)))
     ax.set_yticks(places, [words.label(f"campaign.goal.{name}") for name in known["metric"]])
     named = "campaign.column.goal_share" if spent.any() else "campaign.axis.attainment"
