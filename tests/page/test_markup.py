@@ -36,6 +36,7 @@ def test_a_row_named_by_a_number_alone_tells_whose_number_it_is():
     heads = [Head("Risk band", "number"), *ACTIONS[1:]]
     told = [[Cell("4"), *rows(PLAY)[0][1:]]]
     assert '<th scope="row" class="num" role="rowheader" data-label="Risk band">4</th>' in table(heads, told)
+    assert clean(table(heads, told)) == table(heads, told)
     assert '<th scope="row" role="rowheader">' in table(ACTIONS, rows(PLAY))
     assert "data-label" not in table(heads, [[Cell("4"), *rows("call")[0][1:]]])
 

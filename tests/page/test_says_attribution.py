@@ -21,6 +21,7 @@ def credits(*rows: tuple[str, int]) -> pd.DataFrame:
 CASES = {
     "alike": credits(("push", 60), ("mail", 40)),
     "agree": credits(("push", 60), ("mail push", 40), ("push push mail", 9)),
+    "leader": credits(("push", 60), ("mail push", 30), ("push news", 30), ("push", 20)),
     "disagree": credits(("push mail", 60), ("mail", 3), ("push", 3)),
 }
 
@@ -33,6 +34,20 @@ def test_every_case_in_both_languages(case):
     assert numbers(said.text("en")) == numbers(said.text("zh"))
     theme.use("en", "#2f5d8a")
     assert charts.attribution(CASES[case]) is not None
+
+
+def test_the_leader_is_not_told_again_among_the_others():
+    """Where the leader's own share varies most, the sentence gives its range once and no other channel's."""
+    said = says.attribution(CASES["leader"]).text("en")
+    assert said.count("push") == 1
+    assert "so do the shares of the others" in said
+
+
+def test_the_table_tells_first_touch_from_first():
+    """First and last touch have column names of their own."""
+    shown = says.readable(CASES["agree"])
+    assert {"first_touch", "last_touch"} <= set(shown)
+    assert not {"first", "last"} & set(shown)
 
 
 def test_one_channel_or_no_conversion_has_nothing_to_share():

@@ -7,7 +7,8 @@ import pandas as pd
 from opsbook.analysis.attribution import METHODS
 from opsbook.page.words import Sentence
 
-CREDITS = dict.fromkeys((*METHODS, "lowest", "highest"), "number") | {"touched": "whole"}
+_TOUCHES = {"first": "first_touch", "last": "last_touch"}
+CREDITS = dict.fromkeys((*METHODS, *_TOUCHES.values(), "lowest", "highest"), "number") | {"touched": "whole"}
 APART = 0.05  # shares closer than this are one answer for a budget
 
 
@@ -29,4 +30,10 @@ def attribution(credits: pd.DataFrame) -> Sentence | None:
         return Sentence("campaign.attribution.disagree", names=names, **told)
     first = credits.loc[credits["channel"] == names[0]].iloc[0]
     told |= {"first": names[0], "first_low": first["lowest"] / total, "first_high": first["highest"] / total}
-    return Sentence(f"campaign.attribution.{'agree' if spread.max() > APART else 'alike'}", **told)
+    apart = "leader" if widest["channel"] == names[0] else "agree"  # the leader is not told again as one of the others
+    return Sentence(f"campaign.attribution.{apart if spread.max() > APART else 'alike'}", **told)
+
+
+def readable(credits: pd.DataFrame) -> pd.DataFrame:
+    """The credits with the names of their first and last touch, which other tables use for something else."""
+    return credits.rename(columns=_TOUCHES)
