@@ -30,8 +30,11 @@ def attribution(credits: pd.DataFrame) -> Sentence | None:
         return Sentence("campaign.attribution.disagree", names=names, **told)
     first = credits.loc[credits["channel"] == names[0]].iloc[0]
     told |= {"first": names[0], "first_low": first["lowest"] / total, "first_high": first["highest"] / total}
-    apart = "leader" if widest["channel"] == names[0] else "agree"  # the leader is not told again as one of the others
-    return Sentence(f"campaign.attribution.{apart if spread.max() > APART else 'alike'}", **told)
+    if not spread.max() > APART:
+        return Sentence("campaign.attribution.alike", **told)
+    other = credits.loc[spread[credits["channel"] != names[0]].idxmax()]  # the leader is not one of the others
+    told |= {"widest": other["channel"], "low": other["lowest"] / total, "high": other["highest"] / total}
+    return Sentence("campaign.attribution.agree", **told)
 
 
 def readable(credits: pd.DataFrame) -> pd.DataFrame:
