@@ -17,7 +17,7 @@ from matplotlib import dates as mdates
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
+from matplotlib.patheffects import AbstractPathEffect, withStroke
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from opsbook.page import colors, fonts, words
@@ -58,7 +58,7 @@ COLORS: dict[str, str] = {
     "phase_after": "#9aa5b1",
 }
 SERIES = ("#0a5a94", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#5b6776", "#8c6d00")
-_HALO = [withStroke(linewidth=3, foreground=PAPER)]
+HALO: list[AbstractPathEffect] = [withStroke(linewidth=3, foreground=PAPER)]
 # so light that black numbers can be read on every shade, by day and through the filter of the dark page
 SEQUENTIAL = sns.light_palette("#6aaede", as_cmap=True)
 DIVERGING = sns.diverging_palette(28, 240, s=85, l=72, as_cmap=True)
@@ -152,7 +152,7 @@ def shade(ax: Axes, start: Any, end: Any, text: str = "", color: str | None = No
             va="bottom",
             color=SOFT_INK,
             fontsize=10.5,
-            path_effects=_HALO,
+            path_effects=HALO,
         )
 
 
@@ -168,7 +168,7 @@ def target_line(ax: Axes, y: float, text: str = "") -> None:
             textcoords="offset points",
             color=INK,
             fontsize=10.5,
-            path_effects=_HALO,
+            path_effects=HALO,
         )
 
 
