@@ -73,3 +73,18 @@ def test_documented_columns_come_back_even_from_nothing():
     rates = stage_moves.move_rates(history().astype({"users": np.int64, "complete": bool}))
     assert rates.empty
     assert all(name in stage_moves.move_rates.__doc__ for name in rates)
+
+
+def test_a_rate_that_gives_a_hidden_cell_away_is_hidden():
+    """The matrix hides 3 of the mature and one more cell of the row, so what stayed is not told by a rate either."""
+    moved = {("mature", "mature"): 70, ("mature", "lost"): 3, ("growth", "mature"): 40, ("growth", "lost"): 60}
+    path = history(moved)
+    rates = stage_moves.without_small_cells(stage_moves.move_rates(path), path, min_cell=10)
+    assert rates.set_index("move").loc[["kept_mature"], "users"].isna().all()
+
+
+def test_a_rate_of_large_cells_is_told():
+    """Nothing is hidden where no cell is small."""
+    path = history({("mature", "mature"): 70, ("mature", "lost"): 30, ("growth", "mature"): 40})
+    raw = stage_moves.move_rates(path)
+    assert stage_moves.without_small_cells(raw, path, min_cell=10)["share"].equals(raw["share"])

@@ -103,3 +103,24 @@ def test_cells_of_a_long_table_are_blanked_like_those_of_the_two_way_table(table
     assert shown["users"].notna().iloc[-1]
     assert suppression.blanked_cells(counts, **cells, min_cell=2)["users"].tolist() == counts["users"].tolist()
     assert suppression.blanked_cells(counts.head(0), **cells, min_cell=MIN).empty
+
+
+@settings(max_examples=40)
+@given(TABLES)
+def test_no_sum_that_is_told_fixes_a_hidden_cell(rows):
+    """Each hidden cell can still have several values when the told sums are known, too."""
+    cells = np.array(rows, dtype=float)
+    if cells.sum() < MIN:
+        return
+    sums = [np.eye(*cells.shape, dtype=bool), *(np.arange(len(cells))[:, None] * np.ones(cells.shape) == 1,)]
+    sums[1] = sums[1] & (np.arange(cells.shape[1]) < 2)
+    told = suppression.told_sums(cells, sums, min_cell=MIN)
+    mask = suppression.hidden_cells(cells, min_cell=MIN)
+    known = _known(cells, mask)
+    extra = [one for one, may in zip(sums, told, strict=True) if may]
+    facts = np.vstack([known[0], *(one.ravel() for one in extra)]), [*known[1], *(cells[one].sum() for one in extra)]
+    for place in np.flatnonzero(((cells > 0) & (cells < MIN)).ravel()) if extra else ():
+        aim = np.zeros(cells.size)
+        aim[place] = 1
+        low, high = (sign * linprog(sign * aim, A_eq=facts[0], b_eq=facts[1], bounds=(0, None)).fun for sign in (1, -1))
+        assert high - low > 1e-6

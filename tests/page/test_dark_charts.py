@@ -5,28 +5,31 @@ from importlib import resources
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 
-from opsbook.page import theme
-from opsbook.page.colors import contrast
+from opsbook.page import colors, theme
+from opsbook.page.colors import at_night, contrast
 
 STYLE = (resources.files("opsbook.page") / "template/opsbook/style.css").read_text(encoding="utf-8")
 NIGHT = STYLE.partition("prefers-color-scheme:dark")[2]
 INVERT = float(re.search(r"\.plot img\{filter:invert\(([.\d]+)\) hue-rotate\(180deg\)", NIGHT)[1])
 PANEL = re.search(r"--card:(#\w{6})", NIGHT)[1]
-LUMA = np.array([0.213, 0.715, 0.072])
-HALF_TURN = 2 * np.array([LUMA] * 3) - np.eye(3)  # hueRotate(180deg) of the Filter Effects specification
 COLORS = sorted({*theme.COLORS.values(), *theme.SERIES})
 
 
-def channels(color: str) -> np.ndarray:
-    return np.array([int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)])
+def test_the_page_s_filter_is_the_one_that_texts_are_chosen_for():
+    """The style sheet and the choice of text colours agree on the filter and on the panel."""
+    assert (INVERT, PANEL) == (colors.INVERT, colors.PANEL)
 
 
-def at_night(color: str) -> str:
-    """The colour after `invert` and `hue-rotate`, lightened by the panel behind it."""
-    turned = HALF_TURN @ (INVERT * (1 - channels(color)) + (1 - INVERT) * channels(color))
-    shown = np.maximum(np.clip(turned, 0, 1), channels(PANEL))
-    return "#" + "".join(f"{round(part * 255):02x}" for part in shown)
+@pytest.mark.parametrize("level", np.linspace(0, 1, 41))
+@pytest.mark.parametrize("shades", [theme.SEQUENTIAL, theme.DIVERGING], ids=["sequential", "diverging"])
+def test_every_level_of_a_heat_map_can_be_read_by_day_and_at_night(shades, level):
+    """The number in a cell has four and a half to one in both."""
+    cell = to_hex(shades(level))
+    text = theme.text_on(cell)
+    assert contrast(cell, text) >= 4.5
+    assert contrast(at_night(cell), at_night(text)) >= 4.5
 
 
 @pytest.mark.parametrize("color", COLORS)

@@ -31,6 +31,16 @@ def test_numbers_stay_side_by_side(heads, shown):
     assert "data-label" not in table(heads, shown)
 
 
+def test_a_row_named_by_a_number_alone_tells_whose_number_it_is():
+    """On a phone the heading stands before it; a name needs none, and a table that is not stacked has none."""
+    heads = [Head("Risk band", "number"), *ACTIONS[1:]]
+    told = [[Cell("4"), *rows(PLAY)[0][1:]]]
+    assert '<th scope="row" class="num" role="rowheader" data-label="Risk band">4</th>' in table(heads, told)
+    assert clean(table(heads, told)) == table(heads, told)
+    assert '<th scope="row" role="rowheader">' in table(ACTIONS, rows(PLAY))
+    assert "data-label" not in table(heads, [[Cell("4"), *rows("call")[0][1:]]])
+
+
 def test_few_rows_of_many_numbers_are_stacked():
     """Up to three rows are compared as easily one below the other; more stay side by side."""
     heads = [*NUMBERS, Head("more", "whole")]

@@ -35,6 +35,20 @@ def test_every_case_in_both_languages(case):
     assert charts.attribution(CASES[case]) is not None
 
 
+def test_the_leader_is_not_told_again_among_the_others():
+    """Where the leader's own share varies most, the range behind it is that of another channel."""
+    said = says.attribution(credits(("push", 60), ("mail push", 30), ("push news", 30), ("push", 20))).text("en")
+    assert said.count("push") == 1
+    assert "that of mail most" in said or "that of news most" in said
+
+
+def test_the_table_tells_first_touch_from_first():
+    """First and last touch have column names of their own."""
+    shown = says.readable(CASES["agree"])
+    assert {"first_touch", "last_touch"} <= set(shown)
+    assert not {"first", "last"} & set(shown)
+
+
 def test_one_channel_or_no_conversion_has_nothing_to_share():
     """Neither a sentence nor a chart."""
     for table in (credits(("push", 9)), credits(("push mail", 0)), CASES["alike"].iloc[:0]):

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from opsbook.analysis import attainment, money
+from opsbook.analysis import attainment, before_after, money
 from opsbook.analysis.selection import Gap
 from opsbook.analysis.verdict import RULES, UNKNOWN, Evidence, Span, Verdict
 from opsbook.inputs.campaign import Note
 from opsbook.inputs.run_params import Goal
 from opsbook.inputs.workbook import Incident
-from opsbook.page import theme, words
+from opsbook.page import tables, theme, words
 from opsbook.page.charts import campaign as charts
 from opsbook.page.says import abnormal as abnormal_says
 from opsbook.page.says import campaign as says
@@ -287,6 +287,16 @@ def test_each_case_is_reached_and_says_the_same_numbers_in_both_languages(case):
     sentence = CASES[case]()
     assert sentence.key == f"campaign.{case}"
     same_in_both(sentence)
+
+
+def test_the_windows_of_regression_are_named_by_their_days():
+    """Three windows of 28 days end the day before the start: the headings say which days before it they hold."""
+    assert before_after.QUIET_DAYS == 28
+    days = ["84–57", "56–29", "28–1"]
+    for language, tilde in (("en", "–"), ("zh", "~")):
+        with words.speaking(language):
+            heads = [tables.column_label(name, "campaign") for name in evidence.quiet(fell(156)).columns[2:]]
+        assert [span.replace("–", tilde) in head for span, head in zip(days, heads, strict=True)] == [True] * 3
 
 
 def test_every_case_of_the_catalogue_has_a_test():

@@ -94,16 +94,23 @@ def stock(mature: int = 300, periods: int = 2, complete: bool = True) -> pd.Data
     )
 
 
-def matrix(mature: int = 200, asleep: int = 100) -> pd.DataFrame:
+def matrix(mature: int = 200, asleep: int = 100, more: dict[tuple[str, str], int] | None = None) -> pd.DataFrame:
     stages = ["introduction", "growth", "mature", "sleeping", "lost"]
     rows = [(one, other, 0) for one in [*stages, "entered"] for other in [*stages, "left_observation"]]
     table = pd.DataFrame(rows, columns=["from_stage", "to_stage", "users"]).set_index(["from_stage", "to_stage"])
     table.loc[("mature", "mature"), "users"] = mature
     table.loc[("sleeping", "growth"), "users"] = asleep // 4
     table.loc[("sleeping", "lost"), "users"] = asleep - asleep // 4
+    for cell, users in (more or {}).items():
+        table.loc[cell, "users"] = users
     table = table.reset_index()
     table["from_users"] = table.groupby("from_stage")["users"].transform("sum")
     return table.assign(share=table["users"] / table["from_users"].where(table["from_users"] > 0), complete=True)
+
+
+FULL = {("growth", "mature"): 30, ("entered", "mature"): 40}
+QUIET = {("lost", "lost"): 90, ("growth", "lost"): 30}
+LEAKY = {("mature", "lost"): 4, ("introduction", "mature"): 40, ("introduction", "lost"): 50}
 
 
 def groups(top_low: float = 0.5, users: int = 30) -> pd.DataFrame:
@@ -191,7 +198,10 @@ CASES = {
     "stages.unclear": lambda: stocks.stages(stock(305)),
     "transitions.few": lambda: stocks.transitions(matrix(100, 5)),
     "transitions.incomplete": lambda: stocks.transitions(matrix().assign(complete=False)),
-    "transitions.woke": lambda: stocks.transitions(matrix(5, 100)),
+    "transitions.woke": lambda: stocks.transitions(matrix(5, 100, FULL)),
+    "transitions.kept_only": lambda: stocks.transitions(matrix(200, 20, QUIET)),
+    "transitions.woke_only": lambda: stocks.transitions(matrix(30, 100, LEAKY)),
+    "transitions.hidden": lambda: stocks.transitions(matrix(30, 20, {("mature", "lost"): 4})),
     "transitions.known": lambda: stocks.transitions(matrix()),
     "rfm.empty": lambda: stocks.rfm(groups(users=0)),
     "rfm.carries": lambda: stocks.rfm(groups()),

@@ -82,3 +82,32 @@ def test_names_of_days_do_not_touch_each_other(language):
     named = [text.get_window_extent() for text in drawn.axes[0].texts if text.get_text()]
     assert len(named) > 6
     assert not any(one.overlaps(other) for one, other in combinations(named, 2))
+
+
+def closing(value: float = 0.0) -> pd.DataFrame:
+    """A campaign whose orders fall to nothing on Christmas Day, near the right edge of the plot."""
+    days = pd.date_range("2017-10-01", "2017-12-31")
+    curve = pd.DataFrame({"day": days, "phase": "campaign", "value": 300.0, "expected": 300.0, "low": 200.0})
+    return curve.assign(value=curve["value"].mask(days == "2017-12-25", value), high=400.0)
+
+
+def test_names_of_days_stand_in_the_plot_and_off_the_line():
+    """A name beside a day on which the curve falls to nothing is not crossed by it."""
+    with words.speaking("en"):
+        theme.use("en")
+        drawn = charts.phase_curve(closing(), metric="orders", calendar="US")
+    drawn.draw_without_rendering()
+    ax = drawn.axes[0]
+    named = {text.get_text(): text.get_window_extent() for text in ax.texts if text.get_text()}
+    assert "Christmas Day" in named
+    curves = [line.get_transform().transform_path(line.get_path()) for line in ax.lines]
+    at_foot = [box for text, box in named.items() if text != "campaign"]
+    assert all(ax.bbox.x0 <= box.x0 and box.x1 <= ax.bbox.x1 for box in at_foot)
+    assert not any(curve.intersects_bbox(box, filled=False) for curve in curves for box in at_foot)
+
+
+def test_the_bars_at_the_foot_are_explained_where_there_are_any():
+    """Without a festival, incident or other campaign no bar is drawn and none is explained."""
+    assert charts.phases_how(closing(), calendar="US") == "campaign.how.phases_marked"
+    assert charts.phases_how(closing()) == "campaign.how.phases"
+    assert charts.phases_how(closing().head(0), calendar="US") == "campaign.how.phases"

@@ -61,6 +61,21 @@ def rates(now: int = 700, periods: int = 2, complete: bool = True) -> pd.DataFra
                         complete=complete)  # fmt: skip
 
 
+def hidden(*cells: tuple[str, str]) -> pd.DataFrame:
+    """The matrix as stages.without_small_cells leaves it."""
+    table = matrix().set_index(["from_stage", "to_stage"]).astype({"users": "float64"})
+    table.loc[list(cells), ["users", "share", "share_low", "share_high"]] = np.nan
+    return table.reset_index()
+
+
+def untold(*moves: str) -> pd.DataFrame:
+    """The last period's rates without those that would give away a small cell."""
+    table = rates().astype({"users": "float64"})
+    now = (table["end"] == table["end"].max()) & table["move"].isin(moves)
+    table.loc[now, ["users", "share", "share_low", "share_high"]] = np.nan
+    return table
+
+
 def value(top_low: float = 0.55, revenue: float = 100.0, complete: bool = True) -> pd.DataFrame:
     share = pd.Series([0.0, 0.1, 0.6, 0.1, 0.2]) if revenue else pd.Series([np.nan] * 5)
     return pd.DataFrame({
@@ -85,6 +100,10 @@ CASES = {
     "stage_flow.incomplete": lambda: says.flow(matrix(complete=False)),
     "stage_flow.few": lambda: says.flow(matrix(asleep=3)),
     "stage_flow.known": lambda: says.flow(matrix()),
+    "stage_flow.hidden": lambda: says.flow(hidden(("mature", "mature"))),
+    "stage_flow.few_hidden": lambda: says.flow(hidden(("mature", "sleeping"), ("lost", "lost"))),
+    "move_trend.partly": lambda: says.moves(untold("fell_asleep")),
+    "move_trend.hidden": lambda: says.moves(untold(*MOVES)),
     "move_trend.empty": lambda: says.moves(rates(complete=False)),
     "move_trend.first": lambda: says.moves(rates(periods=1)),
     "move_trend.up": lambda: says.moves(rates(800)),
@@ -141,6 +160,33 @@ def test_chart_of_flows_leaves_out_who_stays_lost_and_keeps_everybody_else():
         theme.use("en")
         texts = [text.get_text() for text in charts.flow(matrix()).axes[0].texts]
     assert {"mature 260", "joined since 80", "mature 200", "growth 80", "sleeping 60"} == set(texts)
+
+
+def test_a_hidden_cell_is_neither_drawn_nor_told():
+    """What the matrix hides is in no ribbon, no number beside a block and no sentence."""
+    shown = hidden(("mature", "sleeping"), ("mature", "mature"))
+    with words.speaking("en"):
+        theme.use("en")
+        texts = {text.get_text() for text in charts.flow(shown).axes[0].texts}
+    assert texts == {"joined since 80", "growth 80"}
+    assert not {"60", "200"} & set(figures_in(says.flow(shown).text("en")))
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [((), "lost"), ((("mature", "sleeping"),), "both"), ((("lost", "lost"), ("mature", "sleeping")), "hidden")],
+)
+def test_the_sentence_says_what_is_not_drawn(cells, expected):
+    """The lost who stay lost by number where the matrix tells it, and that hidden flows are left out."""
+    assert says._undrawn(hidden(*cells)).key == f"lifecycle.stage_flow_out.{expected}"
+
+
+def test_a_line_whose_last_rate_is_hidden_is_named_without_a_share():
+    """An older share would be read as today's."""
+    with words.speaking("en"):
+        theme.use("en")
+        texts = [text.get_text() for text in charts.moves(untold("fell_asleep")).axes[0].texts]
+    assert sorted("%" in text for text in texts) == [False, True, True]
 
 
 def test_ribbons_stack_without_overlap_and_fill_their_blocks():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from opsbook.analysis.proportion import Estimate, add_share, newcombe
+from opsbook.analysis.suppression import told_sums
 
 AWAKE, ASLEEP = ("introduction", "growth", "mature"), ("sleeping", "lost")
 # name: (from any of these stages, to any of these)
@@ -45,6 +47,53 @@ def move_rates(history: pd.DataFrame) -> pd.DataFrame:
     return table[[*names, "complete"]]
 
 
+def without_small_cells(rates: pd.DataFrame, history: pd.DataFrame, *, min_cell: int) -> pd.DataFrame:
+    """move_rates with missing users and shares where they would give away a cell that the period's matrix hides.
+
+    rates:   move_rates of the history
+    history: transition_history -- period, from_stage, to_stage, users
+    returns: the rows of rates; users, share, share_low, share_high missing where `suppression.told_sums` says so
+
+    >>> import pandas as pd
+    >>> from opsbook import stage_moves
+    >>> cells = [("mature", "mature", 40), ("mature", "lost", 3), ("sleeping", "mature", 9), ("sleeping", "lost", 20)]
+    >>> history = pd.DataFrame(cells, columns=["from_stage", "to_stage", "users"])
+    >>> span = {"period": "2026-01", "start_end": pd.Timestamp("2025-12-31"), "end": pd.Timestamp("2026-01-31")}
+    >>> history = history.assign(**span, complete=True)
+    >>> rates = stage_moves.move_rates(history)
+    >>> shown = stage_moves.without_small_cells(rates, history, min_cell=10)
+    >>> print(shown[["move", "users", "from_users"]].to_string(index=False))
+             move  users  from_users
+      kept_mature    NaN          43
+      fell_asleep    NaN          43
+    woke_sleeping    NaN          29
+    """
+    told = {period: told_moves(part, min_cell=min_cell) for period, part in history.groupby("period", sort=False)}
+    asked = zip(rates["period"], rates["move"], strict=True)
+    hidden = pd.Series([not told[period][move] for period, move in asked], index=rates.index, dtype=bool)
+    names = ["users", "share", "share_low", "share_high"]
+    return rates.assign(**{name: rates[name].astype("float64").mask(hidden) for name in names})
+
+
+def told_moves(matrix: pd.DataFrame, *, min_cell: int) -> dict[str, bool]:
+    """Which moves of MOVES, and `woke` of all asleep, may be told beside a matrix that hides small cells.
+
+    matrix: stage_transitions, all cells; the moves are asked in their order, `woke` last
+
+    >>> import pandas as pd
+    >>> from opsbook import stage_moves
+    >>> cells = [("mature", "mature", 40), ("mature", "lost", 30), ("lost", "mature", 3), ("lost", "lost", 20)]
+    >>> matrix = pd.DataFrame(cells, columns=["from_stage", "to_stage", "users"])
+    >>> told = stage_moves.told_moves(matrix, min_cell=10)
+    >>> [move for move, may in told.items() if not may]
+    ['kept_mature', 'fell_asleep', 'woke_lost', 'woke']
+    """
+    cells = matrix.pivot(index="from_stage", columns="to_stage", values="users").fillna(0.0)
+    asked = MOVES | {"woke": (ASLEEP, AWAKE)}
+    sums = [np.outer(cells.index.isin(come), cells.columns.isin(go)) for come, go in asked.values()]
+    return dict(zip(asked, told_sums(cells, sums, min_cell=min_cell), strict=True))
+
+
 def move_change(rates: pd.DataFrame, *, move: str) -> Estimate | None:
     """The last complete period's share minus that of the period before, as of independent users; None without both.
 
@@ -59,7 +108,7 @@ def move_change(rates: pd.DataFrame, *, move: str) -> Estimate | None:
     +0.050 (+0.029 to +0.072)
     """
     rows = rates[(rates["move"] == move) & (rates["from_users"] > 0)].sort_values("end")
-    if len(rows) < 2 or not rows["complete"].iloc[-2:].all():
+    if len(rows) < 2 or not rows["complete"].iloc[-2:].all() or rows["users"].iloc[-2:].isna().any():
         return None
     base, now = (rows.iloc[place] for place in (-2, -1))
     return newcombe(now["users"], now["from_users"], base["users"], base["from_users"])

@@ -66,6 +66,35 @@ def hidden_cells(counts: ArrayLike, *, min_cell: int) -> Hidden:
     return Hidden(mask[:-1, :-1], mask[:-1, -1], mask[-1, :-1])
 
 
+def told_sums(counts: ArrayLike, sums: Sequence[np.ndarray], *, min_cell: int) -> list[bool]:
+    """Which sums over cells of a two-way table may be told beside the table as `hidden_cells` shows it.
+
+    A sum of 1 .. min_cell - 1 users is not told, nor one that would fix a hidden cell or total together with the table
+    and the sums told before it.
+
+    counts: users, rows x columns, disjoint
+    sums:   masks of the cells that each sum adds, the most important first
+
+    >>> import numpy as np
+    >>> from opsbook import suppression
+    >>> kept, left = np.array([[1, 0, 0], [0, 0, 0]], bool), np.array([[0, 1, 1], [0, 0, 0]], bool)
+    >>> mixed = np.array([[0, 1, 0], [0, 1, 0]], bool)
+    >>> counts = [[40, 3, 12], [30, 20, 25]]
+    >>> suppression.told_sums(counts, [kept, left, mixed, np.array([[0, 1, 0], [0, 0, 0]], bool)], min_cell=5)
+    [True, True, True, False]
+    """
+    cells, told = np.asarray(counts, dtype=float), []
+    masks = hidden_cells(cells, min_cell=min_cell)
+    mask = np.block([[masks.cells, masks.rows[:, None]], [masks.columns, np.array([0 < cells.sum() < min_cell])]])
+    known = [np.zeros(mask.shape, dtype=bool)]
+    for one in sums:
+        users, more = cells[one].sum(), np.zeros(mask.shape, dtype=bool)
+        more[:-1, :-1] = one
+        told.append(not 0 < users < min_cell and not _fixed(mask, [*known, more]))
+        known += [more] if told[-1] else []
+    return told
+
+
 def blanked(table: pd.DataFrame, *, of: str, values: Sequence[str], min_cell: int) -> pd.DataFrame:
     """The table of disjoint groups with `values` missing where the group may not be shown; `of` is its users.
 
@@ -161,13 +190,14 @@ def _loop_closer(table: np.ndarray, mask: np.ndarray) -> tuple[int, int] | None:
     return min(rest, key=lambda cell: table[cell], default=None)
 
 
-def _fixed(mask: np.ndarray) -> list[tuple[int, int]]:
-    """Hidden cells that have one value in every solution of the row and column sums."""
+def _fixed(mask: np.ndarray, told: Sequence[np.ndarray] = ()) -> list[tuple[int, int]]:
+    """Hidden cells that have one value in every solution of the row and column sums, and of further sums told."""
     rows, columns = np.nonzero(mask)
     sums = np.zeros((sum(mask.shape), len(rows)))
     signs = np.where(columns == mask.shape[1] - 1, -1.0, 1.0), np.where(rows == mask.shape[0] - 1, -1.0, 1.0)
     sums[rows, np.arange(len(rows))] = signs[0]
     sums[mask.shape[0] + columns, np.arange(len(rows))] = signs[1]
+    sums = np.vstack([sums, *(one[rows, columns].astype(float) for one in told)])
     _left, sizes, right = np.linalg.svd(sums) if len(rows) else (0, np.zeros(0), np.zeros((0, 0)))
     free = right[(sizes > 1e-9).sum() :]
     still = np.abs(free).max(axis=0, initial=0.0) < 1e-9

@@ -5,9 +5,14 @@ from __future__ import annotations
 import colorsys
 import re
 
+import numpy as np
+
 DEFAULT = "#2f5d8a"
 LIGHT, DARK = "#ffffff", "#161c24"
 READABLE = 4.5
+INVERT, PANEL = 0.9, "#191f28"  # as style.css has them for charts at night; a test compares them
+_LUMA = np.array([0.213, 0.715, 0.072])
+_HALF_TURN = 2 * np.array([_LUMA] * 3) - np.eye(3)  # hueRotate(180deg) of the Filter Effects specification
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 
 
@@ -41,6 +46,14 @@ def contrast(one: str, other: str) -> float:
     """WCAG 2 contrast ratio of two colours, 1 to 21."""
     dark, light = sorted((luminance(one), luminance(other)))
     return (light + 0.05) / (dark + 0.05)
+
+
+def at_night(color: str) -> str:
+    """What the page's dark filter makes of a colour of a chart: turned by half, lightened by the panel behind it."""
+    channels = np.array(_channels(color))
+    turned = _HALF_TURN @ (INVERT * (1 - channels) + (1 - INVERT) * channels)
+    red, green, blue = np.maximum(np.clip(turned, 0, 1), _channels(PANEL)).tolist()
+    return _hex((red, green, blue))
 
 
 def luminance(color: str) -> float:

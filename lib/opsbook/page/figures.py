@@ -11,7 +11,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from PIL import Image
 
-from opsbook.page import svg
+from opsbook.page import axis_labels, svg
 
 PNG_DPI = 200
 CSS_DPI = 96
@@ -33,6 +33,7 @@ def picture(fig: Figure) -> Picture:
 
     A PNG of a chart is hardly ever below SURELY_SMALLER_BYTES, so below that the SVG is taken without drawing the PNG.
     """
+    axis_labels.wrapped(fig)
     width, height = (round(inches * CSS_DPI) for inches in fig.get_size_inches())
     drawn = _svg(fig)
     png = base64.b64encode(_png(fig)).decode("ascii") if len(drawn.encode()) > SURELY_SMALLER_BYTES else ""

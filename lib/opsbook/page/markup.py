@@ -74,15 +74,25 @@ def _header(head: Head, *, stack: bool) -> str:
 
 
 def _row(heads: Sequence[Head], row: Sequence[Cell], *, stack: bool) -> str:
-    first = f'<th scope="row"{_class(_kind(heads[0]))}{_role("rowheader", stack)}>{_inside(row[0])}</th>'
+    label = _label(heads[0]) if stack and _bare(row[0]) else ""
+    first = f'<th scope="row"{_class(_kind(heads[0]))}{_role("rowheader", stack)}{label}>{_inside(row[0])}</th>'
     rest = (_cell(head, cell, stack=stack) for head, cell in list(zip(heads, row, strict=True))[1:])
     return f"<tr{_role('row', stack)}>{first}{''.join(rest)}</tr>"
 
 
 def _cell(head: Head, cell: Cell, *, stack: bool) -> str:
-    label = f' data-label="{escaped(head.label)}"' if stack else ""
+    label = _label(head) if stack else ""
     kind = "long" if _long(cell, head) else _kind(head)
     return f"<td{_class(kind)}{_role('cell', stack)}{label}>{_inside(cell)}</td>"
+
+
+def _label(head: Head) -> str:
+    return f' data-label="{escaped(head.label)}"'
+
+
+def _bare(cell: Cell) -> bool:
+    """Whether a row's first cell is a mere number, which names nothing without the heading of its column."""
+    return bool(cell.value) and not any(letter.isalpha() for letter in cell.value)
 
 
 def _inside(cell: Cell) -> str:

@@ -25,7 +25,7 @@ ATTRIBUTES: dict[str, set[str]] = {
     "table": {"role"},
     "tbody": {"role"},
     "td": {"colspan", "rowspan", "role", "data-label"},
-    "th": {"colspan", "rowspan", "scope", "role"},
+    "th": {"colspan", "rowspan", "scope", "role", "data-label"},
     "thead": {"role"},
     "tr": {"role"},
     "time": {"datetime"},

@@ -17,12 +17,13 @@ from matplotlib import dates as mdates
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
+from matplotlib.patheffects import AbstractPathEffect, withStroke
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from opsbook.page import colors, fonts, words
 
 INK, SOFT_INK, GRID, PAPER = "#1d2733", "#5b6776", "#e3e8ee", "#ffffff"
+BLACK = "#000000"
 DEFAULT_MAIN = "#0072b2"
 
 COLORS: dict[str, str] = {
@@ -57,9 +58,10 @@ COLORS: dict[str, str] = {
     "phase_after": "#9aa5b1",
 }
 SERIES = ("#0a5a94", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#5b6776", "#8c6d00")
-_HALO = [withStroke(linewidth=3, foreground=PAPER)]
-SEQUENTIAL = sns.light_palette("#0a5a94", as_cmap=True)
-DIVERGING = sns.diverging_palette(28, 240, s=85, l=45, as_cmap=True)
+HALO: list[AbstractPathEffect] = [withStroke(linewidth=3, foreground=PAPER)]
+# so light that black numbers can be read on every shade, by day and through the filter of the dark page
+SEQUENTIAL = sns.light_palette("#6aaede", as_cmap=True)
+DIVERGING = sns.diverging_palette(28, 240, s=85, l=72, as_cmap=True)
 
 
 def use(language: str = "en", brand_color: str | None = None) -> None:
@@ -150,7 +152,7 @@ def shade(ax: Axes, start: Any, end: Any, text: str = "", color: str | None = No
             va="bottom",
             color=SOFT_INK,
             fontsize=10.5,
-            path_effects=_HALO,
+            path_effects=HALO,
         )
 
 
@@ -166,7 +168,7 @@ def target_line(ax: Axes, y: float, text: str = "") -> None:
             textcoords="offset points",
             color=INK,
             fontsize=10.5,
-            path_effects=_HALO,
+            path_effects=HALO,
         )
 
 
@@ -244,8 +246,13 @@ def partner() -> str:
 
 
 def text_on(color: Any) -> str:
-    """Ink or white, whichever reads better on the colour: for numbers in heat map cells."""
-    return PAPER if colors.contrast(mpl.colors.to_hex(color), PAPER) > 4.5 else INK
+    """Black or white, whichever reads better on the colour where it reads worse, by day or at night."""
+    shade = mpl.colors.to_hex(color)
+
+    def worst(text: str) -> float:
+        return min(colors.contrast(shade, text), colors.contrast(colors.at_night(shade), colors.at_night(text)))
+
+    return max((BLACK, PAPER), key=worst)
 
 
 def days_of(column: pd.Series) -> np.ndarray:

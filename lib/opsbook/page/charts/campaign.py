@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import date, timedelta
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ import pandas as pd
 from matplotlib import dates as mdates
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.path import Path
+from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 
 from opsbook.analysis.incrementality import headline
@@ -96,6 +99,16 @@ def phase_curve(
     fig.draw_without_rendering()  # the plot has its final width, by which names are measured
     _mark(ax, _marked_days(days, [*incidents, *_longest(others)], calendar))
     return fig
+
+
+def phases_how(
+    curve: pd.DataFrame, *, incidents: Sequence[Marked] = (), calendar: str | None = None, others: Sequence[Marked] = ()
+) -> str:
+    """How to read the curve: the bars at its foot are explained where there are any."""
+    if curve.empty:
+        return "campaign.how.phases"
+    marked = _marked_days(theme.days_of(curve["day"]), [*incidents, *_longest(others)], calendar)
+    return "campaign.how.phases_marked" if marked else "campaign.how.phases"
 
 
 def peak_hours(table: pd.DataFrame) -> Figure | None:
@@ -268,24 +281,38 @@ def _short(name: str) -> str:
 
 
 def _mark(ax: Axes, marked: Sequence[tuple[float, float, str]]) -> None:
-    """A bar at the foot for each span of days, and its name on the lowest line where it touches no other name."""
+    """A bar at the foot for each span of days, and its name on the lowest line where it touches no name and no line."""
     taken: list[Bbox] = []
+    curves = [line.get_transform().transform_path(line.get_path()) for line in ax.lines]
     for first, last, name in marked:
         ax.axvspan(first - 0.5, last + 0.5, ymax=0.03, color=theme.INK, alpha=0.6, linewidth=0)
-        side, day = _inside(ax, first, last)
-        told: dict[str, Any] = {
-            "xycoords": ("data", "axes fraction"),
-            "ha": side,
-            "fontsize": 9.5,
-            "color": theme.SOFT_INK,
-        }
-        for line in range(LINES):
-            note = ax.annotate(name, (day, 0.045 + 0.055 * line), **told)
+        places = [_inside(ax, first, last), ("right", first - 1.0), ("left", last + 1.0)]
+        for place, line in product(places, range(LINES)):
+            note = _name_at_foot(ax, name, *place, line)
             box = note.get_window_extent().padded(BESIDE)
-            if line == LINES - 1 or not any(box.overlaps(other) for other in taken):
-                taken.append(box)
+            if _is_free(ax, box, taken, curves):
                 break
             note.remove()
+        else:  # no free place: over the line, with a rim that keeps it readable
+            note = _name_at_foot(ax, name, *places[0], LINES - 1)
+            note.set_path_effects(theme.HALO)
+            box = note.get_window_extent().padded(BESIDE)
+        taken.append(box)
+
+
+def _name_at_foot(ax: Axes, name: str, side: str, day: float, line: int) -> Annotation:
+    told: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "ha": side, "fontsize": 9.5}
+    return ax.annotate(name, (day, 0.045 + 0.055 * line), color=theme.SOFT_INK, **told)
+
+
+def _is_free(ax: Axes, box: Bbox, taken: Sequence[Bbox], curves: Sequence[Path]) -> bool:
+    """Whether a name there stays in the plot, over no other name and on no line."""
+    inside = ax.bbox.x0 <= box.x0 and box.x1 <= ax.bbox.x1
+    return (
+        inside
+        and not any(box.overlaps(other) for other in taken)
+        and not any(curve.intersects_bbox(box, filled=False) for curve in curves)
+    )
 
 
 def _inside(ax: Axes, first: float, last: float) -> tuple[str, float]:

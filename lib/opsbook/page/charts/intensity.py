@@ -26,7 +26,7 @@ def days_by_age(bands: pd.DataFrame, *, min_cell: int = 10) -> Figure | None:
     floor, places = np.zeros(len(ages)), np.arange(len(ages))[::-1]
     for start, shade in zip(starts, shades, strict=True):
         part = shown[shown["from_days"] == start].set_index("age_band").loc[ages]
-        ax.barh(places, part["share"], left=floor, height=0.7, color=shade)
+        ax.barh(places, part["share"], left=floor, height=0.7, color=shade, edgecolor=theme.PAPER, linewidth=0.8)
         _inside(ax, places, floor, part["share"].to_numpy(), shade)
         floor = floor + part["share"].to_numpy()
     names = [words.label(f"lifecycle.age_band.{age}") for age in ages]

@@ -26,9 +26,9 @@ def calibration(bands: pd.DataFrame) -> Figure | None:
         text = words.label("retention.chart.risk_n", n=row["users"])
         shift = (9, -4 if place else -13)  # the lowest bands lie close together
         ax.annotate(text, (row["predicted"], row["observed"]), xytext=shift, textcoords="offset points",
-                    color=theme.SOFT_INK, fontsize=10, path_effects=theme._HALO, zorder=4)  # fmt: skip
+                    color=theme.SOFT_INK, fontsize=10, path_effects=theme.HALO, zorder=4)  # fmt: skip
     ax.annotate(words.label("retention.chart.as_predicted"), (0.97 * top, 0.97 * top), xytext=(-6, 4), ha="right",
-                textcoords="offset points", color=theme.INK, fontsize=10.5, path_effects=theme._HALO)  # fmt: skip
+                textcoords="offset points", color=theme.INK, fontsize=10.5, path_effects=theme.HALO)  # fmt: skip
     _shares(ax, "retention.axis.risk_predicted", "retention.axis.risk_observed")
     return fig
 
@@ -58,7 +58,7 @@ def lift(curve: pd.DataFrame, at: pd.DataFrame) -> Figure | None:
 def _capacity(ax: Axes, share: float) -> None:
     ax.axvline(share, color=theme.SOFT_INK, linewidth=1, linestyle=":")
     ax.annotate(words.label("retention.chart.capacity"), (share, 1.0), xytext=(5, -2), textcoords="offset points",
-                va="top", color=theme.SOFT_INK, fontsize=10.5, path_effects=theme._HALO)  # fmt: skip
+                va="top", color=theme.SOFT_INK, fontsize=10.5, path_effects=theme.HALO)  # fmt: skip
 
 
 def _shares(ax: Axes, x: str, y: str) -> None:

@@ -16,7 +16,10 @@ MOVES = {"kept_mature": "stage_mature", "woke_sleeping": "stage_growth", "fell_a
 
 
 def flow(matrix: pd.DataFrame) -> Figure | None:
-    """From the stage before to the stage now, as ribbons; users who were lost at both ends are left out."""
+    """From the stage before to the stage now, as ribbons; who was lost at both ends is left out.
+
+    matrix: with its hidden cells missing (stages.without_small_cells), so that no ribbon shows what the matrix hides
+    """
     moved = moving(matrix)
     if not moved["users"].sum() or not matrix["complete"].all():
         return None
@@ -37,6 +40,7 @@ def flow(matrix: pd.DataFrame) -> Figure | None:
 def moves(rates: pd.DataFrame, *, min_cell: int = 10) -> Figure | None:
     """Three move rates over the complete periods, each with its interval, named at its end."""
     shown = rates[rates["complete"] & (rates["from_users"] >= min_cell) & rates["move"].isin(MOVES)]
+    shown = shown.dropna(subset=["share"])
     if shown.empty:
         return None
     fig, ax = theme.axes()
@@ -50,7 +54,9 @@ def moves(rates: pd.DataFrame, *, min_cell: int = 10) -> Figure | None:
         ax.errorbar(x, line["share"], yerr=reach, color=color, elinewidth=1.2, capsize=2.5, marker="o", markersize=4)
         heights.append(float(line["share"].iloc[-1]))
         name = words.label(f"lifecycle.move.{move}")
-        texts.append(words.label("lifecycle.chart.move_share", move=name, share=line["share"].iloc[-1]))
+        now = line["end"].iloc[-1] == shown["end"].max()  # else its last share is hidden, and an older one no share now
+        share = line["share"].iloc[-1]
+        texts.append(words.label("lifecycle.chart.move_share", move=name, share=share) if now else name)
         shades.append(color)
     ax.set_ylim(0, 1)
     bars.side_labels(ax, len(periods) - 0.6, heights, texts, shades)

@@ -97,4 +97,4 @@ def _all_cohorts(ax: Axes, observed: pd.DataFrame) -> None:
     named = dots[dots["window_days"].isin([HEADLINE_DAYS, dots["window_days"].max()])]
     for days, value in zip(named["window_days"], named["ltv"], strict=True):
         ax.annotate(words.show(value, "money"), (days, value), xytext=(-4, 7), textcoords="offset points", ha="right",
-                    color=theme.COLORS["main"], fontsize=11, path_effects=theme._HALO, zorder=5)  # fmt: skip
+                    color=theme.COLORS["main"], fontsize=11, path_effects=theme.HALO, zorder=5)  # fmt: skip

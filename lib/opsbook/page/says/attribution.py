@@ -7,7 +7,8 @@ import pandas as pd
 from opsbook.analysis.attribution import METHODS
 from opsbook.page.words import Sentence
 
-CREDITS = dict.fromkeys((*METHODS, "lowest", "highest"), "number") | {"touched": "whole"}
+_TOUCHES = {"first": "first_touch", "last": "last_touch"}
+CREDITS = dict.fromkeys((*METHODS, *_TOUCHES.values(), "lowest", "highest"), "number") | {"touched": "whole"}
 APART = 0.05  # shares closer than this are one answer for a budget
 
 
@@ -29,4 +30,13 @@ def attribution(credits: pd.DataFrame) -> Sentence | None:
         return Sentence("campaign.attribution.disagree", names=names, **told)
     first = credits.loc[credits["channel"] == names[0]].iloc[0]
     told |= {"first": names[0], "first_low": first["lowest"] / total, "first_high": first["highest"] / total}
-    return Sentence(f"campaign.attribution.{'agree' if spread.max() > APART else 'alike'}", **told)
+    if not spread.max() > APART:
+        return Sentence("campaign.attribution.alike", **told)
+    other = credits.loc[spread[credits["channel"] != names[0]].idxmax()]  # the leader is not one of the others
+    told |= {"widest": other["channel"], "low": other["lowest"] / total, "high": other["highest"] / total}
+    return Sentence("campaign.attribution.agree", **told)
+
+
+def readable(credits: pd.DataFrame) -> pd.DataFrame:
+    """The credits with the names of their first and last touch, which other tables use for something else."""
+    return credits.rename(columns=_TOUCHES)

@@ -175,6 +175,11 @@ def regression(table: pd.DataFrame) -> Sentence:
     return Sentence("campaign.regression.shown", **shown, **fields)
 
 
+def quiet(table: pd.DataFrame) -> pd.DataFrame:
+    """The windows of regression to the mean by the days before the campaign that they hold."""
+    return table.rename(columns={name: f"quiet_{name}" for name in ("first", "second", "third")})
+
+
 def selection(gap: Gap) -> Sentence:
     """Participants against the others, refused as an effect, with the gap that was there before."""
     if pd.isna(gap.during):

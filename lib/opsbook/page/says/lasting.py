@@ -100,3 +100,9 @@ def acquired(gap: pd.DataFrame, *, churn_after_days: int | None, suspects: int =
     told |= {"difference": row["difference"], "low": row["low"], "high": row["high"], "horizon": row["horizon_days"]}
     case = {"up": "longer", "down": "shorter"}.get(direction(row["low"], row["high"]), "alike")
     return Sentence(f"campaign.lasting.{case}", **told)
+
+
+def ledger_how(lines: pd.DataFrame) -> str:
+    """How to read the ledger: other orders are explained where the campaign's own are marked."""
+    told = lines.loc[lines["line"] == "other", "total"].notna().any()
+    return "campaign.how.pull_forward" if told else "campaign.how.pull_forward_unmarked"

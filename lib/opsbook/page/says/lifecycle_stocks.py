@@ -7,10 +7,12 @@ from typing import Any
 import pandas as pd
 
 from opsbook.analysis.proportion import newcombe, wilson
+from opsbook.analysis.stage_moves import told_moves
 from opsbook.page.says.rows import direction, last_row
 from opsbook.page.words import Sentence
 
 AWAKE = ["introduction", "growth", "mature"]
+_TELLS = {(True, True): "known", (True, False): "kept_only", (False, True): "woke_only", (False, False): "hidden"}
 
 
 def stages(stock: pd.DataFrame) -> Sentence:
@@ -31,7 +33,7 @@ def stages(stock: pd.DataFrame) -> Sentence:
 
 
 def transitions(matrix: pd.DataFrame, *, min_cell: int = 10) -> Sentence:
-    """How many mature users stayed mature, and how many sleeping or lost users woke up."""
+    """How many mature users stayed mature and how many sleeping or lost users woke up, where the matrix may tell it."""
     asleep = matrix[matrix["from_stage"].isin(["sleeping", "lost"])]
     mature = matrix[matrix["from_stage"] == "mature"]
     if not matrix["complete"].all():
@@ -41,11 +43,14 @@ def transitions(matrix: pd.DataFrame, *, min_cell: int = 10) -> Sentence:
         return Sentence("lifecycle.transitions.few", mature=n_mature, asleep=sleepers)
     woke = wilson(asleep.loc[asleep["to_stage"].isin(AWAKE), "users"].sum(), sleepers)
     woken = {"woke": woke.value, "woke_low": woke.low, "woke_high": woke.high, "n_asleep": sleepers}
-    if n_mature < min_cell:
+    may = told_moves(matrix, min_cell=min_cell)
+    if n_mature < min_cell and may["woke"]:
         return Sentence("lifecycle.transitions.woke", mature=n_mature, **woken)
     kept = wilson(mature.loc[mature["to_stage"] == "mature", "users"].sum(), n_mature)
     told = {"kept": kept.value, "kept_low": kept.low, "kept_high": kept.high, "n_mature": n_mature}
-    return Sentence("lifecycle.transitions.known", **told, **woken)
+    keeps = may["kept_mature"] and n_mature >= min_cell
+    shown = (told if keeps else {}) | (woken if may["woke"] else {})
+    return Sentence(f"lifecycle.transitions.{_TELLS[keeps, may['woke']]}", **shown)
 
 
 def rfm(groups: pd.DataFrame) -> Sentence:

@@ -130,3 +130,9 @@ def _this(this: pd.DataFrame, group: pd.Series) -> Sentence:
     own = this.iloc[0]
     told = {"effect": own["relative"], "low": own["relative_low"], "high": own["relative_high"]}
     return Sentence(f"campaign.memory.this_{standing(this, group)}", **told)
+
+
+def how(expected: pd.Series | None) -> str:
+    """How to read the chart: the grey band is explained where there is one."""
+    banded = expected is not None and pd.notna(expected["new_low"])
+    return "campaign.how.memory" if banded else "campaign.how.memory_alone"

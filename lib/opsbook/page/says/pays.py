@@ -114,3 +114,11 @@ def coupons(table: pd.DataFrame, *, issue_events: object) -> Sentence:
 
 def _least(row: pd.Series) -> dict[str, float]:
     return {"low": row["price_low"]} if row["case"] == "open" else {}
+
+
+def margins_how(table: pd.DataFrame, even: BreakEven) -> str:
+    """How to read the chart: the campaign's own margin and the break-even margin are explained where they are drawn."""
+    own = bool(table["given"].any())
+    if even.case == "known" and even.value <= 1:
+        return "campaign.how.margins" if own else "campaign.how.margins_even"
+    return "campaign.how.margins_dot" if own else "campaign.how.margins_plain"

@@ -26,3 +26,9 @@ def definitions(table: pd.DataFrame, *, age: int) -> Sentence:
     if most["share"] <= on_day["high"]:
         return Sentence("retention.definitions.alike", **told)
     return Sentence("retention.definitions.apart", **told, name=name)
+
+
+def how(table: pd.DataFrame) -> str:
+    """How to read the chart: spans of 24 hours are explained where they are counted."""
+    counted = table.loc[table["counted_as"] == "on_24_hours", "share"].notna().any()
+    return "retention.how.definitions" if counted else "retention.how.definitions_days"

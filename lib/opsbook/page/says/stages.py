@@ -34,19 +34,22 @@ def thresholds(table: pd.DataFrame, *, rules: Sequence[Any]) -> Sentence:
 
 
 def flow(matrix: pd.DataFrame, *, min_cell: int = 10) -> Sentence:
-    """The largest move from one stage to another, and how many users the chart leaves out."""
+    """The largest move from one stage to another that the matrix shows, and what the chart leaves out.
+
+    matrix: stages.without_small_cells; its hidden cells are neither told here nor drawn
+    """
     if not matrix["complete"].all():
         return _plain("stage_flow.incomplete")
     moved = moving(matrix)
     changed = moved[(moved["from_stage"] != moved["to_stage"]) & (moved["from_stage"] != "entered")]
     changed = changed.sort_values(["users", "from_stage", "to_stage"], ascending=[False, True, True])
-    lost = int(matrix["users"].sum() - moved["users"].sum())
+    case = "hidden" if matrix["users"].isna().any() else "known"
     if changed.empty or changed["users"].iloc[0] < min_cell:
-        return Sentence("lifecycle.stage_flow.few", lost=lost)
+        return Sentence(f"lifecycle.stage_flow.{'few' if case == 'known' else 'few_hidden'}", undrawn=_undrawn(matrix))
     row = changed.iloc[0]
     told = {"start": _stage(row["from_stage"]), "end": _stage(row["to_stage"]), "users": row["users"]}
     told |= {"share": row["share"], "low": row["share_low"], "high": row["share_high"], "n": row["from_users"]}
-    return Sentence("lifecycle.stage_flow.known", **told, lost=lost)
+    return Sentence(f"lifecycle.stage_flow.{case}", **told, undrawn=_undrawn(matrix))
 
 
 def moves(rates: pd.DataFrame, *, min_cell: int = 10) -> Sentence:
@@ -59,6 +62,8 @@ def moves(rates: pd.DataFrame, *, min_cell: int = 10) -> Sentence:
         row = now.loc[name]
         told |= {name: row["share"], f"{name}_low": row["share_low"], f"{name}_high": row["share_high"]}
         told |= {f"{name}_n": row["from_users"]}
+    if now.loc[["kept_mature", "fell_asleep", "woke_sleeping"], "users"].isna().any():
+        return _told_moves(now)
     change = move_change(rates, move="kept_mature")
     if change is None:
         return Sentence("lifecycle.move_trend.first", **told)
@@ -109,6 +114,25 @@ def moving(matrix: pd.DataFrame) -> pd.DataFrame:
 def waking_from(table: pd.DataFrame) -> float:
     """Days of silence with which sleeping begins, out of the thresholds; missing when no rule has them."""
     return float(table.loc[table["threshold"] == "sleeping", "in_use_days"].iloc[0])
+
+
+def _undrawn(matrix: pd.DataFrame) -> Sentence:
+    """Who is not in the chart: the lost who stayed lost, and the cells that the matrix hides."""
+    lost = matrix.loc[(matrix["from_stage"] == "lost") & (matrix["to_stage"] == "lost"), "users"].sum(skipna=False)
+    if not matrix["users"].isna().any():
+        return Sentence("lifecycle.stage_flow_out.lost", lost=lost)
+    return _plain("stage_flow_out.hidden") if pd.isna(lost) else Sentence("lifecycle.stage_flow_out.both", lost=lost)
+
+
+def _told_moves(now: pd.DataFrame) -> Sentence:
+    """The rates that may be told beside the matrix; the others would give away cells of few users."""
+    shown = now.loc[["kept_mature", "fell_asleep", "woke_sleeping"]].dropna(subset=["users", "share"])
+    parts = [
+        Sentence(f"lifecycle.move_rate.{name}", share=row["share"], low=row["share_low"], high=row["share_high"],
+                 n=row["from_users"])
+        for name, row in shown.iterrows()
+    ]  # fmt: skip
+    return Sentence("lifecycle.move_trend.partly", parts=parts) if parts else _plain("move_trend.hidden")
 
 
 def _threshold(row: dict[Any, Any]) -> Sentence:
