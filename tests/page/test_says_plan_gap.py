@@ -295,3 +295,11 @@ def test_a_guardrail_nobody_can_tell_stands_with_its_interval():
     lost = says.guardrails(rails("cannot_tell").assign(relative=np.nan, relative_low=np.nan, relative_high=np.nan))
     assert "no usable comparison" in lost.text("en")
     assert "没有可用的比较" in lost.text("zh")
+
+
+def test_a_control_group_in_the_audience_is_named():
+    """Who was held out was not to be shown it: a share below 100% is then no failure of the channels."""
+    held, plain = (says.audience(targets(), min_cell=10, comparison=how) for how in ("holdout", "before_after"))
+    assert "control group" in held.text("en")
+    assert "对照组" in held.text("zh")
+    assert "control group" not in plain.text("en")

@@ -98,6 +98,7 @@ def shown(table: pd.DataFrame) -> pd.DataFrame:
     named = [name(row) for _place, row in table.iterrows()]
     lifts = pd.Series([_lift(row) for row in table.to_dict("records")], index=table.index, dtype=object)
     told = table.assign(campaign=named, type=kinds, evidence=table["grade"], effect=lifts, net_roi=table["roi"])
+    told["cost"] = told["cost"].where(told["cost"] > 0)  # nothing booked is not a cost of nothing
     return told[SHOWN]
 
 

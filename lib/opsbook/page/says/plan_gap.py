@@ -71,10 +71,10 @@ def channels(parts: pd.DataFrame, *, levels: Sequence[str], missing: str) -> Sen
     return Sentence("campaign.plan_channels.known", **told, part=_part(kind, most))
 
 
-def audience(table: pd.DataFrame, *, min_cell: int) -> Sentence:
+def audience(table: pd.DataFrame, *, min_cell: int, comparison: str = "") -> Sentence:
     """How much of the audience was shown the campaign, and how many outside it.
 
-    table: `targeting.targeted`
+    table: `targeting.targeted`; comparison: of the campaign, a control group held out of it is not to be shown it
     """
     if table.empty:
         return Sentence("campaign.audience.none")
@@ -85,7 +85,8 @@ def audience(table: pd.DataFrame, *, min_cell: int) -> Sentence:
         return Sentence("campaign.audience.hidden", n=row["audience"], least=min_cell)
     told = {"n": row["audience"], "share": row["share_shown"], "low": row["share_shown_low"]}
     told |= {"high": row["share_shown_high"], "outside": row["share_outside"]}
-    return Sentence("campaign.audience.known", **told)
+    held = Sentence(f"campaign.audience_held.{'some' if comparison == 'holdout' else 'none'}")
+    return Sentence("campaign.audience.known", **told, held=held)
 
 
 def guardrails(table: pd.DataFrame) -> Sentence:
