@@ -388,7 +388,7 @@ def test_new_users_who_all_look_abnormal_lead_the_finding_and_the_goal():
     goals, asked = words.Sentence("campaign.goals.none"), pd.DataFrame({"metric": ["new_users"]})
     everybody, most = abnormal.screen(found(), lines(24), min_cell=10), abnormal.screen(found(), lines(30), min_cell=10)
     assert everybody.text("zh").startswith("参与活动的 24 名新用户全部疑似异常，可信的拉新为 0。")
-    assert everybody.text("en").startswith("All 24 new users who took part look abnormal")
+    assert everybody.text("en").startswith("All 24 new users look abnormal")
     assert most.text("zh").startswith("参与活动的 30 名新用户中有 24 名疑似异常，可信的拉新最多 6 名。")
     assert "at most 6" in most.text("en")
     told = abnormal.with_goals(goals, asked, lines(24))

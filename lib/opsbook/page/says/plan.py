@@ -112,6 +112,8 @@ def goals(table: pd.DataFrame, campaign: CampaignRun, *, exposed: float | None) 
     parts = joined([_goal(row) for row in table.to_dict("records")])
     told = {"last": last, "exposed": exposed, "goals": parts, "n": len(table)}
     told |= {"within": int((table["judgement"] != "ambitious").sum())}
+    high = [Sentence(f"campaign.goal.{name}") for name in table.loc[table["judgement"] == "ambitious", "metric"]]
+    told["unlikely"] = Sentence(f"plan.unlikely.{'some' if high else 'none'}", names=high)
     return Sentence("plan.goals.told", **told)
 
 
