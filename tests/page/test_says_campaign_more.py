@@ -384,7 +384,7 @@ def test_what_is_not_clear_is_told_with_the_interval_that_is_not_clear():
 
 
 def test_new_users_who_all_look_abnormal_lead_the_finding_and_the_goal():
-    """All of them listed leave no new user to be trusted, most of them at most the rest; a handful is none."""
+    """All of them listed leave none to be trusted, most of them at most the rest; a handful is none."""
     goals, asked = words.Sentence("campaign.goals.none"), pd.DataFrame({"metric": ["new_users"]})
     everybody, most = abnormal.screen(found(), lines(24), min_cell=10), abnormal.screen(found(), lines(30), min_cell=10)
     assert everybody.text("zh").startswith("参与活动的 24 名新用户全部疑似异常，可信的拉新为 0。")
@@ -393,7 +393,7 @@ def test_new_users_who_all_look_abnormal_lead_the_finding_and_the_goal():
     assert "at most 6" in most.text("en")
     told = abnormal.with_goals(goals, asked, lines(24))
     assert "可信的拉新为 0" in told.text("zh")
-    assert "no new user to be trusted" in told.text("en")
+    assert "none to be trusted" in told.text("en")
     assert abnormal.with_goals(goals, asked, lines(300)) is goals
     assert abnormal.with_goals(goals, asked.iloc[:0], lines(24)) is goals
 

@@ -284,7 +284,8 @@ def columns(table: pd.DataFrame, *, area: str, name: str) -> list[Shown]:
 def _says_something(column: pd.Series) -> bool:
     """Whether a cell stands in it, or another than the one that goes without saying."""
     filled = column.dropna()
-    return column.empty or not (filled.empty or bool((filled == QUIET.get(str(column.name), object())).all()))
+    quiet = QUIET.get(str(column.name))
+    return column.empty or not (filled.empty or (quiet is not None and bool((filled == quiet).all())))
 
 
 def _with_bounds(column: str, own: list[str]) -> Shown:

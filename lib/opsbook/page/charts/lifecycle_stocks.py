@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from opsbook.page import theme, words
+from opsbook.page import colors, theme, words
 from opsbook.page.charts import bars
 
 STAGES = ["mature", "growth", "introduction", "sleeping", "lost"]
@@ -109,4 +109,5 @@ def _key(ax: Axes, names: list[tuple[str, str]]) -> None:
     """Two words in their bars' colours instead of a legend box."""
     for place, (key, color) in enumerate(names):
         ax.annotate(words.label(key), (1, 0.02 + 0.07 * (len(names) - 1 - place)), xycoords="axes fraction", ha="right",
-                    color=theme.COLORS[color], fontsize=12, fontweight="bold")  # fmt: skip
+                    color=colors.readable(theme.COLORS[color], colors.LIGHT), fontsize=12,
+                    fontweight="bold")  # fmt: skip

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from opsbook.analysis.buyers import KEYS
 from opsbook.analysis.rfm_migration import ENTERED, LEFT
-from opsbook.page import theme, words
+from opsbook.page import colors, theme, words
 
 
 def moves(moves: pd.DataFrame) -> Figure | None:
@@ -66,7 +66,8 @@ def kept(kept: pd.DataFrame) -> Figure | None:
     theme.percent_axis(ax, axis="x")
     for key, color, height in (("rfm_now", "main", 1.01), ("rfm_before", "muted", 1.07)):
         ax.annotate(words.label(f"lifecycle.chart.{key}"), (1, height), xycoords="axes fraction", ha="right",
-                    color=theme.COLORS[color], fontsize=11.5, fontweight="bold")  # fmt: skip
+                    color=colors.readable(theme.COLORS[color], colors.LIGHT), fontsize=11.5,
+                    fontweight="bold")  # fmt: skip
     return fig
 
 
