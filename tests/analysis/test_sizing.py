@@ -117,3 +117,21 @@ def test_the_smallest_share_that_does_is_taken():
     assert sizing.smallest(table, days=7, worthwhile=0.25) == 0.2
     assert sizing.smallest(table, days=7, worthwhile=0.05) is None
     assert sizing.smallest(table, days=14, worthwhile=0.25) is None
+
+
+def test_at_the_break_even_lift_the_margin_gained_is_the_cost():
+    """By hand: 80 treated users at 10 each, a margin of one half and a cost of 100 need a quarter more revenue."""
+    spent = pd.DataFrame({"days": [14], "users_now": [100], "users": [100], "mean": [10.0], "variance": [0.0]})
+    found = sizing.break_even(spent, days=14, control_share=0.2, cost=100.0, margin=0.5)
+    assert found.lift == pytest.approx(0.25)
+    assert 80 * 10.0 * found.lift * 0.5 == pytest.approx(100.0)
+    assert found.low == found.high == found.lift
+
+
+def test_without_cost_margin_or_sales_there_is_no_break_even():
+    """Nothing planned, or nobody who buys: no lift is named."""
+    spent = pd.DataFrame({"days": [14], "users_now": [100], "users": [100], "mean": [10.0], "variance": [1.0]})
+    asked = {"days": 14, "control_share": 0.2, "cost": 100.0, "margin": 0.5}
+    for changed in ({"cost": None}, {"margin": None}, {"days": 28}):
+        assert sizing.break_even(spent, **(asked | changed)) is None
+    assert sizing.break_even(spent.assign(mean=0.0), **asked) is None

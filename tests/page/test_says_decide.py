@@ -133,6 +133,14 @@ def test_the_band_to_contact_is_named_with_what_it_is_worth():
     assert "about" not in retention(-0.1, 0.1, bands=BANDS.assign(value=float("nan")), **asked).text("en")
 
 
+def test_what_a_new_user_costs_stands_beside_the_lever():
+    """Where payback is known the decision names it; where it is not, that the cost is not known."""
+    paid = pd.DataFrame({"channel": ["ads", "all"], "cac": [20.0, 12.07], "payback_days": [40.0, 20.0]})
+    asked = changed(-0.1, 0.1), parts(), gains(current=500.0)
+    assert "A new user costs 12.07, paid back in 20 days" in decide.lifecycle(*asked, paid).text("en")
+    assert "not known here" in decide.lifecycle(*asked, paid.head(1)).text("en")
+
+
 def test_a_test_that_worked_is_given_to_everybody():
     """An A/B test of a product is not run again."""
     worked, span = Verdict("keep", "works_without_cost", "A"), {"end": date(2026, 3, 22), "after_days": 0}
@@ -143,7 +151,7 @@ def test_a_test_that_worked_is_given_to_everybody():
 def test_without_a_change_the_strongest_sure_lever_is_named():
     """The largest gain whose interval lies above zero; a larger one that is not sure is passed over."""
     said = lifecycle(-0.1, 0.1, more=gains(current=500.0, week_1=40.0, waking=-900.0))
-    assert "weekly retention of current users would add most: +510" in said.text("en")
+    assert "Most would come of one more point of weekly retention of current users: +510" in said.text("en")
     assert "moves the level" not in lifecycle(-0.1, 0.1, more=gains(waking=-900.0)).text("en")
 
 

@@ -216,3 +216,14 @@ def test_a_chart_of_one_share_is_drawn():
     """A short audience leaves one holdout that sees any lift; its chart needs no warning and no second point."""
     with words.speaking("en"):
         assert charts.sizes(sizes(0.9, NAN, NAN), days=28, worthwhile=0.2, planned=None) is not None
+
+
+def test_a_plan_says_from_which_lift_it_pays():
+    """With budget and margin the lift that earns the cost stands on the page; without them, that it cannot be told."""
+    spent = pd.DataFrame({"days": [42], "users_now": [4000], "users": [3900], "mean": [50.0], "variance": [10000.0]})
+    asked = {"days": 42, "control_share": 0.2, "margin": 0.35}
+    told = says.pays(sizing.break_even(spent, cost=5600.0, **asked), days=42)
+    assert told.key == "plan.pays.known"
+    assert "10.0%" in told.text("en")
+    assert numbers(told.text("en")) == numbers(told.text("zh"))
+    assert says.pays(sizing.break_even(spent, cost=None, **asked), days=42).key == "plan.pays.unknown"

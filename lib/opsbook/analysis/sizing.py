@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import ibis
 import ibis.expr.types as ir
@@ -32,6 +32,17 @@ COUNTED_DAYS = ("active_days", "converted")
 HELD_OUT = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
 PLACED = ["days", "metric", "users_now", *MOMENTS]
 SIZES = ["days", "control_share", "users", "control_users", "mean", "explained", "half_width", "detectable"]
+
+
+class BreakEvenLift(NamedTuple):
+    """A net lift (share of the revenue without the campaign) with its interval, and what it rests on."""
+
+    lift: float
+    low: float
+    high: float
+    mean: float
+    cost: float
+    margin: float
 
 
 class Campaign(Protocol):
@@ -161,6 +172,35 @@ def smallest(sizes: pd.DataFrame, *, days: int, worthwhile: float) -> float | No
     """
     fit = sizes[(sizes["days"] == days) & (sizes["detectable"] <= worthwhile)]
     return None if fit.empty else float(fit["control_share"].min())
+
+
+def break_even(
+    spent: pd.DataFrame, *, days: int, control_share: float | None, cost: float | None, margin: float | None
+) -> BreakEvenLift | None:
+    """From which net lift of revenue the campaign earns its cost, at the revenue that the audience brings without it.
+
+    spent:   `placed` of the metric revenue; days: watched; control_share, margin: 0-1; cost: planned, in the currency
+    returns: None where the data do not reach back that far, nobody spends, or cost or margin is not planned
+    source:  cost / (margin × mean revenue × treated users); interval by that of the mean (normal)
+
+    >>> import pandas as pd
+    >>> from opsbook import sizing
+    >>> spent = pd.DataFrame({"days": [42], "users_now": 4000, "users": 3900, "mean": 50.0, "variance": 10000.0})
+    >>> told = sizing.break_even(spent, days=42, control_share=0.2, cost=5600.0, margin=0.35)
+    >>> print(f"{told.lift:.1%} ({told.low:.1%} to {told.high:.1%})")
+    10.0% (9.4% to 10.7%)
+    """
+    own = spent[(spent["days"] == days) & (spent["users"] > 1)]
+    if own.empty or not cost or not margin or not own["mean"].iloc[0] > 0:
+        return None
+    row = own.iloc[0]
+    treated = float(row["users_now"]) * (1 - (control_share or 0.0))
+    error = float(ndtri(0.5 + LEVEL / 2) * np.sqrt(row["variance"] / row["users"]))
+    mean = float(row["mean"])
+    lift, low, high = (
+        cost / (margin * at * treated) if at > 0 else np.inf for at in (mean, mean + error, mean - error)
+    )
+    return BreakEvenLift(lift, low, high, mean, cost, margin)
 
 
 def _members(logs: tuple[Tabular, Tabular, Tabular, Tabular], as_of: date, asked: dict[str, Any]) -> ir.Table:

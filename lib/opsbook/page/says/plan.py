@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from opsbook.analysis.memory import expected, measured
-from opsbook.analysis.sizing import smallest
+from opsbook.analysis.sizing import BreakEvenLift, smallest
 from opsbook.inputs.registration import promised
 from opsbook.inputs.run_params import CampaignRun
 from opsbook.inputs.segments import Segment
@@ -115,6 +115,13 @@ def goals(table: pd.DataFrame, campaign: CampaignRun, *, exposed: float | None) 
     high = [Sentence(f"campaign.goal.{name}") for name in table.loc[table["judgement"] == "ambitious", "metric"]]
     told["unlikely"] = Sentence(f"plan.unlikely.{'some' if high else 'none'}", names=high)
     return Sentence("plan.goals.told", **told)
+
+
+def pays(found: BreakEvenLift | None, *, days: int) -> Sentence:
+    """From which lift the campaign earns its planned cost."""
+    if found is None:
+        return Sentence("plan.pays.unknown")
+    return Sentence("plan.pays.known", **found._asdict(), days=days)
 
 
 def before(memory: pd.DataFrame, groups: pd.DataFrame, campaign: CampaignRun) -> Sentence:
