@@ -427,3 +427,11 @@ def test_a_price_that_is_known_needs_no_verdict_beside_it():
     shown = pays.price_table(found)
     assert shown["case"].tolist() == [None, "open"]
     assert [item.text("en") for item in shown["priced"]] == ["one more buyer", "one more order"]
+
+
+def test_more_than_all_buyers_cannot_have_bought_anyway():
+    """Where the test group bought less than the control group the table leaves the share open instead of 100%."""
+    rows = [["net", 1000, 200, 330, 350.0, 300.0, 400.0, 1.0, -20.0, -90.0, 50.0]]
+    rows += [["during", 1000, 200, 300, 200.0, 150.0, 260.0, 0.667, 100.0, 10.0, 180.0]]
+    shown = pays.buyers_table(pd.DataFrame(rows, columns=anyway_analysis.BUYERS))
+    assert shown["share_anyway"].isna().tolist() == [True, False]

@@ -89,6 +89,13 @@ def if_spent(returns: pd.DataFrame, missing: Mapping[str, float], *, grade: str)
     return Sentence("campaign.unbooked.roi", channels=budgets_of(missing), roi=roi, booked=row["roi"])
 
 
+def buyers_table(buyers: pd.DataFrame) -> pd.DataFrame:
+    """The buyers for reading: where there are no extra ones, nobody is told to have bought anyway, who did not buy."""
+    some = buyers["extra"] > 0
+    columns = ["anyway", "anyway_low", "anyway_high", "share_anyway"]
+    return buyers.assign(**{name: buyers[name].where(some) for name in columns})
+
+
 def price_table(prices: pd.DataFrame) -> pd.DataFrame:
     """What each more buyer and order cost, for reading: the case stands only where a price is not known."""
     told = [None if case == "known" else case for case in prices["case"]]
