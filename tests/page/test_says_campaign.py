@@ -220,6 +220,7 @@ CASES = {
     "roi.loses": lambda: says.returns(returns(-50, 20, 90), grade="A"),
     "price.known": lambda: says.price(money.Amount(5.0, 2.0, 10.0), money.Amount(20.0, 10.0, 50.0)),
     "price.unknown": lambda: says.price(money.NOTHING_KNOWN, money.Amount(20.0, -10.0, 50.0)),
+    "price.free": lambda: says.price(money.NOTHING_KNOWN, money.Amount(20.0, 10.0, 50.0)),
     "price.none": lambda: says.price(money.NOTHING_KNOWN, money.NOTHING_KNOWN),
     "lessons.none": lambda: says.lessons(says.written([], [])),
     "lessons.some": lambda: says.lessons(says.written([Note(text="start earlier")], [Note(text="again in May")])),

@@ -133,6 +133,13 @@ def test_the_band_to_contact_is_named_with_what_it_is_worth():
     assert "about" not in retention(-0.1, 0.1, bands=BANDS.assign(value=float("nan")), **asked).text("en")
 
 
+def test_a_holdout_too_small_to_show_the_contact_says_so():
+    """The decision does not promise a readable holdout where the hoped fall is smaller than the fall it shows."""
+    asked = {"coming": listed(500, 60) | {"baseline": 0.9, "detectable_fall": 0.128}, "bands": BANDS}
+    assert "60 held back at random are too few" in retention(-0.1, 0.1, **asked).text("en")
+    assert "60 of the list are held back at random" in retention(-0.1, 0.1, save_rate=0.2, **asked).text("en")
+
+
 def test_what_a_new_user_costs_stands_beside_the_lever():
     """Where payback is known the decision names it; where it is not, that the cost is not known."""
     paid = pd.DataFrame({"channel": ["ads", "all"], "cac": [20.0, 12.07], "payback_days": [40.0, 20.0]})

@@ -222,8 +222,21 @@ def test_a_plan_says_from_which_lift_it_pays():
     """With budget and margin the lift that earns the cost stands on the page; without them, that it cannot be told."""
     spent = pd.DataFrame({"days": [42], "users_now": [4000], "users": [3900], "mean": [50.0], "variance": [10000.0]})
     asked = {"days": 42, "control_share": 0.2, "margin": 0.35}
-    told = says.pays(sizing.break_even(spent, cost=5600.0, **asked), days=42)
+    told = says.pays(sizing.break_even(spent, cost=5600.0, **asked), campaign(), days=42)
     assert told.key == "plan.pays.known"
     assert "10.0%" in told.text("en")
     assert numbers(told.text("en")) == numbers(told.text("zh"))
-    assert says.pays(sizing.break_even(spent, cost=None, **asked), days=42).key == "plan.pays.unknown"
+    assert says.pays(sizing.break_even(spent, cost=None, **asked), campaign(), days=42).key == "plan.pays.unknown"
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [({"worthwhile_lift": 0.05}, True), ({"worthwhile_lift": 0.2}, False),
+     ({"worthwhile_lift": 0.05, "primary_metric": "active_days"}, False)],
+)  # fmt: skip
+def test_a_bar_that_would_not_earn_the_cost_is_named(changed, told):
+    """A worthwhile lift below the one that pays is told in both languages; active days earn nothing to compare."""
+    earned = sizing.BreakEvenLift(lift=0.1, low=0.08, high=0.13, mean=50.0, cost=5600.0, margin=0.35)
+    said = says.pays(earned, campaign(**changed), days=42)
+    assert ("would not pay" in said.text("en"), "不能回本" in said.text("zh")) == (told, told)
+    assert numbers(said.text("en")) == numbers(said.text("zh"))

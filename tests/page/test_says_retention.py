@@ -86,6 +86,7 @@ BRANCHES = {
     "retention.threshold.too_long": says.threshold(Threshold(8, "too_long", 10), false_churn(), **TARGET),
     "retention.threshold.none_found": says.threshold(Threshold(30, "none_found", None), false_churn(0.3), **TARGET),
     "retention.threshold.undefined": says.threshold(Threshold(30, "none_found", None), false_churn(0.7), **TARGET),
+    "retention.silent_only": says.silent_only(Threshold(30, "none_found", None), false_churn(0.7)),
     "retention.threshold.unknown": says.threshold(Threshold(400, "given", None), false_churn(), **TARGET),
     "retention.false_churn.known": says.false_churn(false_churn().iloc[[6, 29]]),
     "retention.false_churn.empty": says.false_churn(false_churn().iloc[:0]),
@@ -244,3 +245,8 @@ def test_charts_of_nothing_are_none_and_of_something_are_figures():
             assert charts.retention_curve(line([0, 1, 7]), line([0, 1, 7], 0.6)) is not None
             assert charts.retention_curve(line([0]), line([0])) is None
     assert charts.forest(fitted(organic=None).table) is None
+
+
+def test_leaving_is_explained_only_where_the_silent_return():
+    """Where most of the silent stay away, the curves of leaving need no second word."""
+    assert says.silent_only(Threshold(30, "none_found", None), false_churn(0.3)) is None

@@ -279,7 +279,7 @@ def price(cost: Amount, increment: Amount) -> Sentence:
     if pd.isna(increment.value):
         return Sentence("campaign.price.none")
     if pd.isna(cost.value):
-        return Sentence("campaign.price.unknown")
+        return Sentence(f"campaign.price.{'free' if increment.low > 0 else 'unknown'}")
     return Sentence("campaign.price.known", **cost._asdict())
 
 

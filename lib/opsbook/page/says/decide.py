@@ -144,10 +144,20 @@ def _list(coming: Mapping[str, Any], band: Mapping[str, Any], save_rate: float) 
         case = "win_back" if coming["baseline"] >= NEARLY_GONE else "contact_known"
         told["leaving"] = coming["baseline"]
         if case == "win_back" and band:
-            own = {name: band[name] for name in ("band", "users", "risk")}
-            return [Sentence("retention.decide.bands", **told, **own, worth=_worth(band["value"], save_rate))]
+            del told["holdout"]
+            own: dict[str, Any] = {name: band[name] for name in ("band", "users", "risk")}
+            own |= {"worth": _worth(band["value"], save_rate), "held": _held(coming, save_rate)}
+            return [Sentence("retention.decide.bands", **told, **own)]
         return [Sentence(f"retention.decide.{case}", **told)]
     return [Sentence(f"retention.decide.{'contact' if coming['planned_holdout'] else 'contact_all'}", **told)]
+
+
+def _held(coming: Mapping[str, Any], save_rate: float) -> Sentence:
+    """How many of the list are left alone, and whether so few show what a contact is hoped to save."""
+    fall, told = coming.get("detectable_fall"), {"holdout": coming["planned_holdout"]}
+    if fall is None or save_rate * coming["baseline"] >= fall:
+        return Sentence("retention.decide_held.seen", **told)
+    return Sentence("retention.decide_held.small", **told, rate=save_rate)
 
 
 def _worth(value: float, save_rate: float) -> Sentence:

@@ -117,11 +117,19 @@ def goals(table: pd.DataFrame, campaign: CampaignRun, *, exposed: float | None) 
     return Sentence("plan.goals.told", **told)
 
 
-def pays(found: BreakEvenLift | None, *, days: int) -> Sentence:
-    """From which lift the campaign earns its planned cost."""
+def pays(found: BreakEvenLift | None, campaign: CampaignRun, *, days: int) -> Sentence:
+    """From which lift the campaign earns its planned cost, and whether the lift set as worth having lies below it."""
     if found is None:
         return Sentence("plan.pays.unknown")
-    return Sentence("plan.pays.known", **found._asdict(), days=days)
+    return Sentence("plan.pays.known", **found._asdict(), days=days, bar=_bar(found, campaign))
+
+
+def _bar(found: BreakEvenLift, campaign: CampaignRun) -> Sentence:
+    """A lift of orders is set beside one of revenue, as with unchanged baskets; days of activity are not."""
+    asked, metric = campaign.worthwhile_lift, campaign.primary_metric
+    if metric not in ("orders", "revenue") or asked >= found.lift:
+        return Sentence("plan.pays_bar.none")
+    return Sentence("plan.pays_bar.above", worthwhile=asked, metric=Sentence(f"campaign.metric.{metric}"))
 
 
 def before(memory: pd.DataFrame, groups: pd.DataFrame, campaign: CampaignRun) -> Sentence:

@@ -40,6 +40,14 @@ def threshold(limit: Threshold, table: pd.DataFrame, *, target: float) -> Senten
     return Sentence(f"retention.threshold.{case}", **told)
 
 
+def silent_only(limit: Threshold, table: pd.DataFrame) -> Sentence | None:
+    """Beside curves of leaving: what "left" means where most of the silent return; None where the word holds."""
+    if not undefined(limit, table):
+        return None
+    share = table.loc[table["threshold_days"] == limit.days, "false_churn"].iloc[0]
+    return Sentence("retention.silent_only", days=limit.days, share=share)
+
+
 def undefined(limit: Threshold, table: pd.DataFrame) -> bool:
     """Whether most silences that are called churn end with a return, so that the word says nothing.
 
