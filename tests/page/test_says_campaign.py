@@ -226,6 +226,7 @@ CASES = {
     "lessons.some": lambda: says.lessons(says.written([Note(text="start earlier")], [Note(text="again in May")])),
     "verdict_days.short": lambda: evidence.verdict_basis(metric="orders", days=28, known=7, worthwhile_lift=0.2),
     "verdict_days.none": lambda: evidence.verdict_basis(metric="orders", days=28, known=-3, worthwhile_lift=0.2),
+    "verdict_days.during": lambda: evidence.verdict_basis(metric="orders", days=0, known=0, worthwhile_lift=0.2),
     "verdict.metric": lambda: evidence.verdict_basis(metric="orders", days=28, known=28, worthwhile_lift=0.2),
 }
 

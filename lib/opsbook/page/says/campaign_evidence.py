@@ -262,6 +262,8 @@ def verdict_basis(*, metric: str, days: int, known: int, worthwhile_lift: float)
     days: to be watched after the end; known: those of them that the data hold
     """
     told = {"metric": Sentence(f"campaign.metric.{metric}"), "worthwhile": worthwhile_lift}
+    if not days:
+        return Sentence("campaign.verdict_days.during", **told)
     if known >= days:
         return Sentence("campaign.verdict.metric", days=days, **told)
     if known <= 0:
