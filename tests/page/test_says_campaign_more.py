@@ -281,6 +281,15 @@ def test_every_case_of_the_catalogue_is_reached():
     assert {key for key in known if key.startswith(sections) and not PIECES.match(key)} == set(CASES)
 
 
+def test_days_that_are_not_watched_are_not_told_as_zero():
+    """A test without days after its end says that later orders are not counted."""
+    lines = ledger(NAN)
+    lines.loc[lines["line"] == "later", ["total", "low", "high"]] = 0.0
+    said = lasting.ledger(lines, metric="orders", grade="A", running=False)
+    assert "orders after the end are not counted" in said.text("en")
+    assert "活动后的订单不计" in said.text("zh")
+
+
 def test_without_a_comparison_only_one_sentence_says_so():
     """Where no effect may be read, the first sentence of a section says so and the others are left out."""
     assert lasting.ledger(ledger(), metric="orders", grade="D", running=False) is None

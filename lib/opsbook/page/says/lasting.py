@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -47,12 +49,20 @@ def ledger(lines: pd.DataFrame, *, metric: str, grade: str, running: bool) -> Se
     money = metric == "revenue"
     total = dict(zip(lines["line"], added_up(lines["total"], digits=0), strict=True))
     net = lines.set_index("line").loc["net"]
-    told = {name: total[name] for name in ("gross", "net", "later")}
-    told |= {"baseline": -total["baseline"], "low": net["low"], "high": net["high"]}
     unit = "money" if money else "orders"
+    told: dict[str, Any] = {name: total[name] for name in ("gross", "net")} | {"later": _later(lines, total, unit)}
+    told |= {"baseline": -total["baseline"], "low": net["low"], "high": net["high"]}
     if np.isnan(total["other"]):
         return Sentence(f"campaign.lasting.ledger_{unit}", **told)
     return Sentence(f"campaign.lasting.ledger_marked_{unit}", other=total["other"], **told)
+
+
+def _later(lines: pd.DataFrame, total: dict[str, float], unit: str) -> Sentence:
+    """What came after the end; an interval without width is that of days which are not watched."""
+    later = lines.set_index("line").loc["later"]
+    if later["low"] == later["high"]:
+        return Sentence("campaign.lasting_later.none")
+    return Sentence(f"campaign.lasting_later.{unit}", later=total["later"])
 
 
 def lines(lines: pd.DataFrame) -> pd.DataFrame:
