@@ -101,3 +101,11 @@ def test_only_a_clear_trend_is_news(language):
         told = says.news(table).text()
     assert all(figure in told for figure in ("30", "28.0%", "33.0%"))
     assert says.news(trends("no_trend")) is None
+
+
+def test_news_of_another_age_than_the_headline_stand_in_the_section():
+    """A finding links to a section that tells it: its own headline at the same age, or the news beside it."""
+    table = pd.concat([trends("worse"), trends("no_trend", age=30)])
+    assert says.elsewhere(table, age=30)
+    assert not says.elsewhere(table, age=7)
+    assert not says.elsewhere(trends("no_trend"), age=7)

@@ -37,9 +37,19 @@ def trend(table: pd.DataFrame, *, age: int, by: str, called: Sentence | None = N
     return Sentence(f"retention.trend.{case}{'_plain' if plain else ''}", **told)
 
 
+def elsewhere(table: pd.DataFrame, *, age: int) -> bool:
+    """Whether `news` tells another age than the headline of the section, which then has to tell it too."""
+    moved, told = _moved(table), told_row(table, age=age)
+    return bool(len(moved)) and told is not None and told["age"] != moved["age"].iloc[-1]
+
+
+def _moved(table: pd.DataFrame) -> pd.DataFrame:
+    return table[table["conclusion"].isin(["better", "worse"])]
+
+
 def news(table: pd.DataFrame) -> Sentence | None:
     """The oldest age at which later cohorts are clearly better or worse, for the first screen; None without one."""
-    moved = table[table["conclusion"].isin(["better", "worse"])]
+    moved = _moved(table)
     if moved.empty:
         return None
     row = moved.iloc[-1]
