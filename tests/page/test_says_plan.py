@@ -231,11 +231,11 @@ def test_a_plan_says_from_which_lift_it_pays():
 
 @pytest.mark.parametrize(
     ("changed", "told"),
-    [({"worthwhile_lift": 0.05}, True), ({"worthwhile_lift": 0.2}, False),
+    [({"worthwhile_lift": 0.05}, True), ({"worthwhile_lift": 0.09}, False), ({"worthwhile_lift": 0.2}, False),
      ({"worthwhile_lift": 0.05, "primary_metric": "active_days"}, False)],
 )  # fmt: skip
 def test_a_bar_that_would_not_earn_the_cost_is_named(changed, told):
-    """A worthwhile lift below the one that pays is told in both languages; active days earn nothing to compare."""
+    """A worthwhile lift clearly below the one that pays is told in both languages; active days earn nothing."""
     earned = sizing.BreakEvenLift(lift=0.1, low=0.08, high=0.13, mean=50.0, cost=5600.0, margin=0.35)
     said = says.pays(earned, campaign(**changed), days=42)
     assert ("would not pay" in said.text("en"), "不能回本" in said.text("zh")) == (told, told)

@@ -125,9 +125,12 @@ def pays(found: BreakEvenLift | None, campaign: CampaignRun, *, days: int) -> Se
 
 
 def _bar(found: BreakEvenLift, campaign: CampaignRun) -> Sentence:
-    """A lift of orders is set beside one of revenue, as with unchanged baskets; days of activity are not."""
+    """A lift of orders is set beside one of revenue, as with unchanged baskets; days of activity are not.
+
+    A bar inside the interval is not told from the lift that pays.
+    """
     asked, metric = campaign.worthwhile_lift, campaign.primary_metric
-    if metric not in ("orders", "revenue") or asked >= found.lift:
+    if metric not in ("orders", "revenue") or asked >= found.low:
         return Sentence("plan.pays_bar.none")
     return Sentence("plan.pays_bar.above", worthwhile=asked, metric=Sentence(f"campaign.metric.{metric}"))
 
