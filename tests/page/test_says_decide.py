@@ -137,6 +137,8 @@ def test_a_holdout_too_small_to_show_the_contact_says_so():
     """The decision does not promise a readable holdout where the hoped fall is smaller than the fall it shows."""
     asked = {"coming": listed(500, 60) | {"baseline": 0.9, "detectable_fall": 0.128}, "bands": BANDS}
     assert "60 held back at random are too few" in retention(-0.1, 0.1, **asked).text("en")
+    blind = asked | {"coming": asked["coming"] | {"detectable_fall": None}}
+    assert "too few" in retention(-0.1, 0.1, **blind).text("en")
     assert "60 of the list are held back at random" in retention(-0.1, 0.1, save_rate=0.2, **asked).text("en")
 
 

@@ -153,9 +153,9 @@ def _list(coming: Mapping[str, Any], band: Mapping[str, Any], save_rate: float) 
 
 
 def _held(coming: Mapping[str, Any], save_rate: float) -> Sentence:
-    """How many of the list are left alone, and whether so few show what a contact is hoped to save."""
+    """How many of the list are left alone, and whether so few show what a contact is hoped to save; None shows none."""
     fall, told = coming.get("detectable_fall"), {"holdout": coming["planned_holdout"]}
-    if fall is None or save_rate * coming["baseline"] >= fall:
+    if fall is not None and save_rate * coming["baseline"] >= fall:
         return Sentence("retention.decide_held.seen", **told)
     return Sentence("retention.decide_held.small", **told, rate=save_rate)
 
