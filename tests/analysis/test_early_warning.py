@@ -424,6 +424,16 @@ def test_refused_levels_give_a_list_without_probabilities(alarm):
     assert early_warning.prospect(refused, capacity=60, holdout_share=0.2)["detectable_fall"] is None
 
 
+@pytest.mark.parametrize("used", ["model", "recency"])
+def test_the_list_to_come_is_worth_what_its_users_are_worth(alarm, used):
+    """Told before the draw, the worth of the list is the sum over the users that the draw then lists."""
+    found = replace(alarm, used=used)
+    listed = early_warning.roster(found, draw=Draw(1, "s", "r", on(200), 60, 0.2))
+    told = early_warning.prospect(found, capacity=60, holdout_share=0.2)
+    assert told["value"] == pytest.approx(listed["value"].sum(), abs=0.005 * 60)
+    assert told["baseline"] == pytest.approx(listed["risk"].mean(), abs=1e-4)
+
+
 @pytest.mark.parametrize(("last", "users", "case"), [(40, 300, "short"), (200, 12, "few"), (400, 200, "nobody")])
 def test_what_cannot_be_told_is_said(last, users, case):
     """Too little time, too few users, or nobody alive: a case instead of a number, and an empty list."""

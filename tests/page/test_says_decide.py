@@ -75,7 +75,9 @@ CASES = {
     "retention.decide.contact": lambda: retention(-0.1, 0.1, coming=listed(500, 60)),
     "retention.decide.contact_known": lambda: retention(-0.1, 0.1, coming=listed(500, 60) | {"baseline": 0.4}),
     "retention.decide.win_back": lambda: retention(-0.1, 0.1, coming=listed(500, 60) | {"baseline": 0.9}),
-    "retention.decide.bands": lambda: retention(-0.1, 0.1, coming=listed(500, 60) | {"baseline": 0.9}, bands=BANDS),
+    "retention.decide.bands": lambda: retention(
+        -0.1, 0.1, coming=listed(500, 60) | {"baseline": 0.9}, bands=BANDS, worth=6200.0
+    ),
     "retention.decide.contact_all": lambda: retention(-0.1, 0.1, coming=listed(500, 0)),
     "retention.decide.threshold": lambda: retention(-0.1, 0.1, GIVEN),
     "retention.decide.undefined": lambda: retention(-0.1, 0.1, coming=listed(500, 60), back=0.7),
@@ -131,6 +133,18 @@ def test_the_band_to_contact_is_named_with_what_it_is_worth():
     asked = {"coming": listed(500, 60) | {"baseline": 0.9}}
     assert "about 4,821" in retention(-0.1, 0.1, bands=BANDS, **asked).text("en")
     assert "about" not in retention(-0.1, 0.1, bands=BANDS.assign(value=float("nan")), **asked).text("en")
+
+
+def test_winning_back_the_riskiest_is_priced_beside_the_band():
+    """Both ways have their worth in the decision, reckoned alike; where it is no money neither has."""
+    asked = {"coming": listed(500, 60) | {"baseline": 0.9}}
+    both = retention(-0.1, 0.1, bands=BANDS, worth=6200.0, **asked)
+    assert "if 10.0% of these are kept" in both.text("en")
+    assert "reckoned the same way about 6,200" in both.text("en")
+    alone = retention(-0.1, 0.1, worth=6200.0, **asked)
+    assert alone.key == "retention.decide.win_back"
+    assert "about 6,200 of net revenue if 10.0% of these are kept" in alone.text("en")
+    assert figures(alone.text("en")) == figures(alone.text("zh"))
 
 
 def test_a_holdout_too_small_to_show_the_contact_says_so():

@@ -212,10 +212,9 @@ def roster(
     )
     listed = first.order_by("rank").to_pandas()
     risk = np.round(expit(listed["score"]), 4) if found.levels != "refused" else np.nan
-    each = (found.today["value"] / found.today["expected_leavers"]).set_axis(found.today["band"])
     told = {
         "risk": risk,
-        "value": (risk * listed["band"].map(each)).astype(float).round(2),
+        "value": (risk * listed["band"].map(_each(found))).astype(float).round(2),
         "reasons": reasons(found, listed),
     }
     return risk_list.assigned(listed.assign(**told), draw=draw, registered=registered or {})[columns]
@@ -243,6 +242,8 @@ def reasons(found: Alarm, listed: pd.DataFrame) -> list[str]:
 def prospect(found: Alarm, *, capacity: int, holdout_share: float) -> dict[str, object]:
     """What a list of today would be, before it is drawn and without anybody's name: see `risk_list.prospect`.
 
+    returns: the same and value, what keeping the save rate of the list is worth (sum over `roster`; None = unknown)
+
     >>> from opsbook import early_warning, tiny
     >>> asked = early_warning.question(tiny.user_days, churn_after_days=7, within_days=7)
     >>> alarm = early_warning.answer(tiny.user_days, tiny.users, asked, data_start=tiny.DATA_START, as_of=tiny.AS_OF)
@@ -250,11 +251,20 @@ def prospect(found: Alarm, *, capacity: int, holdout_share: float) -> dict[str, 
     0
     """
     if found.case != "ready" or found.scored is None:
-        return risk_list.prospect(listed=0, holdout_share=holdout_share, baseline=np.nan)
+        return risk_list.prospect(listed=0, holdout_share=holdout_share, baseline=np.nan) | {"value": None}
     first = risk_list.ranked(found.scored, by_recency=found.used == "recency", capacity=capacity)
-    row = first.agg(n=_.count(), risk=(1 / (1 + (-_.score).exp())).mean().round(6)).to_pandas().iloc[0]
-    risk = float(row["risk"]) if found.levels != "refused" else np.nan
-    return risk_list.prospect(listed=int(row["n"]), holdout_share=holdout_share, baseline=risk)
+    chance = (1 / (1 + (-_.score).exp())).sum().round(4)
+    bands = first.group_by("band").agg(n=_.count(), leavers=chance).order_by("band").to_pandas()
+    listed = int(bands["n"].sum())
+    risk = float(bands["leavers"].sum()) / max(listed, 1) if found.levels != "refused" else np.nan
+    value = (bands["leavers"] * bands["band"].map(_each(found))).sum(skipna=False)
+    told = risk_list.prospect(listed=listed, holdout_share=holdout_share, baseline=risk)
+    return told | {"value": None if pd.isna(value) else float(value)}
+
+
+def _each(found: Alarm) -> pd.Series:
+    """By band, what one leaver is worth who is kept with the save rate."""
+    return (found.today["value"] / found.today["expected_leavers"]).set_axis(found.today["band"])
 
 
 def lift_at(found: Alarm, *, capacity: int) -> pd.DataFrame:

@@ -106,14 +106,16 @@ def retention(
     *,
     age: int,
     bands: pd.DataFrame | None = None,
+    worth: float | None = None,
     save_rate: float = 0.1,
 ) -> Sentence:
     """A clear change of retention first, then the list to contact, then a threshold the data do not bear out: two.
 
     judged: `cohorts.against_previous`; gaps: `churn.false_churn`, without a meaning of "churned" there is no list to
-    contact; coming: `early_warning.prospect`; bands: today's risk bands; save_rate: assumed share kept by a contact
+    contact; coming: `early_warning.prospect`; bands: today's risk bands; worth: of the list, in money where known;
+    save_rate: assumed share kept by a contact
     """
-    wanted = _list(coming, _worth_most(bands), save_rate)
+    wanted = _list(coming, _worth_most(bands), worth, save_rate)
     listed = _undefined(limit, gaps) if says.undefined(limit, gaps) else [*wanted, *_threshold(limit)]
     found = [*_moved(judged, age), *listed][:2]
     if not found:
@@ -136,7 +138,7 @@ def _worth_most(bands: pd.DataFrame | None) -> dict[str, Any]:
     return {str(name): value for name, value in rows[-1].items()} if rows else {}
 
 
-def _list(coming: Mapping[str, Any], band: Mapping[str, Any], save_rate: float) -> list[Sentence]:
+def _list(coming: Mapping[str, Any], band: Mapping[str, Any], worth: float | None, save_rate: float) -> list[Sentence]:
     if not coming["listed"]:
         return []
     told = {"listed": coming["listed"], "holdout": coming["planned_holdout"]}
@@ -144,12 +146,20 @@ def _list(coming: Mapping[str, Any], band: Mapping[str, Any], save_rate: float) 
         case = "win_back" if coming["baseline"] >= NEARLY_GONE else "contact_known"
         told["leaving"] = coming["baseline"]
         if case == "win_back" and band:
-            del told["holdout"]
-            own: dict[str, Any] = {name: band[name] for name in ("band", "users", "risk")}
-            own |= {"worth": _worth(band["value"], save_rate), "held": _held(coming, save_rate)}
-            return [Sentence("retention.decide.bands", **told, **own)]
-        return [Sentence(f"retention.decide.{case}", **told)]
+            return [_either(coming, band, worth, save_rate)]
+        own = {"back": _worth(worth, save_rate)} if case == "win_back" else {}
+        return [Sentence(f"retention.decide.{case}", **told, **own)]
     return [Sentence(f"retention.decide.{'contact' if coming['planned_holdout'] else 'contact_all'}", **told)]
+
+
+def _either(coming: Mapping[str, Any], band: Mapping[str, Any], worth: float | None, save_rate: float) -> Sentence:
+    """A band of middle risk or the riskiest users: how many, how likely they leave, what keeping some is worth."""
+    told: dict[str, Any] = {name: band[name] for name in ("band", "users", "risk")}
+    told |= {"listed": coming["listed"], "leaving": coming["baseline"], "held": _held(coming, save_rate)}
+    told |= {"worth": _worth(band["value"], save_rate), "back": _worth(worth, save_rate)}
+    if not (pd.isna(band["value"]) or worth is None):
+        told["back"] = Sentence("retention.decide_worth.same", value=worth)
+    return Sentence("retention.decide.bands", **told)
 
 
 def _held(coming: Mapping[str, Any], save_rate: float) -> Sentence:
@@ -160,8 +170,8 @@ def _held(coming: Mapping[str, Any], save_rate: float) -> Sentence:
     return Sentence("retention.decide_held.small", **told, rate=save_rate)
 
 
-def _worth(value: float, save_rate: float) -> Sentence:
-    if pd.isna(value):
+def _worth(value: float | None, save_rate: float) -> Sentence:
+    if value is None or pd.isna(value):
         return Sentence("retention.decide_worth.none")
     return Sentence("retention.decide_worth.money", value=value, rate=save_rate)
 

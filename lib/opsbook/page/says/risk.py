@@ -218,6 +218,11 @@ def in_money(found: Alarm) -> pd.DataFrame:
     return found.today if found.metric == "revenue" else found.today.assign(value=np.nan)
 
 
+def list_in_money(prospect: Mapping[str, Any], found: Alarm) -> float | None:
+    """What keeping the save rate of the list is worth, where it is known and money."""
+    return prospect["value"] if found.metric == "revenue" else None
+
+
 def cannot_tell() -> list[Sentence]:
     """What the list does not say."""
     return [Sentence(f"retention.risk_cannot.{name}") for name in ("saved", "future")]
