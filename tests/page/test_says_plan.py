@@ -144,9 +144,17 @@ def test_the_page_says_whom_it_is_about_and_what_it_promises():
     told = says.promises(campaign()).set_index("field")["promised"]
     assert str(told["primary_metric"]) == "orders"
     assert "guardrails" not in told
-    assert says.promise(campaign(), as_of=date(2026, 3, 8)).key == "plan.promise"
     assert len(says.limits()) == 3
     assert says.name(campaign(name="", name_zh="")) == "sale"
+
+
+@pytest.mark.parametrize(("day", "case"), [(date(2026, 3, 1), "in_time"), (date(2026, 3, 9), "late"), (None, "open")])
+def test_the_promise_names_the_day_of_its_registration(day, case):
+    """Before the first day it is a promise, on that day it is too late, and a page made by hand registers nothing."""
+    said = says.promise(campaign(), registered_on=day)
+    assert said.key == f"plan.promise.{case}"
+    assert set(numbers(said.text("en"))) == set(numbers(said.text("zh"))) - {"3"}  # the month, a name in English
+    assert (day is None) == ("Not registered" in said.text("en"))
 
 
 def test_promises_are_read_as_words_not_as_settings():

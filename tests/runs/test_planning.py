@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -67,6 +67,20 @@ def test_promises_are_kept_below_each_other(planned, monkeypatch):
     versions = json.loads(path.read_text())["versions"]
     assert versions[0] == first[0]
     assert versions[1]["promised"]["goals"][0]["target"] == 80.0
+
+
+def test_the_page_knows_since_when_its_promise_stands(planned, monkeypatch):
+    """The first page names its own day, a later one of the same promise the first day, a changed one its own again."""
+    monkeypatch.setattr(clock, "now", lambda: NOW)
+    (page,) = pages(planned)
+    assert page.parameters["registered_on"] == "2026-11-02"
+    planning.register(page)
+    later = {"company": "", "languages": (), "as_of": None, "now": NOW + timedelta(days=5)}
+    (again,) = plans(planned.home, "sale", **later)
+    assert again.parameters == page.parameters
+    planned.run_file("03_campaign_review/sale", FILE.replace("50", "80"))
+    (changed,) = plans(planned.home, "sale", **later)
+    assert changed.parameters["registered_on"] == "2026-11-07"
 
 
 def test_only_plans_promise(planned):

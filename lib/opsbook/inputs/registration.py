@@ -35,6 +35,11 @@ def versions(home: Path, company_key: str, campaign_id: str) -> list[dict[str, A
     return list(json.loads(path.read_text(encoding="utf-8"))["versions"]) if path.exists() else []
 
 
+def standing(registered: Sequence[dict[str, Any]], campaign: CampaignRun) -> dict[str, Any] | None:
+    """The last registration if it promises what the campaign's file promises today; None where it is another."""
+    return registered[-1] if registered and registered[-1]["promised"] == promised(campaign) else None
+
+
 def in_time(registered: Sequence[dict[str, Any]], start: date | None) -> dict[str, Any] | None:
     """The last registration made before the campaign's first day; None where there is none."""
     early = [version for version in registered if start and version["registered_on"] < start.isoformat()]

@@ -225,6 +225,7 @@ class PlanRun(Run):
     campaign_id: str = Field("", description="as in the campaign's file")
     campaign: CampaignRun | None = Field(None, description="the campaign's file; empty = found by campaign_id")
     power: Annotated[float, Field(ge=0.5, lt=1)] = Field(0.8, description="chance to see a lift worth having")
+    registered_on: date | None = Field(None, description="day the promise was registered; empty = by no page yet")
 
     @field_validator("campaign", mode="before")
     @classmethod

@@ -47,7 +47,8 @@ def plans(
     known = as_of or about.as_of or workbook.as_of or periods.yesterday(workbook.zone, now)
     eve = min(known, about.start - timedelta(days=1))
     spoken = ["en", "zh"] if "all" in languages else list(languages) or [about.language or workbook.language]
-    return [_report(home, file, about, workbook, language, eve) for language in spoken]
+    day = _standing_since(home, about, workbook) or now.date()
+    return [_report(home, file, about, workbook, language, eve, day) for language in spoken]
 
 
 def register(report: Report) -> None:
@@ -61,20 +62,30 @@ def register(report: Report) -> None:
     (report.home / "outputs" / HIDDEN).mkdir(parents=True, exist_ok=True)
     with FileLock(report.home / "outputs" / HIDDEN / "registrations.lock", timeout=WAIT_SECONDS):
         before = registration.versions(report.home, report.company_key, run.campaign_id)
-        told = registration.promised(run.campaign)
-        if before and before[-1]["promised"] == told:
+        if registration.standing(before, run.campaign):
             return
-        entry = {"registered_on": clock.now().date().isoformat(), "as_of": str(report.as_of), "promised": told}
+        day = (run.registered_on or clock.now().date()).isoformat()
+        entry = {"registered_on": day, "as_of": str(report.as_of), "promised": registration.promised(run.campaign)}
         draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
         draft.write_bytes(manifest.as_bytes({"campaign_id": run.campaign_id, "versions": [*before, entry]}))
         draft.replace(path)
 
 
-def _report(home: Path, file: RunFile, about: CampaignRun, workbook: Workbook, language: str, eve: date) -> Report:
+def _standing_since(home: Path, about: CampaignRun, workbook: Workbook) -> date | None:
+    """The day on which this very promise was registered; None where it is new or was changed."""
+    before = registration.versions(home, workbook.company.key, about.campaign_id)
+    kept = registration.standing(before, about)
+    return date.fromisoformat(kept["registered_on"]) if kept else None
+
+
+def _report(
+    home: Path, file: RunFile, about: CampaignRun, workbook: Workbook, language: str, eve: date, day: date
+) -> Report:
     assert about.start
     assert about.end
     told = about.model_dump(mode="json", exclude_none=True, by_alias=True)
     parameters = {"company": file.company, "period": "", "language": language, "as_of": str(eve)}
+    parameters["registered_on"] = str(day)
     return Report(
         home=home,
         company=file.company,

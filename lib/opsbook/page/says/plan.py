@@ -168,9 +168,14 @@ def _promised(campaign: CampaignRun, field: str, value: Any) -> Sentence | str:
     return readable(field, value)
 
 
-def promise(campaign: CampaignRun, *, as_of: date) -> Sentence:
-    """That the promise is kept, and where the review compares it."""
-    return Sentence("plan.promise", metric=Sentence(f"campaign.metric.{campaign.primary_metric}"), start=campaign.start)
+def promise(campaign: CampaignRun, *, registered_on: date | None) -> Sentence:
+    """Since when the promise stands and what the review compares with it; only one made before the first day counts."""
+    assert campaign.start
+    told = {"metric": Sentence(f"campaign.metric.{campaign.primary_metric}"), "start": campaign.start}
+    if registered_on is None:
+        return Sentence("plan.promise.open", **told)
+    case = "in_time" if registered_on < campaign.start else "late"
+    return Sentence(f"plan.promise.{case}", day=registered_on, **told)
 
 
 def verdict(
