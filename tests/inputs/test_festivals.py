@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from opsbook.errors import ParameterError
-from opsbook.inputs.festivals import aligned_last_year, festival_days, moving_festival
+from opsbook.inputs.festivals import aligned_last_year, festival_days, festival_runs, moving_festival
 from opsbook.inputs.periods import parse_period
 
 
@@ -29,6 +29,16 @@ def test_festival_days_of_china_hold_holidays_make_up_days_and_shopping_days(sam
         """,
     )
     assert days.loc[days["text"] == "06-18", ["name_zh", "kind"]].to_numpy().tolist() == [["618", "shopping"]]
+
+
+def test_days_off_in_a_row_are_one_festival():
+    """Spring Festival is one with its weekend and its day in exchange; 618 stands apart; a year's end parts nothing."""
+    runs = festival_runs("CN", first=date(2026, 2, 20), last=date(2026, 6, 21))
+    told = {(str(run.start), str(run.end), run.name_zh) for run in runs}
+    assert {("2026-02-16", "2026-02-23", "春节"), ("2026-06-18", "2026-06-18", "618")} < told
+    assert runs == sorted(runs)
+    (new_year,) = festival_runs("CN", first=date(2026, 1, 2), last=date(2026, 1, 20))
+    assert (new_year.name, new_year.start, new_year.end) == ("New Year's Day", date(2026, 1, 1), date(2026, 1, 2))
 
 
 def test_make_up_days_are_weekend_days_of_the_years_asked_for():

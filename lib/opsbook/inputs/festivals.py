@@ -6,11 +6,15 @@ usually in November of the year before.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import date, timedelta
 from functools import lru_cache
+from itertools import pairwise
+from typing import NamedTuple
 
 import holidays
+import numpy as np
 import pandas as pd
 
 from opsbook.errors import ParameterError
@@ -25,8 +29,18 @@ SHOPPING_DAYS = {
         (12, 12, "Double 12", "双12"),
     )
 }
+SATURDAY = 5
 MAKE_UP = ("Make-up working day", "调休上班")
 MOVING = {"春节": (-1, 6), "端午节": (0, 2), "中秋节": (0, 2)}  # days off, counted from the festival's own day
+
+
+class Festival(NamedTuple):
+    """A festival with its days off, both ends included, by its English and Chinese names."""
+
+    start: date
+    end: date
+    name: str
+    name_zh: str
 
 
 def festival_days(country: str, years: Iterable[int]) -> pd.DataFrame:
@@ -48,6 +62,42 @@ def festival_days(country: str, years: Iterable[int]) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=COLUMNS)
     frame["day"] = pd.to_datetime(frame["day"]).astype("datetime64[ns]")
     return frame.sort_values(["day", "kind"], ignore_index=True)
+
+
+def festival_runs(country: str, *, first: date, last: date) -> list[Festival]:
+    """Festivals that touch the days from first to last, in time order; days off in a row are one, by commonest name.
+
+    A weekend between two days off belongs to them, unless it is worked; a shopping day next to a holiday stays apart.
+    """
+    found = festival_days(country, range(first.year - 1, last.year + 2))
+    worked = set(found.loc[found["kind"] == "working_day", "day"].dt.date)
+    rows = {kind: found.loc[found["kind"] == kind, ["day", "name", "name_zh"]] for kind in ("holiday", "shopping")}
+    runs = [run for own in rows.values() for run in _in_a_row(own, worked)]
+    return sorted(run for run in runs if run.end >= first and run.start <= last)
+
+
+def _in_a_row(days: pd.DataFrame, worked: set[date]) -> list[Festival]:
+    """Days with their names as runs, parted where a day between them is no free weekend."""
+    if days.empty:
+        return []
+    parted = [not _joined(one, other, worked) for one, other in pairwise(days["day"].dt.date)]
+    runs = days.groupby(np.cumsum([0, *parted]))
+    return [
+        Festival(own["day"].min().date(), own["day"].max().date(), _commonest(own["name"]), _commonest(own["name_zh"]))
+        for _, own in runs
+    ]
+
+
+def _joined(one: date, other: date, worked: set[date]) -> bool:
+    between = [one + timedelta(days=n) for n in range(1, (other - one).days)]
+    return all(day.weekday() >= SATURDAY and day not in worked for day in between)
+
+
+def _commonest(names: Iterable[str]) -> str:
+    """Of the first names of days, without what stands in brackets; a day off in exchange for another has none."""
+    short = [re.split(r"; | \(|（|\(", name)[0] for name in names]
+    own = [name for name in short if name not in ("Day off", "休息日")] or [""]
+    return max(own, key=own.count)
 
 
 def aligned_last_year(period: Period, country: str, *, week_start: str = "monday") -> Period:

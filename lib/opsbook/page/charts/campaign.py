@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from datetime import date, timedelta
 from itertools import product
 from typing import Any
 
@@ -19,7 +17,7 @@ from matplotlib.transforms import Bbox
 
 from opsbook.analysis.incrementality import headline
 from opsbook.inputs.campaign import Other
-from opsbook.inputs.festivals import festival_days
+from opsbook.inputs.festivals import festival_runs
 from opsbook.inputs.workbook import Incident
 from opsbook.page import theme, words
 from opsbook.page.charts.end_labels import End, end_labels
@@ -253,31 +251,10 @@ def _marked_days(days: np.ndarray, incidents: Sequence[Marked], calendar: str | 
     first, last = (mdates.num2date(day).date() for day in (days[0], days[-1]))
     spans = [(i.start, i.end, _named(i.name or getattr(i, "campaign_id", ""), i.name_zh)) for i in incidents]
     if calendar:
-        spans += _festival_spans(calendar, first, last)
+        found = festival_runs(calendar, first=first, last=last)
+        spans += [(run.start, run.end, _named(run.name, run.name_zh)) for run in found]
     inside = [(max(a, first), min(b, last), name) for a, b, name in spans if b >= first and a <= last]
     return [(float(mdates.date2num(a)), float(mdates.date2num(b)), name) for a, b, name in inside]
-
-
-def _festival_spans(calendar: str, first: date, last: date) -> list[tuple[date, date, str]]:
-    """Runs of festival days under their commonest name; a shopping day next to a holiday stays apart."""
-    found = festival_days(calendar, range(first.year, last.year + 1))
-    runs: list[tuple[date, date, list[str]]] = []
-    for kind in ("holiday", "shopping"):
-        own = found[found["kind"] == kind]
-        kinds = len(runs)
-        for day, name, name_zh in zip(own["day"].dt.date, own["name"], own["name_zh"], strict=True):
-            called = _short(_named(name, name_zh))
-            if len(runs) > kinds and day - runs[-1][1] <= timedelta(days=1):
-                runs[-1] = (runs[-1][0], day, [*runs[-1][2], called])
-            else:
-                runs.append((day, day, [called]))
-    return sorted((begin, end, max(called, key=called.count)) for begin, end, called in runs)
-
-
-def _short(name: str) -> str:
-    """The first name of a day, without what stands in brackets; a day off in exchange for another has none."""
-    first = re.split(r"; | \(|（|\(", name)[0]
-    return "" if first in ("Day off", "休息日") else first
 
 
 def _mark(ax: Axes, marked: Sequence[tuple[float, float, str]]) -> None:
