@@ -207,30 +207,36 @@ def of_period(triangle: pd.DataFrame, *, period: Period) -> pd.DataFrame:
     return _of_period(triangle, period).reset_index(drop=True)
 
 
-def weekly(triangle: pd.DataFrame, *, age: int, week_start: str = "monday") -> pd.DataFrame:
-    """The share at one age by week of the first day: how it went from week to week.
+def by_first_day(
+    triangle: pd.DataFrame, *, age: int, through: date, by: str = "week", week_start: str = "monday", min_cell: int = 1
+) -> pd.DataFrame:
+    """The share at one age by week or month of the first day: how it went over time.
 
-    triangle: daily cohorts
-    returns:  one row per week of which every day is complete at the age -- cohort (its first day), users, retained,
-              share, low, high (Wilson)
+    triangle: daily cohorts; through: the last first day that counts; by: week or month (day is read as week)
+    returns:  one row per week or month of which every day is complete at the age, empty ones between them too -- cohort
+              (its first day), users, retained, share, low, high (Wilson; missing below min_cell users)
 
     >>> from opsbook import cohorts, tiny
     >>> from opsbook.analysis.cohort_window import Window
     >>> days = Window("day", tiny.DATA_START, tiny.AS_OF)
     >>> triangle = cohorts.retained_on(tiny.user_days, tiny.users, window=days, last_age=7)
-    >>> weeks = cohorts.weekly(triangle, age=7)
+    >>> weeks = cohorts.by_first_day(triangle, age=7, through=tiny.AS_OF, min_cell=5)
     >>> print(weeks[["users", "retained", "share", "low", "high"]].head(2).round(2).to_string(index=False))
      users  retained  share  low  high
          5         2    0.4 0.12  0.77
-         4         2    0.5 0.15  0.85
+         4         2    NaN  NaN   NaN
     """
-    cells = triangle[triangle["age"] == age]
-    week = cells["cohort"].dt.to_period(WEEK_ENDS[week_start]).dt.start_time
-    whole = cells.groupby(week)["complete"].transform("all").astype(bool)
-    counted = cells[whole].groupby(week[whole])[["users", "retained"]].sum().astype("int64").reset_index()
-    found = [wilson(k, n) for k, n in zip(counted["retained"], counted["users"], strict=True)]
-    ends = [(one.value, one.low, one.high) for one in found]
-    return counted.join(pd.DataFrame(ends, columns=["share", "low", "high"], index=counted.index))
+    cells = triangle[(triangle["age"] == age) & (triangle["cohort"] <= pd.Timestamp(through))]
+    unit = cells["cohort"].dt.to_period("M" if by == "month" else WEEK_ENDS[week_start])
+    whole = cells.groupby(unit)["complete"].transform("all").astype(bool)
+    counted = cells[whole].groupby(unit[whole].dt.start_time)[["users", "retained"]].sum().astype("int64")
+    step = {"month": "MS"}.get(by, "7D")
+    every = pd.date_range(counted.index.min(), counted.index.max(), freq=step) if len(counted) else counted.index
+    found = counted.reindex(every, fill_value=0).rename_axis("cohort").reset_index()
+    shown = found[["retained", "users"]].where(found["users"] >= min_cell, 0)
+    rates = [wilson(k, n) for k, n in shown.itertuples(index=False)]
+    ends = [(one.value, one.low, one.high) for one in rates]
+    return found.join(pd.DataFrame(ends, columns=["share", "low", "high"], dtype="float64"))
 
 
 def suppressed(triangle: pd.DataFrame, *, min_cell: int) -> pd.DataFrame:

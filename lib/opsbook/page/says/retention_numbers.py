@@ -28,9 +28,9 @@ def false_churn(limit: Threshold, table: pd.DataFrame, *, target: float) -> dict
     return {"key": "false_churn", "unit": "share", "method": "Kaplan-Meier on gaps", "card": False, **told}
 
 
-def by_week(weeks: pd.DataFrame) -> Past:
-    """The line on the card of a retention: `cohorts.weekly`, week by week."""
-    return past(weeks, "share", when="cohort", low="low", high="high")
+def over_time(found: pd.DataFrame) -> Past:
+    """The line on the card of a retention: `cohorts.by_first_day`, week by week or month by month."""
+    return past(found, "share", when="cohort", low="low", high="high")
 
 
 def retained(change: pd.DataFrame, *, age: int) -> dict[str, Any]:
