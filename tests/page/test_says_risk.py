@@ -104,7 +104,7 @@ CASES = {
     "risk.better": lambda: says.verdict(alarm(), apart(), capacity=100),
     "risk.alike": lambda: said(alarm()),
     "risk.undefined": lambda: said(
-        says.usable(alarm(), VAGUE, pd.DataFrame({"threshold_days": [9], "false_churn": 0.7}))
+        early_warning.usable(alarm(), VAGUE, pd.DataFrame({"threshold_days": [9], "false_churn": 0.7}))
     ),
     "risk_hoped.small": lambda: contact().values["note"],
     "risk_hoped.seen": lambda: contact(fall=0.05).values["note"],
@@ -169,8 +169,8 @@ def test_every_case_of_the_catalogue_has_a_test():
 
 def test_where_churn_means_nothing_there_is_no_list_and_no_value():
     """Most of the silences that count as leaving end with a return: nobody is called at risk, nothing is promised."""
-    assert says.usable(alarm(), VAGUE, returning(0.1)).case == "ready"
-    found = says.usable(alarm(), VAGUE, returning(0.7))
+    assert early_warning.usable(alarm(), VAGUE, returning(0.1)).case == "ready"
+    found = early_warning.usable(alarm(), VAGUE, returning(0.7))
     assert (len(found.today), len(found.totals), found.scored) == (0, 0, None)
     assert says.contact({"listed": 0, "planned_holdout": 0}, found, holdout_share=0.2, save_rate=0.1) is None
     assert not says.leavers_number(found)["card"]

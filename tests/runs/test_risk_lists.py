@@ -156,6 +156,14 @@ def test_no_list_where_it_is_switched_off_or_cannot_be_made(shop):
     assert not (shop.home / "outputs/draws").exists()
 
 
+def test_no_list_where_most_of_the_silent_return(shop):
+    """What the page does not call at risk is not handed out as a list either, and no experiment is registered."""
+    shop.run_file(RUN, "period: 2026-05\nchurn_after_days: 2\n")
+    assert exported(report(shop)) == {}
+    made(shop)
+    assert not (shop.home / "outputs/draws").exists()
+
+
 def test_user_ids_are_in_the_lists_alone(shop):
     """Neither the page nor the notebook nor the results name a user."""
     folder = made(shop).folder.place

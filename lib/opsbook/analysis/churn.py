@@ -29,6 +29,7 @@ FOUND_OUT_LATER = {
     "active_days", "entry_day", "exit_day", "exit_road", "watched_through",
 }  # fmt: skip
 MIN_AT_RISK = 30
+MOSTLY_BACK = 0.5  # share of the silences called churn that end with a return, from which the word says nothing
 
 
 class Threshold(NamedTuple):
@@ -130,6 +131,21 @@ def threshold(
     if suggested is None:
         return Threshold(longest, "none_found", None)
     return Threshold(min(suggested, longest), "suggested" if suggested <= longest else "too_long", suggested)
+
+
+def undefined(limit: Threshold, table: pd.DataFrame) -> bool:
+    """Whether most silences that are called churn end with a return, so that the word says nothing.
+
+    table: of `false_churn`
+
+    >>> import pandas as pd
+    >>> from opsbook import churn
+    >>> judged = pd.DataFrame({"threshold_days": [30, 121], "false_churn": [0.93, 0.757]})
+    >>> churn.undefined(churn.Threshold(121, "none_found", None), judged)
+    True
+    """
+    at = table.loc[table["threshold_days"] == limit.days, "false_churn"]
+    return bool((at > MOSTLY_BACK).any())
 
 
 def candidates(table: pd.DataFrame, *, chosen_days: int, days: Sequence[int] = CANDIDATE_DAYS) -> pd.DataFrame:

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from opsbook.analysis import risk_check, risk_list, risk_model, risk_rows, risk_value
+from opsbook.analysis import churn, risk_check, risk_list, risk_model, risk_rows, risk_value
+from opsbook.analysis.churn import Threshold
 from opsbook.analysis.logistic import in_the_large, normal_half
 from opsbook.analysis.proportion import Estimate
 from opsbook.analysis.risk_check import Check
@@ -32,7 +33,9 @@ NAMED = 2  # reasons shown per user
 
 @dataclass(frozen=True, eq=False)
 class Alarm:
-    """The section's answer. case: ready, short (data too short to check), few (too few left), nobody (alive now).
+    """The section's answer.
+
+    case: ready, short (data too short to check), few (too few left), nobody (alive now), undefined (churn is).
 
     used: model or recency, whichever makes the list; chosen: the model behind the probabilities; check: of the full
     model; chosen_check: of the chosen one; tuned: what the day of choosing made of its levels, "" without one.
@@ -132,6 +135,25 @@ def answer(
     named = found.scored.inner_join(people.select("user", "user_id"), "user")
     card = found.card[found.card["users"] >= min_cell].reset_index(drop=True)
     return replace(found, worth=worth, today=today[[*TODAY, "action"]], totals=totals, scored=named, card=card)
+
+
+def usable(found: Alarm, limit: Threshold, gaps: pd.DataFrame) -> Alarm:
+    """The answer as it is, or without list, table and value where most who would count as leavers come back.
+
+    gaps: `churn.false_churn`
+
+    >>> import pandas as pd
+    >>> from opsbook import churn, early_warning, tiny
+    >>> asked = early_warning.question(tiny.user_days, churn_after_days=7, within_days=7)
+    >>> alarm = early_warning.answer(tiny.user_days, tiny.users, asked, data_start=tiny.DATA_START, as_of=tiny.AS_OF)
+    >>> back = pd.DataFrame({"threshold_days": [7], "false_churn": [0.7]})
+    >>> early_warning.usable(alarm, churn.Threshold(7, "given", None), back).case
+    'undefined'
+    """
+    if not churn.undefined(limit, gaps):
+        return found
+    empty = {name: getattr(found, name).head(0) for name in ("card", "worth", "today", "totals")}
+    return replace(found, case="undefined", check=None, chosen_check=None, scored=None, **empty)
 
 
 def _judged(seen: ir.Table, found: Alarm) -> Alarm:

@@ -117,4 +117,5 @@ def _alarm(book: Book) -> Alarm:
         by=getattr(book.run, "covariates", ()),
     )
     known: dict[str, Any] = {"data_start": book.data_start, "as_of": as_of, "min_cell": book.limits.min_cell}
-    return early_warning.answer(mart.user_days, mart.users, ahead, **known, **asked.told(book.given))
+    found = early_warning.answer(mart.user_days, mart.users, ahead, **known, **asked.told(book.given))
+    return early_warning.usable(found, limit, gaps)

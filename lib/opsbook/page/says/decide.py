@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
+from opsbook.analysis import churn
 from opsbook.analysis.churn import Threshold
 from opsbook.analysis.early_warning import ACTIONS
 from opsbook.analysis.verdict import Verdict
-from opsbook.page.says import retention as says
 from opsbook.page.says.levers import SAID, is_clear, moving
 from opsbook.page.says.rows import direction, last_row
 from opsbook.page.words import Sentence
@@ -116,7 +116,7 @@ def retention(
     save_rate: assumed share kept by a contact
     """
     wanted = _list(coming, _worth_most(bands), worth, save_rate)
-    listed = _undefined(limit, gaps) if says.undefined(limit, gaps) else [*wanted, *_threshold(limit)]
+    listed = _undefined(limit, gaps) if churn.undefined(limit, gaps) else [*wanted, *_threshold(limit)]
     found = [*_moved(judged, age), *listed][:2]
     if not found:
         return Sentence("retention.decide.nothing")

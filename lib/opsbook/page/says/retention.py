@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from opsbook.analysis import cox_zph
+from opsbook.analysis import churn, cox_zph
 from opsbook.analysis.churn import Threshold
 from opsbook.analysis.cox import CoxFit
 from opsbook.analysis.logrank import LogRank
@@ -20,7 +20,7 @@ from opsbook.page.words import Sentence
 TERMS = ("retained", "on_or_after", "complete_cell", "churned", "censored", "false_churn", "delayed_entry", "survival",
          "restricted_mean", "log_rank", "hazard_ratio", "landmark", "interval")  # fmt: skip
 CLEAR = 0.05
-MOST = 0.5  # of the silences that end with a return, or of the users that a curve follows
+MOST = 0.5  # of the users that a curve follows
 LARGE = 0.10  # a fall that is certainly more than this share of the previous value is a problem, not a warning
 SHARES = dict.fromkeys(["false_churn", "low", "high", "active", "active_low", "active_high"], "percent")
 TESTS = {"p": "pvalue", "p_holm": "pvalue"}
@@ -33,7 +33,7 @@ def threshold(limit: Threshold, table: pd.DataFrame, *, target: float) -> Senten
     if at.empty:
         return Sentence("retention.threshold.unknown", **told)
     told |= {"share": at["false_churn"].iloc[0], "n": at["gaps"].iloc[0]}
-    case = "undefined" if undefined(limit, table) else limit.origin
+    case = "undefined" if churn.undefined(limit, table) else limit.origin
     if case == "given":
         case = "given_good" if told["share"] < target else "given_early"
         case = "given_only" if case == "given_early" and limit.suggested_days is None else case
@@ -42,19 +42,10 @@ def threshold(limit: Threshold, table: pd.DataFrame, *, target: float) -> Senten
 
 def silent_only(limit: Threshold, table: pd.DataFrame) -> Sentence | None:
     """Beside curves of leaving: what "left" means where most of the silent return; None where the word holds."""
-    if not undefined(limit, table):
+    if not churn.undefined(limit, table):
         return None
     share = table.loc[table["threshold_days"] == limit.days, "false_churn"].iloc[0]
     return Sentence("retention.silent_only", days=limit.days, share=share)
-
-
-def undefined(limit: Threshold, table: pd.DataFrame) -> bool:
-    """Whether most silences that are called churn end with a return, so that the word says nothing.
-
-    table: `churn.false_churn`
-    """
-    at = table.loc[table["threshold_days"] == limit.days, "false_churn"]
-    return bool((at > MOST).any())
 
 
 def false_churn(shown: pd.DataFrame) -> Sentence:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from opsbook.analysis.churn import Threshold
 from opsbook.analysis.early_warning import METHOD, Alarm
 from opsbook.analysis.ranking import METHOD as METHOD_AUC
 from opsbook.analysis.risk_rows import LONG_DAYS
 from opsbook.page import words
-from opsbook.page.says.retention import covariate, level, undefined
+from opsbook.page.says.retention import covariate, level
 from opsbook.page.says.rows import direction
 from opsbook.page.words import Sentence
 
@@ -30,17 +28,6 @@ EDGES = {
     "active_28": (0, 1, 2, 4, 8, 15), "tenure": (0, 14, 30, 90, 180, 365), "orders": (0, 1, 2),
     "breadth": (0, 1, 2, 3, 4),
 }  # fmt: skip
-
-
-def usable(found: Alarm, limit: Threshold, gaps: pd.DataFrame) -> Alarm:
-    """The answer as it is, or without list, table and value where most who would count as leavers come back.
-
-    gaps: `churn.false_churn`
-    """
-    if not undefined(limit, gaps):
-        return found
-    empty = {name: getattr(found, name).head(0) for name in ("card", "worth", "today", "totals")}
-    return replace(found, case="undefined", check=None, chosen_check=None, scored=None, **empty)
 
 
 def verdict(found: Alarm, at: pd.DataFrame, *, capacity: int) -> Sentence:
