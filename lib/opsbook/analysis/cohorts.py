@@ -28,6 +28,7 @@ CHANGE = [
     "previous_start", "previous_end", "previous_users", "previous_share", "change", "change_low", "change_high",
 ]  # fmt: skip
 
+ONE_DAY = pd.Timedelta(days=1)
 WEEK_ENDS = {"monday": "W-SUN", "sunday": "W-SAT", "saturday": "W-FRI"}
 
 
@@ -213,8 +214,9 @@ def by_first_day(
     """The share at one age by week or month of the first day: how it went over time.
 
     triangle: daily cohorts; through: the last first day that counts; by: week or month (day is read as week)
-    returns:  one row per week or month of which every day is complete at the age, empty ones between them too -- cohort
-              (its first day), users, retained, share, low, high (Wilson; missing below min_cell users)
+    returns:  one row per week or month that lies whole between the first cohort and `through` and is complete at the
+              age, empty ones between them too -- cohort (its first day), users, retained, share, low, high (Wilson;
+              missing below min_cell users)
 
     >>> from opsbook import cohorts, tiny
     >>> from opsbook.analysis.cohort_window import Window
@@ -226,9 +228,10 @@ def by_first_day(
          5         2    0.4 0.12  0.77
          4         2    NaN  NaN   NaN
     """
-    cells = triangle[(triangle["age"] == age) & (triangle["cohort"] <= pd.Timestamp(through))]
+    cells = triangle[triangle["age"] == age]
     unit = cells["cohort"].dt.to_period("M" if by == "month" else WEEK_ENDS[week_start])
-    whole = cells.groupby(unit)["complete"].transform("all").astype(bool)
+    inside = (unit.dt.start_time >= cells["cohort"].min()) & (unit.dt.end_time < pd.Timestamp(through) + ONE_DAY)
+    whole = inside & cells.groupby(unit)["complete"].transform("all").astype(bool)
     counted = cells[whole].groupby(unit[whole].dt.start_time)[["users", "retained"]].sum().astype("int64")
     step = {"month": "MS"}.get(by, "7D")
     every = pd.date_range(counted.index.min(), counted.index.max(), freq=step) if len(counted) else counted.index
