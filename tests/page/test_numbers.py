@@ -40,6 +40,8 @@ def test_a_change_judged_by_earlier_ones_is_told_as_usual():
     """A month that grows as the months before is not called unchanged; one that grows beyond them is up."""
     card = made(5785, previous=5527, change_low=-0.017, change_high=0.115, usual=True).card()
     assert card["change"] == "+4.7%, within the usual fluctuation"
+    wide = made(130_000, previous=100_000, change_low=-0.1, change_high=0.8, usual=True).card()
+    assert wide["change"] == "+30.0%, within the usual fluctuation"
     assert made(6500, previous=5527, change_low=0.1, change_high=0.25, usual=True).card()["direction"] == "up"
 
 
@@ -111,6 +113,12 @@ def test_what_is_no_user_is_not_called_n(counted, n, english, chinese):
         with words.speaking(language):
             assert shown.card()["n"] == told
     assert not {"counted", "no_effect"} & set(shown.result())
+
+
+def test_reaching_all_goals_still_says_of_how_many():
+    """2 of 2 goals: the count stays, though it equals the value; a plain count of users is not told twice."""
+    assert made(2, n=2, counted="of_goals").card()["n"] == "of 2"
+    assert made(2, n=2).card()["n"] == ""
 
 
 def test_a_change_that_is_no_effect_has_neither_arrow_nor_colour():

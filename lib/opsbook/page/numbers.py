@@ -83,7 +83,7 @@ class Number:
 
     def n_text(self) -> str:
         """`n = 2,526`, or of what is no user `3 goals`; empty where the number is the count itself."""
-        if self.n is None or self.n == self.value:
+        if self.n is None or (self.n == self.value and not self.counted):
             return ""
         return words.label(f"page.card.n_{self.counted}" if self.counted else "page.card.n", n=self.n)
 
@@ -122,7 +122,7 @@ class Number:
         if self.change is None:
             return ""
         case = "no_effect" if self.no_effect else self.direction()
-        case = "usual" if self.usual and case == "unclear" else case
+        case = "usual" if self.usual and case in ("unclear", "open") else case
         signed = case in ("unclear", "alone", "open", "no_effect", "usual")
         shown = words.show(self.change if signed else abs(self.change), _change_spec(self.unit, signed=signed))
         return words.label(f"page.card.{case}", change=shown)
