@@ -103,6 +103,7 @@ def valued(metric: str = "revenue", table: pd.DataFrame | None = None):
 CASES = {
     "risk.better": lambda: says.verdict(alarm(), apart(), capacity=100),
     "risk.alike": lambda: said(alarm()),
+    "risk.worse": lambda: says.verdict(alarm(), apart().assign(share_found=[0.3, 0.6]), capacity=100),
     "risk.undefined": lambda: said(
         early_warning.usable(alarm(), VAGUE, pd.DataFrame({"threshold_days": [9], "false_churn": 0.7}))
     ),

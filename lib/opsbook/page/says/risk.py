@@ -21,7 +21,7 @@ TERMS = ("at_risk", "calibration", "auc", "gain", "contact_holdout", "detectable
 BANDS = dict.fromkeys(["predicted", "observed", "low", "high"], "percent")
 CURVE = {"lift": "ratio", "rate": "percent", "users": "whole", "found": "whole"}
 CARD = dict.fromkeys(["odds", "odds_low", "odds_high"], "ratio")
-CLEARLY = ("retention.risk_at.up",)  # the model finds more for a list of today's length
+AT_LENGTH = {"up": "better", "unclear": "alike", "down": "worse"}  # what is said of a model that ranks all users better
 BANDED = ("recency", "active_7", "active_28", "tenure", "orders", "breadth")
 EDGES = {
     "recency": (0, 1, 2, 3, 5, 7, 10, 14, 21, 30, 45, 60, 90, 120, 180), "active_7": (0, 2, 4),
@@ -46,7 +46,7 @@ def verdict(found: Alarm, at: pd.DataFrame, *, capacity: int) -> Sentence:
     told |= {"plain_found": rows.loc["recency", "share_found"], "capacity": capacity}
     word = _word(found)
     told_at = at_capacity(found, at, capacity=capacity) if word == "better" else None
-    return Sentence(f"retention.risk.{'alike' if told_at and told_at.key not in CLEARLY else word}", **told)
+    return Sentence(f"retention.risk.{AT_LENGTH[told_at.key.rsplit('.', 1)[-1]] if told_at else word}", **told)
 
 
 def at_capacity(found: Alarm, at: pd.DataFrame, *, capacity: int) -> Sentence | None:
