@@ -34,14 +34,14 @@ def goals(*actual: float) -> pd.DataFrame:
 
 def said_goals(*actual: float):
     table = goals(*actual)
-    return says.goals(table, attainment.overall(table))
+    return says.goals(table)
 
 
 def with_cost(*actual: float, cost: float = 860.0, budget: float | None = 1000.0):
     """The goals and a cost goal of 1,000, as the sentence tells them."""
     limit = attainment.attained({"cost": cost}, [Goal(metric="cost", target=1000, direction="lower")])
     table = pd.concat([goals(*actual), limit]) if actual else limit
-    return says.goals(table, attainment.overall(table), budget=budget)
+    return says.goals(table, budget=budget)
 
 
 def totals(during: float = 150, after: float = 100, ratio: float = 1.5) -> pd.DataFrame:
@@ -218,10 +218,10 @@ CASES = {
     "roi.likely_pays": lambda: says.returns(returns(low=100), grade="A"),
     "roi.likely_loses": lambda: says.returns(returns(100, 150, 400), grade="A"),
     "roi.loses": lambda: says.returns(returns(-50, 20, 90), grade="A"),
-    "price.known": lambda: says.price(money.Amount(5.0, 2.0, 10.0), money.Amount(20.0, 10.0, 50.0)),
-    "price.unknown": lambda: says.price(money.NOTHING_KNOWN, money.Amount(20.0, -10.0, 50.0)),
-    "price.free": lambda: says.price(money.NOTHING_KNOWN, money.Amount(20.0, 10.0, 50.0)),
-    "price.none": lambda: says.price(money.NOTHING_KNOWN, money.NOTHING_KNOWN),
+    "price.known": lambda: says.price(money.Amount(5.0, 2.0, 10.0), money.Amount(20.0, 10.0, 50.0), cost=100),
+    "price.unknown": lambda: says.price(money.NOTHING_KNOWN, money.Amount(20.0, -10.0, 50.0), cost=100),
+    "price.free": lambda: says.price(money.NOTHING_KNOWN, money.Amount(20.0, -10.0, 50.0), cost=0),
+    "price.none": lambda: says.price(money.NOTHING_KNOWN, money.NOTHING_KNOWN, cost=100),
     "lessons.none": lambda: says.lessons(says.written([], [])),
     "lessons.some": lambda: says.lessons(says.written([Note(text="start earlier")], [Note(text="again in May")])),
     "verdict_days.short": lambda: evidence.verdict_basis(metric="orders", days=28, known=7, worthwhile_lift=0.2),
@@ -255,6 +255,20 @@ CASES = {
             "唯一的业务目标（触达用户订单数）已达成",
         ),
         (with_cost(), "No business goal was set.", "未设定业务目标。"),
+        (with_cost(100, cost=0.0), "No cost is booked, so nobody can say", "没有入账成本，无法判断"),
+        (
+            said_goals(100),
+            "The one goal (orders of everyone reached) was reached.",
+            "唯一的目标（触达用户订单数）已达成",
+        ),
+        (
+            said_goals(100, NAN),
+            "The one goal that can be checked was reached; of 1 more",
+            "1 个目标全部达成；另有 1 个缺少",
+        ),
+        (said_goals(90, NAN), "The one goal that can be checked was not reached", "1 个目标均未达成"),
+        (said_goals(90, 80, NAN), "None of 2 goals was reached", "2 个目标均未达成"),
+        (said_goals(100, 80, NAN), "of 1 more the data to check it are missing", "另有 1 个缺少核对所需的数据"),
     ],
 )
 def test_a_cost_below_its_budget_is_no_goal_of_the_business_reached(said, english, chinese):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -25,7 +25,7 @@ RETURNS |= dict.fromkeys(("roi", "low", "high"), "percent")
 GROSS, INCREMENTAL, MARGIN = "gross", "incremental", "margin"
 
 
-def goals(attained: pd.DataFrame, overall: float, *, budget: float | None = None) -> Sentence:
+def goals(attained: pd.DataFrame, *, budget: float | None = None) -> Sentence:
     """How many goals of the business were reached and which is furthest behind; a limit of cost stands apart.
 
     budget: of the campaign; a cost goal of the same amount is called so
@@ -33,7 +33,7 @@ def goals(attained: pd.DataFrame, overall: float, *, budget: float | None = None
     if attained.empty:
         return Sentence("campaign.goals.none")
     costs = is_limit(attained)
-    business = _reached(attained[~costs], overall, kind="business" if costs.any() else "all")
+    business = _reached(attained[~costs], kind="business" if costs.any() else "all")
     if not costs.any():
         return business
     cost = _cost_goal(attained[costs].iloc[0], budget)
@@ -54,30 +54,28 @@ def used(attained: pd.DataFrame) -> pd.Series:
 
 def _cost_goal(row: pd.Series, budget: float | None) -> Sentence:
     limit = Sentence(f"campaign.goals_limit.{'budget' if row['target'] == budget else 'goal'}")
+    if not row["actual"] > 0:
+        return Sentence("campaign.goals_cost.nothing", limit=limit)
     case = "within" if row["reached"] else "over"
     return Sentence(f"campaign.goals_cost.{case}", limit=limit, used=row["actual"] / row["target"])
 
 
-def _reached(attained: pd.DataFrame, overall: float, *, kind: str) -> Sentence:
-    """How many of these goals were reached; a single one of the business is called by its name."""
-    n, reached = len(attained), int(attained["reached"].sum())
-    told: dict[str, Any] = {"n": n, "kind": Sentence(f"campaign.goals_kind.{kind}")}
-    only = n == 1 and kind == "business"
-    if n and reached == n:
-        return Sentence("campaign.goals_only.reached", goal=_goal(attained)) if only else _all(overall, told)
-    behind = attained[attained["attainment"].notna() & ~attained["reached"].astype(bool)]
-    if behind.empty:
-        return Sentence("campaign.goals.unknown", n=n)
-    behind = behind.sort_values("attainment", kind="stable")
+def _reached(attained: pd.DataFrame, *, kind: str) -> Sentence:
+    """How many of the goals that can be checked were reached; a single one of the business is called by its name."""
+    known = attained[attained["attainment"].notna() | attained["reached"].astype(bool)]
+    if known.empty:
+        return Sentence("campaign.goals.unknown", n=len(attained))
+    n, reached = len(known), int(known["reached"].sum())
+    missing = len(attained) - n
+    noun = Sentence(f"campaign.goals_{'one' if n == 1 else 'kind'}.{kind}")
+    told: dict[str, Any] = {"n": n, "kind": noun, "reached": reached}
+    told["unchecked"] = Sentence(f"campaign.goals_unchecked.{'some' if missing else 'none'}", missing=missing)
+    only = "_only" if n == len(attained) == 1 else ""
+    if reached == n:
+        return Sentence(f"campaign.goals{only}.{'reached' if only else 'all'}", goal=_goal(known), **told)
+    behind = known[~known["reached"].astype(bool)].sort_values("attainment", kind="stable")
     told |= {"worst": _goal(behind), "attainment": behind["attainment"].iloc[0]}
-    if only:
-        return Sentence("campaign.goals_only.missed", **told)
-    return Sentence(f"campaign.goals.{'some' if reached else 'missed'}", reached=reached, **told)
-
-
-def _all(overall: float, told: Mapping[str, Any]) -> Sentence:
-    weighted = Sentence("campaign.goals_overall", overall=1.0 if pd.isna(overall) else overall)
-    return Sentence("campaign.goals.all", overall=weighted, **told)
+    return Sentence(f"campaign.goals{only}.{'some' if reached else 'missed'}", **told)
 
 
 def _goal(table: pd.DataFrame) -> Sentence:
@@ -271,16 +269,20 @@ def net_roi(value: float, *, cost: float) -> Sentence:
     return Sentence(f"campaign.net_roi.{'gain' if value >= 0 else 'loss'}", **told)
 
 
-def price(cost: Amount, increment: Amount) -> Sentence:
+def price(each: Amount, increment: Amount, *, cost: float) -> Sentence:
     """Cost of one incremental order, where there surely are any.
 
-    cost: `money.cost_per_increment` of the increment
+    each: `money.cost_per_increment` of the increment; cost: all that is booked
     """
     if pd.isna(increment.value):
         return Sentence("campaign.price.none")
-    if pd.isna(cost.value):
-        return Sentence(f"campaign.price.{'free' if increment.low > 0 else 'unknown'}")
-    return Sentence("campaign.price.known", **cost._asdict())
+    if not cost > 0:
+        return Sentence("campaign.price.free")
+    return (
+        Sentence("campaign.price.unknown")
+        if pd.isna(each.value)
+        else Sentence("campaign.price.known", **each._asdict())
+    )
 
 
 def written(lessons: Sequence[Note], decisions: Sequence[Note]) -> pd.DataFrame:
