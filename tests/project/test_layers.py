@@ -51,6 +51,7 @@ ESTIMATORS = {
     "stages",
     "lifetimes",
     "cohorts",
+    "retention_events",
     "retention_grid",
     "logistic",
     "ranking",
