@@ -19,7 +19,7 @@ from lifelines.utils import restricted_mean_survival_time
 
 from benchmarks.lives import CAUSES, COVARIATES, read_lives, write_lives
 from benchmarks.measure import Measured, measure
-from opsbook.analysis import competing, cox, logrank, survival
+from opsbook.analysis import competing, cox, hazard, logrank, segment_survival, survival
 from opsbook.inputs.sources import without_progress_bar
 
 DAYS = [0, 7, 30, 60, 90, 180]
@@ -90,7 +90,7 @@ def curve_by_lifelines(rows: pd.DataFrame) -> pd.DataFrame:
 
 def hazards(durations: pd.DataFrame) -> pd.DataFrame:
     """Nelson-Aalen with late entries, on six days."""
-    table = survival.nelson_aalen(durations).set_index("duration_days").loc[DAYS]
+    table = hazard.nelson_aalen(durations).set_index("duration_days").loc[DAYS]
     return table[["cumulative_hazard"]]
 
 
@@ -103,7 +103,7 @@ def hazards_by_lifelines(rows: pd.DataFrame) -> pd.DataFrame:
 
 def means(durations: pd.DataFrame) -> pd.DataFrame:
     """Restricted mean days by channel, with Greenwood's standard error."""
-    table = survival.restricted_means(durations, by="channel", horizon_days=HORIZON)
+    table = segment_survival.restricted_means(durations, by="channel", horizon_days=HORIZON)
     return table.sort_values("channel")[["days", "standard_error"]]
 
 

@@ -19,6 +19,7 @@ from opsbook.analysis import (
     roads,
     steady_state,
     survival,
+    survival_time,
 )
 from opsbook.inputs.workbook import Workbook, read_workbook
 from opsbook.mart.build import ensure_mart
@@ -68,7 +69,7 @@ def retention(one: Company) -> list[dict]:
     for day in DAYS:
         at = survival.active_at(durations, day=day)
         rows.append(_row(f"S({day})", at.low, at.high, _at(told, "all", day)))
-    mean, median = survival.restricted_mean(durations, horizon_days=180), survival.quantile_days(durations)
+    mean, median = survival_time.restricted_mean(durations, horizon_days=180), survival_time.quantile_days(durations)
     rows.append(_row("restricted mean", mean.low, mean.high, told["restricted_mean_days"]["not_silent_21"]))
     return [*rows, _row("median", median.low, median.high, told["median_days"]["21"])]
 

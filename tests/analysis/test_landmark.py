@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import activity_log as log_of
-from opsbook.analysis import churn, cox, landmark, survival
+from opsbook.analysis import churn, cox, landmark, life_table
 from opsbook.errors import ParameterError
 
 AS_OF = date(2026, 3, 31)
@@ -80,7 +80,7 @@ def test_rare_levels_are_pooled(table):
     pooled = landmark.pooled(counted, min_cell=10, most=1)
     assert set(pooled["channel"]) == {"ads", "other"}
     assert set(pooled["early_orders"]) == {"other"}
-    assert survival.users(pooled) == survival.users(counted)
+    assert life_table.users(pooled) == life_table.users(counted)
 
 
 def test_rare_bands_are_joined_with_their_neighbours(table):
@@ -97,7 +97,7 @@ def test_rare_bands_are_joined_with_their_neighbours(table):
     ).astype({"early_active_days": str})
     pooled = landmark.pooled(counted, min_cell=10, min_churned=5)
     assert pooled["early_active_days"].tolist() == ["0–1", "2–3", "4+"]
-    assert survival.users(pooled) == survival.users(counted)
+    assert life_table.users(pooled) == life_table.users(counted)
 
 
 def test_without_a_landmark_early_activity_looks_protective_when_it_is_not():

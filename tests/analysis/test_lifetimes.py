@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from opsbook.analysis import life_table, lifetimes
 from opsbook.analysis import lifetime_holdout as holdout
-from opsbook.analysis import lifetimes, survival
 from opsbook.analysis.sbg import from_survivors
 
 R = json.loads((Path(__file__).parents[1] / "r/lifetimes.json").read_text())
@@ -159,5 +159,5 @@ def test_the_halves_hold_the_same_users(table):
     """)
     asked = {"data_start": date(2026, 1, 1), "as_of": date(2026, 3, 31), "churn_after_days": 30}
     made = holdout.halves(days, users, **asked)
-    assert survival.users(made.earlier) == survival.users(made.later) == 2
+    assert life_table.users(made.earlier) == life_table.users(made.later) == 2
     assert (made.earlier["churned"].sum(), made.later["churned"].sum()) == (1, 2)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from opsbook.analysis import acquired, coupons, paid_back, survival
+from opsbook.analysis import acquired, coupons, paid_back, segment_survival
 
 START, END = date(2026, 3, 2), date(2026, 3, 15)
 SPAN = {"start": START, "end": END}
@@ -135,7 +135,7 @@ def test_newcomers_of_the_campaign_are_those_it_met_on_their_first_day():
     days, people, touches = lives(np.random.default_rng(2))
     asked = SPAN | {"as_of": date(2026, 12, 1), "churn_after_days": 21, "min_cell": 10}
     found = acquired.newcomers(days, people, touches, **asked)
-    means = survival.restricted_means(found, by="came_by", horizon_days=60).set_index("came_by")
+    means = segment_survival.restricted_means(found, by="came_by", horizon_days=60).set_index("came_by")
     assert means.loc["campaign", "users"] == (touches.to_pandas().merge(people).query("day == first_day")).shape[0]
     for group, days_each in (("campaign", 10), ("others", 20)):
         share = 1 - 1 / days_each

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from activity_log import user_days, users
-from opsbook.analysis import cohorts, retention_grid
+from opsbook.analysis import cohorts, retention_events, retention_grid, value_grid
 from opsbook.errors import ParameterError
 
 START, AS_OF = date(2026, 1, 5), date(2026, 2, 15)
@@ -39,8 +39,8 @@ def mart(log, early):
 
 def made(log, early, *, window=WEEK, rule="on", recurring=False, start=(), back=(), last_age=5, brackets=()):
     days, people, steps = mart(log, early)
-    began = retention_grid.starts(days, people, steps, window=window, events=start, recurring=recurring)
-    came = retention_grid.returns(days, steps, window=window, events=back)
+    began = retention_events.starts(days, people, steps, window=window, events=start, recurring=recurring)
+    came = retention_events.returns(days, steps, window=window, events=back)
     return retention_grid.grid(began, came, window=window, rule=rule, last_age=last_age, brackets=brackets)
 
 
@@ -97,8 +97,8 @@ def test_the_usual_grid_is_the_one_of_cohorts(made_log):
     """Without options the grid is retained-on-N of the cohorts module, cell by cell."""
     days, people, steps = mart(*made_log)
     usual = cohorts.retained_on(days, people, window=WEEK, last_age=5)
-    began = retention_grid.starts(days, people, steps, window=WEEK)
-    table = retention_grid.grid(began, retention_grid.returns(days, steps, window=WEEK), window=WEEK, last_age=5)
+    began = retention_events.starts(days, people, steps, window=WEEK)
+    table = retention_grid.grid(began, retention_events.returns(days, steps, window=WEEK), window=WEEK, last_age=5)
     pd.testing.assert_frame_equal(table, usual, check_dtype=False)
 
 
@@ -141,11 +141,11 @@ def test_twenty_four_hours_are_counted_from_the_instant(table):
     )
     steps["day"] = steps["at"].dt.normalize()
     days = user_days(steps).assign(orders=0, revenue=0.0)
-    began = retention_grid.starts(days, people, steps, window=DAY)
-    came = retention_grid.returns(days, steps, window=DAY, by_instant=True)
+    began = retention_events.starts(days, people, steps, window=DAY)
+    came = retention_events.returns(days, steps, window=DAY, by_instant=True)
     clock = retention_grid.grid(began, came, window=DAY, rule="hours24", last_age=2).set_index("age")["retained"]
     assert clock.to_dict() == {0: 1.0, 1: 1.0, 2: 0.0}
-    calendar = retention_grid.grid(began, retention_grid.returns(days, steps, window=DAY), window=DAY, last_age=2)
+    calendar = retention_grid.grid(began, retention_events.returns(days, steps, window=DAY), window=DAY, last_age=2)
     assert calendar.set_index("age")["retained"].to_dict() == {0: 0.0, 1: 1.0, 2: 1.0}
 
 
@@ -154,9 +154,9 @@ def test_twenty_four_hours_are_counted_from_the_instant(table):
 def test_value_per_member_is_money_over_users(made_log):
     """Revenue per cohort member equals the sum over its members' days of that unit divided by all members."""
     days, people, steps = mart(*made_log)
-    began = retention_grid.starts(days, people, steps, window=WEEK)
-    came = retention_grid.returns(days, steps, window=WEEK)
-    table = retention_grid.values(began, came, window=WEEK, metric="revenue", last_age=5).dropna(subset=["per_member"])
+    began = retention_events.starts(days, people, steps, window=WEEK)
+    came = retention_events.returns(days, steps, window=WEEK)
+    table = value_grid.values(began, came, window=WEEK, metric="revenue", last_age=5).dropna(subset=["per_member"])
     members = began.to_pandas()
     unit = (days["day"] - pd.Timestamp(START)).dt.days // 7
     for row in table.to_dict("records"):
@@ -177,9 +177,9 @@ def test_value_intervals_hold_the_truth():
     people = pd.DataFrame({"user": days["user"], "first_day": days["day"], "life_start": "signup"})
     steps = pd.DataFrame({"user": [0], "at": [days["day"][0]], "day": [days["day"][0]], "event": ["open"]})
     window = cohorts.Window("week", date(2020, 1, 6), date(2022, 1, 2))
-    began = retention_grid.starts(days, people.assign(first_active_day=people["first_day"]), steps, window=window)
-    came = retention_grid.returns(days, steps, window=window)
-    found = retention_grid.values(began, came, window=window, metric="revenue", last_age=0)
+    began = retention_events.starts(days, people.assign(first_active_day=people["first_day"]), steps, window=window)
+    came = retention_events.returns(days, steps, window=window)
+    found = value_grid.values(began, came, window=window, metric="revenue", last_age=0)
     assert 0.88 <= ((found["low"] <= 5) & (found["high"] >= 5)).mean() <= 1.0
 
 
@@ -200,11 +200,11 @@ def test_events_are_named_by_group_or_by_themselves(table):
     """A group stands for its events; a misspelt name is refused with the nearest one."""
     steps = table("user | day | event\n1 | 2026-01-05 | read\n1 | 2026-01-05 | buy")
     groups = {"content": ["read", "like"]}
-    assert retention_grid.events_named("content", groups=groups, steps=steps) == ["read", "like"]
-    assert retention_grid.events_named("buy", groups=groups, steps=steps) == ["buy"]
-    assert retention_grid.events_named("", groups=groups, steps=steps) == []
+    assert retention_events.events_named("content", groups=groups, steps=steps) == ["read", "like"]
+    assert retention_events.events_named("buy", groups=groups, steps=steps) == ["buy"]
+    assert retention_events.events_named("", groups=groups, steps=steps) == []
     with pytest.raises(ParameterError, match="raed"):
-        retention_grid.events_named("raed", groups=groups, steps=steps)
+        retention_events.events_named("raed", groups=groups, steps=steps)
 
 
 @pytest.mark.parametrize(("rule", "window"), [("sometimes", DAY), ("hours24", WEEK)])

@@ -8,7 +8,7 @@ import pytest
 
 import activity_log as log_of
 import many_companies as many
-from opsbook.analysis import churn, logrank, segment_landmark, survival
+from opsbook.analysis import churn, life_table, logrank, segment_landmark, segment_survival
 from opsbook.errors import ParameterError
 from opsbook.inputs.segments import Rule, Segment
 from opsbook.inputs.workbook import Thresholds
@@ -74,7 +74,7 @@ def test_the_naive_difference_is_huge_and_the_landmark_s_none(null):
 
 
 def restricted(durations, by):
-    means = survival.restricted_means(durations, by=by, horizon_days=60)
+    means = segment_survival.restricted_means(durations, by=by, horizon_days=60)
     return means.set_index(by)["days"]
 
 
@@ -112,7 +112,7 @@ def test_only_users_still_there_after_the_window_enter_and_all_on_one_day(three)
     assert set(groups(three, landmark_days=9)) == {1, 2}
     counted = segment_landmark.durations(*three, by="buyers", landmark_days=8, **ASKED)
     assert set(counted["entry_days"]) == {7}
-    assert survival.users(counted) == 3
+    assert life_table.users(counted) == 3
 
 
 def test_a_stage_and_days_since_are_read_at_the_own_landmark(three):
@@ -136,4 +136,4 @@ def test_without_a_landmark_it_is_the_split_from_the_first_day(three):
 def test_a_column_known_at_the_start_may_be_followed_from_a_landmark_too(three):
     """Channels of those still there: the column as it is, entering at the landmark."""
     counted = segment_landmark.durations(*three, by="channel", landmark_days=9, **ASKED)
-    assert survival.users(counted) == 2
+    assert life_table.users(counted) == 2

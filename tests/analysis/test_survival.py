@@ -1,4 +1,4 @@
-"""Survival curves, medians and restricted means from counted durations."""
+"""Survival curves from counted durations."""
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from lifelines import KaplanMeierFitter, NelsonAalenFitter
 
 import survival_data as data
-from opsbook.analysis import survival
+from opsbook.analysis import hazard, life_table, segment_survival, survival, survival_time
 
 COLUMNS = ["duration_days", "at_risk", "churned", "censored", "active", "standard_error", "active_low", "active_high"]
 SIX_MP = data.from_rows(*zip(*data.SIX_MP, strict=True))
@@ -36,19 +36,11 @@ def test_lung_cancer_shares_and_interval(shared):
     assert active(lung, 365) == pytest.approx(0.40924162446, abs=1e-9)
 
 
-def test_lung_cancer_restricted_means(shared):
-    """NCCTG lung: restricted mean to 365 days by sex with the Greenwood-integral s.e., to 1e-8 (R survival 3.5)."""
-    lung = data.lung(shared("ref_lung.csv.gz"))
-    means = survival.restricted_means(lung, by="sex", horizon_days=365).set_index("sex").loc[["1", "2"]]
-    np.testing.assert_allclose(means["days"], [241.495085192, 297.465409532], atol=1e-8)
-    np.testing.assert_allclose(means["standard_error"], [10.3582264911, 10.7913239788], atol=1e-8)
-
-
 def test_open_university_withdrawals(shared):
     """OULAD: 29,496 registrations, 6,974 withdrawals and S at 30/60/120/180/234 days, to 1e-9 (R survival 3.5)."""
     rows = data.oulad(shared("oulad_student_registration.csv.gz"), shared("oulad_courses.csv.gz"))
     durations = data.counted(data.from_rows(rows["t"], rows["left"]))
-    assert (survival.users(durations), durations["churned"].sum()) == (29_496, 6_974)
+    assert (life_table.users(durations), durations["churned"].sum()) == (29_496, 6_974)
     expected = [0.931177108761, 0.893714401953, 0.840012205045, 0.789090046108, 0.765256305940]
     np.testing.assert_allclose([active(durations, day) for day in (30, 60, 120, 180, 234)], expected, atol=1e-9)
 
@@ -59,7 +51,7 @@ def test_open_university_with_delayed_entry(shared):
     rows = rows[rows["date_registration"].notna()].assign(entry=lambda r: r["date_registration"].clip(lower=0))
     rows = rows[rows["t"] > rows["entry"]]
     durations = data.counted(data.from_rows(rows["t"], rows["left"], entry=rows["entry"]))
-    assert survival.users(durations) == 29_486
+    assert life_table.users(durations) == 29_486
     expected = [0.931082941363, 0.839879333952, 0.765146303540]
     np.testing.assert_allclose([active(durations, day) for day in (30, 120, 234)], expected, atol=1e-9)
 
@@ -77,18 +69,8 @@ def test_counts_agree_with_lifelines_on_rows(rows):
     band = km.confidence_interval_survival_function_.loc[at[inside]].to_numpy()
     np.testing.assert_allclose(steps.loc[inside, ["active_low", "active_high"]], band, atol=1e-12)
     hazards = NelsonAalenFitter(nelson_aalen_smoothing=False).fit(days, rows["churned"])
-    ours = survival.nelson_aalen(rows)["cumulative_hazard"]
+    ours = hazard.nelson_aalen(rows)["cumulative_hazard"]
     np.testing.assert_allclose(ours, np.ravel(hazards.cumulative_hazard_.loc[at]), atol=1e-12)
-
-
-@data.LAWS
-@given(data.users(late=True))
-def test_delayed_entry_agrees_with_a_count_by_hand(rows):
-    """At risk on a day are exactly the users who entered before it (or at 0) and have not left before it."""
-    table = survival.life_table(data.counted(rows))
-    for day, at_risk in zip(table["duration_days"], table["at_risk"], strict=True):
-        watched = ((rows["entry_days"] < day) | (rows["entry_days"] == 0)) & (rows["duration_days"] >= day)
-        assert at_risk == watched.sum()
 
 
 @data.LAWS
@@ -111,18 +93,6 @@ def test_twice_the_users_give_the_same_curve_and_a_smaller_error(rows):
     np.testing.assert_allclose(two["active"], one["active"], atol=1e-12)
     alive = one["active"] > 0
     np.testing.assert_allclose(two["standard_error"][alive] * np.sqrt(2), one["standard_error"][alive], atol=1e-12)
-
-
-@data.LAWS
-@given(data.users(late=True), st.integers(1, 30))
-def test_restricted_mean_is_the_area_under_the_curve(rows, horizon):
-    """Summing the step curve day by day gives the restricted mean."""
-    mean = survival.restricted_mean(rows, horizon_days=horizon)
-    days = np.arange(int(mean.horizon_days))
-    steps = survival.kaplan_meier(rows)
-    place = np.searchsorted(steps["duration_days"].to_numpy(), days, side="right")
-    assert mean.value == pytest.approx(np.concatenate([[1.0], steps["active"].to_numpy()])[place].sum())
-    assert np.isnan(mean.low) or mean.low <= mean.value <= mean.high
 
 
 @data.LAWS
@@ -156,91 +126,9 @@ def test_curve_has_one_row_per_day_until_nobody_is_watched(table, same):
     )
 
 
-def test_a_user_is_not_at_risk_before_entering(table, same):
-    """Somebody who could be seen from day 2 on neither counts nor churns before day 3."""
-    same(
-        survival.life_table(
-            table("""
-        entry_days | duration_days | churned | censored
-        0          | 2             | 1       | 0
-        2          | 5             | 1       | 0
-        0          | 5             | 0       | 1
-    """)
-        ),
-        """
-        duration_days | at_risk | churned | censored
-        2             | 2       | 1       | 0
-        5             | 2       | 1       | 1
-    """,
-    )
-
-
-def test_a_user_who_leaves_before_entering_is_refused(table):
-    """A row whose duration does not exceed its late entry was never at risk, and says so."""
-    with pytest.raises(ValueError, match="leave before they enter"):
-        survival.life_table(
-            table("""
-            entry_days | duration_days | churned | censored
-            5          | 5             | 1       | 0
-        """)
-        )
-
-
-def test_the_median_is_reached_or_missing(table):
-    """The median is the first day with at most half of the users left; a curve above one half has none."""
-    half = table("""
-        duration_days | churned | censored
-        4             | 1       | 0
-        7             | 1       | 0
-        9             | 0       | 2
-    """)
-    assert survival.quantile_days(half).value == 7
-    assert np.isnan(survival.quantile_days(half, share_left=0.6).value)
-    assert survival.quantile_days(SIX_MP)[:2] == (23, 13)
-
-
 def test_a_share_beyond_the_last_day_watched_is_missing():
     """Nothing is said about day 50 when the last patient was watched until day 35."""
     assert np.isnan(active(SIX_MP, 50))
-    assert survival.restricted_mean(SIX_MP, horizon_days=50).horizon_days == 35
-
-
-def test_hazard_counts_user_days(table, same):
-    """The risk per day is churned users over user-days watched, in bands of days."""
-    same(
-        survival.hazard(
-            table("""
-        duration_days | churned | censored
-        1             | 1       | 0
-        3             | 0       | 1
-    """),
-            every_days=2,
-            horizon_days=4,
-        ),
-        """
-        from_day | to_day | user_days_at_risk | churned | hazard_per_day
-        0        | 1      | 4                 | 1       | 0.25
-        2        | 3      | 2                 | 0       | 0
-    """,
-    )
-
-
-def test_small_segments_are_pooled_so_that_none_can_be_subtracted(table, same):
-    """A pool of fewer than min_cell users takes the smallest shown segment in."""
-    durations = table("""
-        duration_days | channel | churned | censored
-        1             | ads     | 40      | 0
-        1             | search  | 0       | 20
-        1             | friends | 2       | 1
-    """)
-    same(
-        survival.largest_segments(durations, by="channel", min_cell=10),
-        """
-        duration_days | channel | churned | censored
-        1             | ads     | 40      | 0
-        1             | other   | 2       | 21
-    """,
-    )
 
 
 def test_an_empty_table_gives_empty_answers():
@@ -248,9 +136,9 @@ def test_an_empty_table_gives_empty_answers():
     none = SIX_MP.iloc[:0].assign(segment="a")
     assert list(survival.kaplan_meier(none)) == COLUMNS
     assert survival.survival_curve(none, horizon_days=9).empty
-    assert survival.curves(none, by="segment", horizon_days=9).empty
-    assert survival.restricted_means(none, by="segment", horizon_days=9).empty
-    assert survival.hazard(none, horizon_days=9).empty
-    assert survival.nelson_aalen(none).empty
-    assert np.isnan([survival.active_at(none, day=3).value, survival.quantile_days(none).value]).all()
-    assert np.isnan(survival.restricted_mean(none, horizon_days=3).value)
+    assert segment_survival.curves(none, by="segment", horizon_days=9).empty
+    assert segment_survival.restricted_means(none, by="segment", horizon_days=9).empty
+    assert hazard.hazard(none, horizon_days=9).empty
+    assert hazard.nelson_aalen(none).empty
+    assert np.isnan([survival.active_at(none, day=3).value, survival_time.quantile_days(none).value]).all()
+    assert np.isnan(survival_time.restricted_mean(none, horizon_days=3).value)

@@ -9,7 +9,7 @@ import pytest
 from lifelines.statistics import multivariate_logrank_test
 from lifelines.utils import concordance_index
 
-from opsbook.analysis import cox, logrank, mean_differences, survival, weighted_tests
+from opsbook.analysis import cox, life_table, logrank, mean_differences, weighted_tests
 from opsbook.analysis.concordance import concordance
 from survival_data import counted, from_rows
 
@@ -162,4 +162,4 @@ def test_strata_cover_a_hazard_ratio_that_the_plain_model_misses():
         row = cox.fit(rows, covariates=["x"], strata="stratum").table.iloc[0]
         held.append(row["low"] <= 2 <= row["high"])
     assert 0.93 <= np.mean(held) <= 0.97
-    assert survival.users(rows) == 500
+    assert life_table.users(rows) == 500

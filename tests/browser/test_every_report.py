@@ -21,6 +21,14 @@ def one_of_each(made) -> list:
     return sorted({(p[0], p[-2].endswith(".zh")): path for path, p in named.items() if p[0][:2].isdigit()}.values())
 
 
+def cut_tables(shown, frames) -> list:
+    """Names of the tables wider than their frames with everything unfolded; closes the page."""
+    shown.page.eval_on_selector_all("details", UNFOLD)
+    cut = shown.page.eval_on_selector_all(frames, CUT)
+    shown.page.context.close()
+    return cut
+
+
 @pytest.mark.parametrize("width", [390, 1280])
 def test_every_report_keeps_the_promises_of_its_first_screen(made, open_page, width):
     """No request, no console message, no horizontal scroll; title and verdict first, and on a desk the decision too."""
@@ -52,19 +60,13 @@ def test_every_figure_has_its_sentence_and_every_section_its_passport(made, open
 def test_every_table_fits_on_a_laptop(made, open_page):
     """With everything unfolded no table is cut at its right edge at 1280 pixels."""
     for path in pages(made):
-        shown = open_page(path, 1280)
-        shown.page.eval_on_selector_all("details", UNFOLD)
-        assert shown.page.eval_on_selector_all(".scroll", CUT) == [], path
-        shown.page.context.close()
+        assert cut_tables(open_page(path, 1280), ".scroll") == [], path
 
 
 def test_text_of_tables_is_read_downwards_on_a_phone(made, open_page):
     """Tables of text are never wider than a phone: their rows are blocks."""
     for path in one_of_each(made):
-        shown = open_page(path, 390)
-        shown.page.eval_on_selector_all("details", UNFOLD)
-        assert shown.page.eval_on_selector_all(".scroll:has(.stack)", CUT) == [], path
-        shown.page.context.close()
+        assert cut_tables(open_page(path, 390), ".scroll:has(.stack)") == [], path
 
 
 def test_no_report_has_a_barrier(made, open_page):

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from made_reports import HERE
-from opsbook.analysis import churn, logrank, roads, survival
+from opsbook.analysis import churn, life_table, logrank, roads, survival
 from opsbook.inputs.workbook import Workbook, read_workbook
 from opsbook.mart.build import ensure_mart
 
@@ -121,7 +121,7 @@ def test_course_survival_through_the_notebooks_functions(courses):
     """OULAD, t > 0: 29,496 students, 6,974 withdrew; S at 30/60/120/180/234 days to 1e-9 (R survival)."""
     mart = courses["in_time"]
     durations = churn.durations(mart.user_days, mart.users, **RULE)
-    assert (survival.users(durations), durations["churned"].sum()) == (29_496, 6_974)
+    assert (life_table.users(durations), durations["churned"].sum()) == (29_496, 6_974)
     found = [survival.active_at(durations, day=day).value for day in (30, 60, 120, 180, 234)]
     expected = [0.931177108761, 0.893714401953, 0.840012205045, 0.789090046108, 0.765256305940]
     np.testing.assert_allclose(found, expected, atol=1e-9)
@@ -131,7 +131,7 @@ def test_course_survival_with_delayed_entry(courses):
     """Registered after the start: at risk from then on; 29,486 students; S at 30/120/234 days to 1e-9 (R survival)."""
     mart = courses["delayed"]
     durations = churn.durations(mart.user_days, mart.users, **RULE)
-    assert survival.users(durations) == 29_486
+    assert life_table.users(durations) == 29_486
     found = [survival.active_at(durations, day=day).value for day in (30, 120, 234)]
     np.testing.assert_allclose(found, [0.931082941363, 0.839879333952, 0.765146303540], atol=1e-9)
 

@@ -13,7 +13,7 @@ from opsbook.analysis import cox
 from opsbook.analysis.churn import FATES, Threshold
 from opsbook.analysis.logrank import LogRank
 from opsbook.analysis.proportion import Estimate
-from opsbook.analysis.survival import RestrictedMean
+from opsbook.analysis.survival_time import RestrictedMean
 from opsbook.inputs.periods import between
 from opsbook.page import words
 from opsbook.page.charts import retention as charts

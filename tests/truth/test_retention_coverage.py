@@ -9,7 +9,18 @@ from scipy.special import expit
 
 import activity_log as log_of
 import many_companies as many
-from opsbook.analysis import churn, cox, cox_zph, early_warning, logrank, risk_check, risk_model, risk_rows, survival
+from opsbook.analysis import (
+    churn,
+    cox,
+    cox_zph,
+    early_warning,
+    logrank,
+    risk_check,
+    risk_model,
+    risk_rows,
+    survival,
+    survival_time,
+)
 from opsbook.analysis.logistic import in_the_large
 
 START, TAU, DAYS = date(2026, 1, 1), 12, 150
@@ -73,7 +84,7 @@ def test_survival_intervals_hold_the_truth(curves, day):
 def test_restricted_mean_intervals_hold_the_truth(alike):
     """The Greenwood-integral interval of the mean days to day 60 covers the true mean in 93-97 % of the companies."""
     truth = many.alive(np.arange(HORIZON)).sum()
-    found = [survival.restricted_mean(durations, horizon_days=HORIZON) for durations in alike]
+    found = [survival_time.restricted_mean(durations, horizon_days=HORIZON) for durations in alike]
     assert {one.horizon_days for one in found} == {float(HORIZON)}
     assert 0.93 <= coverage([(one.low, truth, one.high) for one in found]) <= 0.97
 

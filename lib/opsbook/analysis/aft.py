@@ -10,7 +10,7 @@ import pandas as pd
 from lifelines import LogLogisticAFTFitter, WeibullAFTFitter
 from lifelines.exceptions import ConvergenceError
 
-from opsbook.analysis.survival import checked
+from opsbook.analysis.life_table import checked
 
 METHOD = "accelerated failure time, lifelines on counted rows"
 MODELS = {"weibull": (WeibullAFTFitter, "lambda_"), "log_logistic": (LogLogisticAFTFitter, "alpha_")}

@@ -15,7 +15,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from opsbook.analysis import survival
+from opsbook.analysis import life_table, survival
 from opsbook.analysis.proportion import Estimate, wilson
 from opsbook.errors import ParameterError
 from opsbook.inputs.yaml_file import did_you_mean
@@ -89,7 +89,7 @@ def false_churn(gaps: pd.DataFrame, *, min_at_risk: int = MIN_AT_RISK, level: fl
     spread = np.concatenate([[0.0], np.cumsum(terms)])
     kept_silent = silent[-1] / silent[last]
     low, high = survival.log_log_interval(kept_silent, spread[-1] - spread[last], level=level)
-    reached = survival.at_risk(gaps_as_durations(gaps), days + 1)
+    reached = life_table.at_risk(gaps_as_durations(gaps), days + 1)
     values = [days, reached, 1 - kept_silent, 1 - high, 1 - low, horizon - days]
     return pd.DataFrame(dict(zip(columns, values, strict=True)))
 
@@ -167,7 +167,7 @@ def candidates(table: pd.DataFrame, *, chosen_days: int, days: Sequence[int] = C
 def durations(
     user_days: Tabular, users: Tabular, *, as_of: date, churn_after_days: int, by: Sequence[str] = ()
 ) -> pd.DataFrame:
-    """Time from the first day to churn, counted: what every estimator of `survival` reads.
+    """Time from the first day to churn, counted: the table that `life_table` describes and every estimator reads.
 
     user_days: one row per user and active day -- user, day, gap_after
     users:     one row per user -- user, first_day, life_start, first_active_day, entry_day, and the columns in `by`

@@ -43,6 +43,11 @@ class Window:
             return date(int(number) // 12, int(number) % 12 + 1, 1)
         return self._origin() + timedelta(days=int(number) * self._length())
 
+    def first_days(self, numbers: pd.Series) -> pd.Series:
+        """First days, as timestamps, of the units with these running numbers."""
+        days = {n: pd.Timestamp(self.first_day(n)) for n in numbers.unique()}
+        return pd.to_datetime(numbers.map(days))
+
     def observed(self, numbers: pd.Series) -> pd.Series:
         """Whether the units with these numbers lie wholly inside the data."""
         inside = {n: self.first_day(n) >= self.data_start and self.first_day(n + 1) - timedelta(1) <= self.as_of

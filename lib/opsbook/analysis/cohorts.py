@@ -308,9 +308,8 @@ def _triangle(
 def _with_shares(cells: pd.DataFrame, window: Window) -> pd.DataFrame:
     retained = cells["retained"].fillna(0).astype("int64")
     share = wilson(retained, cells["users"])
-    starts = {n: pd.Timestamp(window.first_day(n)) for n in cells["cohort"].unique()}
     cells = cells.assign(
-        cohort=pd.to_datetime(cells["cohort"].map(starts)),
+        cohort=window.first_days(cells["cohort"]),
         retained=retained,
         share=share.value,
         low=share.low,

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from opsbook.analysis.survival import at_risk, checked
+from opsbook.analysis.life_table import at_risk, checked
 
 METHOD = "Aalen-Johansen, log-log interval"
 COLUMNS = ["cause", "duration_days", "at_risk", "ended", "share", "standard_error", "low", "high"]

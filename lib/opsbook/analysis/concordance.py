@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
+from opsbook.analysis.life_table import checked
 from opsbook.analysis.proportion import Estimate
-from opsbook.analysis.survival import checked
 
 METHOD = "Harrell's concordance, infinitesimal jackknife"
 

@@ -15,8 +15,10 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
+from opsbook.analysis.life_table import users
 from opsbook.analysis.proportion import Estimate
-from opsbook.analysis.survival import active_at, kaplan_meier, quantile_days, users
+from opsbook.analysis.survival import active_at, kaplan_meier
+from opsbook.analysis.survival_time import quantile_days
 from opsbook.inputs.funnels import Funnel
 from opsbook.mart.tables import Tabular, engine_table
 
@@ -34,7 +36,7 @@ def durations(walked: Tabular | None, *, funnel: Funnel | None, cohort: int) -> 
 
     walked:  as from `funnel_modes.walk`; None gives an empty table. cohort: place of the period
     returns: one row per step and waiting time (in whole minutes) -- step, event, duration_days, churned (users who went
-             on then), censored (users watched for so long without); named as `survival` reads them
+             on then), censored (users watched for so long without); named as `life_table` reads them
 
     >>> from opsbook import conversion_time, funnel_modes, tiny
     >>> from opsbook.inputs.funnels import Funnel

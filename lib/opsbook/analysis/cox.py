@@ -17,8 +17,8 @@ from scipy.special import ndtri
 from scipy.stats import chi2, norm
 
 from opsbook.analysis.cox_likelihood import Counts, count, efron, newton
+from opsbook.analysis.life_table import checked
 from opsbook.analysis.multiplicity import holm
-from opsbook.analysis.survival import checked
 
 METHOD = "Cox regression, exact Efron ties, Wald interval"
 UNBOUNDED = 100.0  # a standard error this large means that the likelihood has no top in that direction

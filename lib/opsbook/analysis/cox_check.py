@@ -11,7 +11,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from opsbook.analysis import cox, survival
+from opsbook.analysis import cox, life_table, survival
 from opsbook.analysis.concordance import concordance
 from opsbook.analysis.proportion import Estimate
 from opsbook.mart.tables import Tabular, engine_table
@@ -53,7 +53,7 @@ def calibration(
     """
     fit = cox.fit(earlier, covariates=list(covariates))
     known = fit.table.loc[~fit.table["is_reference"], "coefficient"].notna().any()
-    if not known or survival.users(later) < FEW or later["churned"].sum() < FEW / 5:
+    if not known or life_table.users(later) < FEW or later["churned"].sum() < FEW / 5:
         return pd.DataFrame(columns=BANDS), Trust(NOTHING, float("nan"), NOTHING, "few")
     start = int(later["entry_days"].max()) if "entry_days" in later else 0
     until = start + within_days
@@ -126,7 +126,7 @@ def _band(place: int, part: pd.DataFrame, until: int) -> list[object]:
 
 def _trust(rows: pd.DataFrame, table: pd.DataFrame, until: int) -> Trust:
     kept = survival.active_at(rows, day=until)
-    observed = Estimate(1 - kept.value, 1 - kept.high, 1 - kept.low, survival.users(rows))
+    observed = Estimate(1 - kept.value, 1 - kept.high, 1 - kept.low, life_table.users(rows))
     predicted = float(np.average(table["predicted"], weights=table["users"]))
     ranking = concordance(rows, score="score")
     ranks = ranking.low > 0.5

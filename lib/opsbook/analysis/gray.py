@@ -13,8 +13,8 @@ import pandas as pd
 from scipy.stats import chi2
 
 from opsbook.analysis.competing import as_durations
+from opsbook.analysis.life_table import at_risk, checked
 from opsbook.analysis.multiplicity import holm
-from opsbook.analysis.survival import at_risk, checked
 
 METHOD = "Gray's test, rho 0"
 COLUMNS = ["cause", "chi2", "degrees", "p", "p_holm", "ended", "groups"]

@@ -11,7 +11,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from opsbook.analysis import survival
+from opsbook.analysis import hazard, life_table, survival
 from opsbook.analysis.churn import gaps_as_durations
 from opsbook.analysis.proportion import Estimate
 
@@ -22,7 +22,7 @@ SILENCES = ["silent_days", "silences", "reached_per_day", "gone", "gone_low", "g
 
 
 def risk_by_age(durations: pd.DataFrame, *, horizon_days: int, min_at_risk: int = 50) -> pd.DataFrame:
-    """`survival.hazard` by week of life, for the weeks in which enough users were watched to say anything.
+    """`hazard.hazard` by week of life, for the weeks in which enough users were watched to say anything.
 
     >>> durations = pd.DataFrame({"entry_days": 0, "duration_days": [3, 10, 17, 30], "churned": [70, 20, 10, 0],
     ...                           "censored": [0, 0, 0, 100]})
@@ -34,7 +34,7 @@ def risk_by_age(durations: pd.DataFrame, *, horizon_days: int, min_at_risk: int 
            14      20                740       10          0.0135
            21      27                700        0          0.0000
     """
-    table = survival.hazard(durations, horizon_days=horizon_days)
+    table = hazard.hazard(durations, horizon_days=horizon_days)
     days = table["to_day"] - table["from_day"] + 1
     return table[table["user_days_at_risk"] >= min_at_risk * days].reset_index(drop=True)
 
@@ -64,7 +64,7 @@ def by_age(
     """
     steps = survival.kaplan_meier(durations)
     starts = np.arange(0, horizon_days, window_days)
-    watched = survival.at_risk(survival.checked(durations), starts) if len(steps) else np.zeros(len(starts))
+    watched = life_table.at_risk(life_table.checked(durations), starts) if len(steps) else np.zeros(len(starts))
     last = float(steps["duration_days"].max()) if len(steps) else -1.0
     known = (watched >= min_at_risk) & (starts + window_days - 1 <= last)
     starts, watched = starts[known], watched[known]
@@ -99,7 +99,7 @@ def by_silence(gaps: pd.DataFrame, *, days_of_data: int, churn_after_days: int) 
     days = np.arange(1, churn_after_days)
     if steps.empty or steps["duration_days"].max() < churn_after_days:
         return pd.DataFrame({name: pd.Series(dtype=float) for name in SILENCES})
-    reached = survival.at_risk(rows, days + 1).astype("int64")
+    reached = life_table.at_risk(rows, days + 1).astype("int64")
     gone, low, high = _kept(steps, days, np.full(len(days), churn_after_days))
     per_day = reached / max(days_of_data, 1)
     return pd.DataFrame(dict(zip(SILENCES, [days, reached, per_day, gone, low, high, per_day * gone], strict=True)))

@@ -13,7 +13,7 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from opsbook.analysis import churn, survival
+from opsbook.analysis import churn, segment_survival
 from opsbook.mart.tables import Tabular, engine_table
 
 _ = ibis._
@@ -99,7 +99,9 @@ def pooled(counted: pd.DataFrame, *, most: int = 6, min_cell: int = 10, min_chur
     if ACTIVE_BANDS in counted:
         counted = _joined_bands(counted, min_cell, min_churned)
     for name in covariates(counted):
-        counted = survival.largest_segments(counted, by=name, most=most, min_cell=min_cell, min_churned=min_churned)
+        counted = segment_survival.largest_segments(
+            counted, by=name, most=most, min_cell=min_cell, min_churned=min_churned
+        )
     return counted
 
 

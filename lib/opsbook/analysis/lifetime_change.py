@@ -9,7 +9,7 @@ import ibis
 import numpy as np
 from scipy.special import ndtri
 
-from opsbook.analysis import churn, survival
+from opsbook.analysis import churn, segment_survival
 from opsbook.inputs.periods import Period
 from opsbook.mart.tables import Tabular, engine_table
 
@@ -69,7 +69,7 @@ def against_previous(
     within = [born.between(one.start, one.end) for one in (period, previous)]
     both = people.filter(within[0] | within[1]).mutate(cohort=ibis.ifelse(within[0], "now", "before"))
     table = churn.durations(user_days, both, as_of=as_of, churn_after_days=churn_after_days, by=["cohort"])
-    means = survival.restricted_means(table, by="cohort", horizon_days=horizon_days).set_index("cohort")
+    means = segment_survival.restricted_means(table, by="cohort", horizon_days=horizon_days).set_index("cohort")
     if len(means) < 2 or means["standard_error"].isna().any():
         return UNKNOWN
     now, before = means.loc["now"], means.loc["before"]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from opsbook.analysis import churn, lifetimes, survival
+from opsbook.analysis import churn, life_table, lifetimes, survival
 from opsbook.analysis.lifetimes import Expected
 from opsbook.analysis.likelihood import Fit
 from opsbook.mart.tables import Tabular, engine_table
@@ -88,7 +88,7 @@ def scores(halves: Halves, fits: Mapping[str, Fit], *, min_at_risk: int = MIN_AT
     for model, path in paths.groupby("model", sort=False):
         last, error = path.iloc[-1], float((path["predicted"] - path["observed"]).abs().mean())
         seen = [last[name] for name in ("predicted", "observed", "observed_low", "observed_high")]
-        size = survival.users(halves.later)
+        size = life_table.users(halves.later)
         rows.append([model, *known.get(str(model), (0, np.nan)), error, *seen, path["day"].iloc[0], last["day"], size])
     return pd.DataFrame(rows, columns=SCORES).sort_values(["error", "parameters"], ignore_index=True)
 
@@ -203,6 +203,6 @@ def carried_on(fitted: Fit, choice: Choice, *, days: np.ndarray) -> pd.DataFrame
 
 
 def _last_day(durations: pd.DataFrame, min_at_risk: int) -> int:
-    table = survival.life_table(durations)
+    table = life_table.life_table(durations)
     days = table.loc[table["at_risk"] >= min_at_risk, "duration_days"]
     return int(days.max()) if len(days) else 0

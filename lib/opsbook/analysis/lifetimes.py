@@ -1,7 +1,8 @@
 """Curves with a formula, so that a survival curve can be carried beyond the data, if it proves itself on held-out days.
 
-All are fitted to the counted table of `survival`: a user who churned on day d left between the beginnings of the days d
-and d + 1, a censored one had not left by the end of the day, and one who entered late counts from that day on.
+All are fitted to the counted table that `life_table` describes: a user who churned on day d left between the beginnings
+of the days d and d + 1, a censored one had not left by the end of the day, and one who entered late counts from that
+day on.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import betaln, expit, log_ndtr, logit, ndtri
 
+from opsbook.analysis.life_table import checked
 from opsbook.analysis.likelihood import Fit, Slope, maximise
-from opsbook.analysis.survival import checked
 
 METHOD = "maximum likelihood on counted days, delta method"
 LEAST = 1e-300

@@ -11,7 +11,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.special import ndtri
 from scipy.stats import chi2 as chi_square
 
-from opsbook.analysis import survival
+from opsbook.analysis import life_table, segment_survival
 from opsbook.analysis.multiplicity import holm
 
 METHOD = "log-rank"
@@ -43,7 +43,7 @@ def test(durations: pd.DataFrame, *, by: str) -> LogRank:
     chi2 8.29 with 1 degree of freedom, p = 0.0040, 200 users
     """
     observed, expected, covariance = _observed_expected(durations, by)
-    groups, total = len(observed), survival.users(durations)
+    groups, total = len(observed), life_table.users(durations)
     free = free_segments(covariance)
     degrees = int(free.sum())
     if degrees == 0:
@@ -69,7 +69,7 @@ def pairwise(durations: pd.DataFrame, *, by: str, horizon_days: float) -> pd.Dat
         ads search 8.292   0.012             -0.8 -1.332 -0.268
         app search 4.776   0.058             -0.6 -1.130 -0.070
     """
-    means = survival.restricted_means(durations, by=by, horizon_days=horizon_days)
+    means = segment_survival.restricted_means(durations, by=by, horizon_days=horizon_days)
     pairs = [_pair(durations, by, one, other) for one, other in combinations(means.to_dict("records"), 2)]
     table = pd.DataFrame(pairs, columns=[name for name in PAIR_COLUMNS if name != "p_holm"])
     return table.assign(p_holm=holm(table["p"]))[PAIR_COLUMNS]
@@ -100,7 +100,7 @@ def _observed_expected(durations: pd.DataFrame, by: str) -> tuple[np.ndarray, np
     days = np.sort(durations.loc[durations["churned"] > 0, "duration_days"].unique())
     if not parts or len(days) == 0:
         return np.zeros(len(parts)), np.zeros(len(parts)), np.zeros((len(parts), len(parts)))
-    at_risk = np.stack([survival.at_risk(rows, days) for rows in parts], axis=1).astype(float)
+    at_risk = np.stack([life_table.at_risk(rows, days) for rows in parts], axis=1).astype(float)
     churned = np.stack([churned_on(rows, days) for rows in parts], axis=1)
     n, d = at_risk.sum(axis=1), churned.sum(axis=1)
     share = at_risk / n[:, None]

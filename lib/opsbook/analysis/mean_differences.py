@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.special import ndtri
 from scipy.stats import norm
 
-from opsbook.analysis import survival
+from opsbook.analysis import segment_survival, survival_time
 from opsbook.analysis.multiplicity import holm
 
 METHOD = "difference of restricted means, Greenwood, Holm over the segments"
@@ -31,7 +31,7 @@ def against_rest(durations: pd.DataFrame, *, by: str, horizon_days: float, level
         ads    100   7.0         7.8        -0.8 -1.33 -0.27    0.01
      search    100   7.8         7.0         0.8  0.27  1.33    0.01
     """
-    names = survival.restricted_means(durations, by=by, horizon_days=horizon_days)
+    names = segment_survival.restricted_means(durations, by=by, horizon_days=horizon_days)
     if len(names) < 2:
         return pd.DataFrame(columns=COLUMNS)
     horizon = float(names["horizon_days"].iloc[0])
@@ -42,7 +42,7 @@ def against_rest(durations: pd.DataFrame, *, by: str, horizon_days: float, level
 
 def _row(durations: pd.DataFrame, by: str, name: str, horizon: float, level: float) -> list[object]:
     own = durations[by].astype(str) == name
-    one, other = (survival.restricted_mean(durations[part], horizon_days=horizon) for part in (own, ~own))
+    one, other = (survival_time.restricted_mean(durations[part], horizon_days=horizon) for part in (own, ~own))
     difference, error = one.value - other.value, float(np.hypot(one.standard_error, other.standard_error))
     half = float(ndtri(0.5 + level / 2)) * error
     p = 2 * float(norm.sf(abs(difference) / error)) if error > 0 else float("nan")

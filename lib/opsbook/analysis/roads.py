@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr, ndtri
 
-from opsbook.analysis import churn, competing, survival
+from opsbook.analysis import churn, competing, life_table, segment_survival, survival
 from opsbook.analysis.multiplicity import holm
 from opsbook.inputs.exits import SILENT, Exits
 from opsbook.mart.tables import Tabular, engine_table
@@ -111,7 +111,7 @@ def curve(ends: pd.DataFrame, *, horizon_days: int, min_at_risk: int = MIN_AT_RI
     incidence = competing.cumulative_incidence(ends)
     days = np.arange(0, watched_days(ends, horizon_days=horizon_days, min_at_risk=min_at_risk) + 1)
     durations = _as_durations(ends)
-    at_risk = survival.at_risk(durations, days) if len(days) else days
+    at_risk = life_table.at_risk(durations, days) if len(days) else days
     parts = [_on_days(str(cause), rows, days) for cause, rows in incidence.groupby("cause", sort=True)]
     steps = survival.kaplan_meier(durations).assign(cause="active", ended=0)
     names = {"active": "share", "active_low": "low", "active_high": "high"}
@@ -130,7 +130,7 @@ def watched_days(ends: pd.DataFrame, *, horizon_days: int, min_at_risk: int = MI
     if ends.empty:
         return -1
     days = np.arange(0, horizon_days + 1)
-    enough = np.flatnonzero(survival.at_risk(_as_durations(ends), days) >= min_at_risk)
+    enough = np.flatnonzero(life_table.at_risk(_as_durations(ends), days) >= min_at_risk)
     return int(enough.max()) if len(enough) else -1
 
 
@@ -192,7 +192,7 @@ def compare(ends: pd.DataFrame, *, by: str, day: int, min_cell: int = 10) -> pd.
 
 
 def pooled(ends: pd.DataFrame, *, by: str, most: int = 6, min_cell: int = 10) -> pd.DataFrame:
-    """Ends with all but the largest segments pooled as `other`, as survival.largest_segments does for durations.
+    """Ends with all but the largest segments pooled as `other`, as largest_segments does for durations.
 
     >>> import pandas as pd
     >>> from opsbook import roads
@@ -201,7 +201,8 @@ def pooled(ends: pd.DataFrame, *, by: str, most: int = 6, min_cell: int = 10) ->
     >>> roads.pooled(ends, by="city", most=2).groupby("city")["users"].sum().to_dict()
     {'a': 90, 'b': 50, 'other': 17}
     """
-    counted = survival.largest_segments(_as_durations(ends).drop(columns="users"), by=by, most=most, min_cell=min_cell)
+    durations = _as_durations(ends).drop(columns="users")
+    counted = segment_survival.largest_segments(durations, by=by, most=most, min_cell=min_cell)
     return counted.assign(users=counted["churned"] + counted["censored"]).drop(columns=["churned", "censored"])
 
 

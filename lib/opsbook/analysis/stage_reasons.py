@@ -10,7 +10,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from opsbook.analysis import churn, cox, stages, survival
+from opsbook.analysis import churn, cox, life_table, segment_survival, stages
 from opsbook.analysis.multiplicity import holm
 from opsbook.inputs.workbook import StageRule
 from opsbook.mart.tables import Tabular, engine_table
@@ -165,7 +165,7 @@ def _ends(days: ir.Table, alive: ir.Table, day: date, as_of: date, churn_after_d
 def _of_stage(stage: str, rows: pd.DataFrame, covariates: Sequence[str], min_cell: int) -> pd.DataFrame:
     names = [*covariates, "recent_orders"]
     for name in names:
-        rows = survival.largest_segments(rows, by=name, min_cell=min_cell, min_churned=5)
+        rows = segment_survival.largest_segments(rows, by=name, min_cell=min_cell, min_churned=5)
     compared = [name for name in names if rows[name].nunique() > 1]
     if not compared:
         return pd.DataFrame(columns=REASONS[:-1])
@@ -173,13 +173,13 @@ def _of_stage(stage: str, rows: pd.DataFrame, covariates: Sequence[str], min_cel
     base = table[table["is_reference"]].set_index("covariate")["level"]
     shown = table[~table["is_reference"] & table["standard_error"].notna()]
     renamed = shown.rename(columns={"users": "level_users"}).assign(reference=shown["covariate"].map(base))
-    named = renamed.drop(columns="users_churned").assign(stage=stage, users=survival.users(rows))
+    named = renamed.drop(columns="users_churned").assign(stage=stage, users=life_table.users(rows))
     return named.assign(churned=int(rows["churned"].sum()))[REASONS[:-1]]
 
 
 def _seed(stage: str, part: pd.DataFrame, reasons: pd.DataFrame, clear: float) -> list[object]:
     own = reasons[reasons["stage"] == stage]
-    head = [stage, survival.users(part), int(part["churned"].sum())]
+    head = [stage, life_table.users(part), int(part["churned"].sum())]
     nothing = ["", "", "", np.nan, np.nan, np.nan, np.nan]
     if own.empty:
         return [*head, *nothing, "few"]

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr, ndtri
 
-from opsbook.analysis import competing, survival
+from opsbook.analysis import competing, life_table, survival
 from opsbook.analysis.moments import Moments, count_moments
 from opsbook.analysis.multiplicity import compared, holm
 from opsbook.analysis.proportion import wilson
@@ -285,7 +285,7 @@ def one_minus_km(ends: pd.DataFrame, *, day: int) -> Check:
     durations = ends.assign(churned=ends["users"].where(ends["cause"] != "", 0))
     durations = durations.assign(censored=durations["users"] - durations["churned"])
     told = competing.incidence_at(competing.cumulative_incidence(ends), day=day).set_index("cause")["share"]
-    if len(told) < 2 or not survival.at_risk(durations, np.array([day]))[0]:
+    if len(told) < 2 or not life_table.at_risk(durations, np.array([day]))[0]:
         return Check("one_minus_km", None, {"n": int(ends["users"].sum())})
     naive = {cause: _one_minus_km(durations, str(cause), day) for cause in told.index}
     worst = max(told.index, key=lambda cause: naive[cause] - told[cause])

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit, stdtrit
 
-from opsbook.analysis import survival
+from opsbook.analysis import life_table, survival
 from opsbook.analysis.proportion import wilson
 from opsbook.inputs.workbook import StageRule
 from opsbook.mart.tables import Tabular, engine_table
@@ -180,7 +180,7 @@ def wake_chance(
         return np.asarray(1 - kept)
 
     chance, low, high = _with_jackknife(gaps, horizon, woken, level=level)
-    watched = survival.at_risk(survival.checked(_as_durations(gaps)), now + 1)
+    watched = life_table.at_risk(life_table.checked(_as_durations(gaps)), now + 1)
     table = pd.DataFrame(cells, columns=["within_days", "silent_days"], dtype="int64")
     few = wilson(np.round(chance * watched), watched)
     low, high = np.where(np.isnan(low), few.low, low), np.where(np.isnan(high), few.high, high)
@@ -205,7 +205,7 @@ def _as_durations(gaps: pd.DataFrame) -> pd.DataFrame:
 
 def _horizon(gaps: pd.DataFrame, min_at_risk: int) -> int:
     """The last gap length that enough silences reached; 0 when none was."""
-    table = survival.life_table(_as_durations(gaps))
+    table = life_table.life_table(_as_durations(gaps))
     known = table.loc[table["at_risk"] >= min_at_risk, "duration_days"]
     return int(known.max()) if len(known) else 0
 

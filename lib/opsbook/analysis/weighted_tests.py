@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2 as chi_square
 
-from opsbook.analysis import survival
+from opsbook.analysis import life_table
 from opsbook.analysis.logrank import churned_on, free_segments
 
 METHOD = "log-rank tests with weights, k samples"
@@ -87,7 +87,7 @@ def _counted(durations: pd.DataFrame, by: str) -> _Days:
     days = np.sort(durations.loc[durations["churned"] > 0, "duration_days"].unique())
     if not parts or not len(days):
         return _Days(np.zeros((0, len(parts))), np.zeros((0, len(parts))), np.zeros(0))
-    at_risk = np.stack([survival.at_risk(rows, days) for rows in parts], axis=1).astype(float)
+    at_risk = np.stack([life_table.at_risk(rows, days) for rows in parts], axis=1).astype(float)
     churned = np.stack([churned_on(rows, days) for rows in parts], axis=1)
     kept = np.cumprod(1 - churned.sum(axis=1) / at_risk.sum(axis=1))
     return _Days(at_risk, churned, np.concatenate([[1.0], kept[:-1]]))

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from opsbook.analysis.retention_grid import pooled_values
+from opsbook.analysis.value_grid import pooled_values
 from opsbook.page import theme, words
 
 TICKS = 13
@@ -15,7 +15,7 @@ TICKS = 13
 def line(values: pd.DataFrame, *, unit: str, metric: str) -> Figure | None:
     """Amount per member in each unit of age with its band; below each tick the members it rests on.
 
-    values: `retention_grid.values`; metric: revenue or orders
+    values: `value_grid.values`; metric: revenue or orders
     """
     known = pooled_values(values).dropna(subset=["per_member"])
     if known.empty:

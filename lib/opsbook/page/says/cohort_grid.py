@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from opsbook.analysis.retention_grid import pooled_values
+from opsbook.analysis.value_grid import pooled_values
 from opsbook.inputs.periods import Period
 from opsbook.page.words import Sentence
 

@@ -12,7 +12,7 @@ from opsbook.analysis.cox import CoxFit
 from opsbook.analysis.logrank import LogRank
 from opsbook.analysis.multiplicity import compared, holm
 from opsbook.analysis.proportion import Estimate
-from opsbook.analysis.survival import RestrictedMean
+from opsbook.analysis.survival_time import RestrictedMean
 from opsbook.inputs.periods import Period
 from opsbook.page import words
 from opsbook.page.words import Sentence

@@ -6,10 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from opsbook.analysis import cohorts, survival
+from opsbook.analysis import cohorts, survival, survival_time
 from opsbook.analysis.churn import Threshold
 from opsbook.analysis.proportion import Estimate
-from opsbook.analysis.survival import RestrictedMean
+from opsbook.analysis.survival_time import RestrictedMean
 from opsbook.page.past import Past, past
 
 
@@ -61,7 +61,7 @@ def median(days: Estimate) -> dict[str, Any]:
 def restricted_mean(mean: RestrictedMean) -> dict[str, Any]:
     """Mean days until churn within the horizon."""
     told = {"value": mean.value, "low": mean.low, "high": mean.high, "n": mean.n}
-    return {"key": "restricted_mean", "unit": "days", "method": survival.METHOD_RESTRICTED_MEAN, **told}
+    return {"key": "restricted_mean", "unit": "days", "method": survival_time.METHOD_RESTRICTED_MEAN, **told}
 
 
 def came_back(back: Estimate) -> dict[str, Any]:
