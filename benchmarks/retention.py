@@ -11,7 +11,7 @@ from lifelines.statistics import multivariate_logrank_test
 
 from benchmarks.case import Case, Frames
 from benchmarks.events import DAYS, FIRST_DAY
-from opsbook.analysis import churn, cohorts, cox, logrank, survival
+from opsbook.analysis import churn, cohorts, cox, logrank, survival, time_to_churn
 from opsbook.mart.mart import Mart
 
 START = date.fromisoformat(FIRST_DAY)
@@ -39,7 +39,7 @@ def gaps_in_pandas(frames: Frames) -> pd.DataFrame:
 
 def durations(mart: Mart) -> pd.DataFrame:
     """Time to churn, counted."""
-    return churn.durations(mart.user_days, mart.users, **RULE)
+    return time_to_churn.durations(mart.user_days, mart.users, **RULE)
 
 
 def durations_in_pandas(frames: Frames) -> pd.DataFrame:
@@ -68,7 +68,7 @@ def curve_by_lifelines(frames: Frames) -> pd.DataFrame:
 
 def segments(mart: Mart) -> pd.DataFrame:
     """Log-rank test by channel of users watched from their first day."""
-    split = churn.durations(mart.user_days, mart.users, by=["channel"], **RULE)
+    split = time_to_churn.durations(mart.user_days, mart.users, by=["channel"], **RULE)
     result = logrank.test(split[split["entry_days"] == 0], by="channel")
     return pd.DataFrame({"chi2": [result.chi2], "p": [result.p]})
 
@@ -82,7 +82,7 @@ def segments_by_lifelines(frames: Frames) -> pd.DataFrame:
 
 def model(mart: Mart) -> pd.DataFrame:
     """Cox regression on channel and platform, exact Efron from counts."""
-    counted = churn.durations(mart.user_days, mart.users, by=["channel", "platform"], **RULE)
+    counted = time_to_churn.durations(mart.user_days, mart.users, by=["channel", "platform"], **RULE)
     table = cox.fit(counted[counted["entry_days"] == 0], covariates=["channel", "platform"]).table
     compared = table[~table["is_reference"]].sort_values(["covariate", "level"], ignore_index=True)
     return compared[["covariate", "level", "coefficient"]].round({"coefficient": DIGITS})

@@ -20,6 +20,7 @@ from opsbook.analysis import (
     steady_state,
     survival,
     survival_time,
+    time_to_churn,
 )
 from opsbook.inputs.workbook import Workbook, read_workbook
 from opsbook.mart.build import ensure_mart
@@ -65,7 +66,7 @@ def retention(one: Company) -> list[dict]:
     rows = [
         _row(f"false churn at {g}", *gaps.loc[g, ["low", "high"]], told["false_churn"][str(g)]) for g in (14, 21, 30)
     ]
-    durations = churn.durations(*one.user_tables, **rule)
+    durations = time_to_churn.durations(*one.user_tables, **rule)
     for day in DAYS:
         at = survival.active_at(durations, day=day)
         rows.append(_row(f"S({day})", at.low, at.high, _at(told, "all", day)))
@@ -77,7 +78,7 @@ def retention(one: Company) -> list[dict]:
 def channels(one: Company) -> list[dict]:
     """Share not silent after 90 days, by channel."""
     rule = {"as_of": one.mart.as_of, "churn_after_days": 21, "by": ["channel"]}
-    split = churn.durations(*one.user_tables, **rule)
+    split = time_to_churn.durations(*one.user_tables, **rule)
     rows = []
     for channel in sorted(one.truth["channels"]):
         at = survival.active_at(split[split["channel"] == channel], day=90)
@@ -103,7 +104,7 @@ def roads_out(one: Company) -> list[dict]:
 def hazard_ratios(one: Company) -> list[dict]:
     """Log hazard ratios of falling silent after the landmark, as notebook 02 fits them."""
     rule = {"as_of": one.mart.as_of, "churn_after_days": 21}
-    lives = churn.user_lives(*one.user_tables, by=["channel", "platform"], **rule)
+    lives = time_to_churn.user_lives(*one.user_tables, by=["channel", "platform"], **rule)
     counted = landmark.durations(lives, one.mart.user_days, landmark_days=14, early=["active_days", "orders"])
     counted = landmark.pooled(counted, min_cell=10)
     table = cox.fit(counted, covariates=landmark.covariates(counted)).table

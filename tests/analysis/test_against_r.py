@@ -12,7 +12,17 @@ from lifelines.statistics import multivariate_logrank_test
 
 import activity_log as log_of
 import survival_data as data
-from opsbook.analysis import churn, cox, cox_numbers, cox_zph, hazard, life_table, logrank, survival, survival_time
+from opsbook.analysis import (
+    cox,
+    cox_numbers,
+    cox_zph,
+    hazard,
+    life_table,
+    logrank,
+    survival,
+    survival_time,
+    time_to_churn,
+)
 
 ROSSI = ["fin", "age", "race", "wexp", "mar", "paro", "prio"]
 STUDENT = ["gender", "highest_education", "age_band", "disability", "code_module"]
@@ -111,7 +121,7 @@ def test_time_to_churn_from_purchases(cdnow, name):
     """CDNOW by the first silence of 28, 90 or 120 days: users, churned, at risk and the curve that base R counts."""
     theirs = CHURN[name]
     rule = {"as_of": date.fromisoformat(theirs["end"]), "churn_after_days": theirs["tau"]}
-    durations = churn.durations(*cdnow, **rule)
+    durations = time_to_churn.durations(*cdnow, **rule)
     assert (life_table.users(durations), int(durations["churned"].sum())) == (theirs["users"], theirs["churned"])
     curve = survival.survival_curve(durations, horizon_days=240).set_index("day").loc[theirs["days"]]
     names = {"active": "share", "standard_error": "error", "active_low": "low", "active_high": "high"}

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import activity_log as log_of
-from opsbook.analysis import churn, survival
+from opsbook.analysis import churn, survival, time_to_churn
 from opsbook.errors import ParameterError
 
 LAWS = settings(max_examples=8, deadline=None)
@@ -31,7 +31,7 @@ def cdnow(shared):
 
 def test_cdnow_customers_after_ninety_days_of_silence(cdnow):
     """CDNOW cut at 1997-12-31, tau 90: S at 30/90/150/180/210/240 = .1971 .0811 .0446 .0342 .0267 .0232 (4 digits)."""
-    durations = churn.durations(*cdnow, as_of=date(1997, 12, 31), churn_after_days=90)
+    durations = time_to_churn.durations(*cdnow, as_of=date(1997, 12, 31), churn_after_days=90)
     found = [survival.active_at(durations, day=day).value for day in (30, 90, 150, 180, 210, 240)]
     np.testing.assert_allclose(found, [0.1971, 0.0811, 0.0446, 0.0342, 0.0267, 0.0232], atol=5.1e-5)
 
@@ -144,7 +144,7 @@ def test_first_long_silence_is_the_churn_and_dated_at_its_start(table, same):
     days, people = log_of.user_days(rows), log_of.users(rows)
     as_of = date(2026, 1, 31)
     same(
-        churn.durations(days, people, as_of=as_of, churn_after_days=7),
+        time_to_churn.durations(days, people, as_of=as_of, churn_after_days=7),
         """
         entry_days | duration_days | churned | censored
         0          | 3             | 1       | 0
@@ -152,7 +152,7 @@ def test_first_long_silence_is_the_churn_and_dated_at_its_start(table, same):
     """,
     )
     same(
-        churn.fates(days, people, as_of=as_of, churn_after_days=7),
+        time_to_churn.fates(days, people, as_of=as_of, churn_after_days=7),
         """
         fate          | users
         gone          | 0
@@ -178,7 +178,9 @@ def test_silence_of_exactly_tau_days_is_churn_only_when_tau_days_passed(table, s
         d    | 2026-01-07
         d    | 2026-01-14
     """)
-    found = churn.user_lives(log_of.user_days(rows), log_of.users(rows), as_of=date(2026, 1, 15), churn_after_days=7)
+    found = time_to_churn.user_lives(
+        log_of.user_days(rows), log_of.users(rows), as_of=date(2026, 1, 15), churn_after_days=7
+    )
     same(
         found.order_by("user").to_pandas(),
         """
@@ -203,13 +205,13 @@ def test_users_from_before_the_data_enter_late(table, same):
     people = log_of.users(rows, signed_up, data_start="2026-01-01")
     days = log_of.user_days(rows)
     same(
-        churn.durations(days, people, as_of=date(2026, 1, 31), churn_after_days=10),
+        time_to_churn.durations(days, people, as_of=date(2026, 1, 31), churn_after_days=10),
         """
         entry_days | duration_days | churned | censored
         10         | 18            | 1       | 0
     """,
     )
-    counted = churn.fates(days, people, as_of=date(2026, 1, 31), churn_after_days=10).set_index("fate")["users"]
+    counted = time_to_churn.fates(days, people, as_of=date(2026, 1, 31), churn_after_days=10).set_index("fate")["users"]
     assert (counted["gone"], counted["not_at_risk"]) == (1, 2)
 
 
@@ -220,7 +222,7 @@ def test_a_signup_is_a_sign_of_life(table, same):
         late | 2026-01-20
     """)
     people = log_of.users(rows, {"late": "2026-01-01", "never": "2026-01-05"})
-    lives = churn.user_lives(log_of.user_days(rows), people, as_of=date(2026, 1, 31), churn_after_days=10)
+    lives = time_to_churn.user_lives(log_of.user_days(rows), people, as_of=date(2026, 1, 31), churn_after_days=10)
     same(
         lives.order_by("user").to_pandas(),
         """
@@ -244,7 +246,7 @@ def test_activity_before_the_signup_is_no_silence_of_the_life(table, same):
     """
     )
     people = log_of.users(rows, {"a": "2026-01-10", "b": "2026-01-10"})
-    lives = churn.user_lives(log_of.user_days(rows), people, as_of=date(2026, 1, 31), churn_after_days=7)
+    lives = time_to_churn.user_lives(log_of.user_days(rows), people, as_of=date(2026, 1, 31), churn_after_days=7)
     same(
         lives.order_by("user").to_pandas(),
         """
@@ -264,9 +266,9 @@ def test_users_of_unknown_start_are_counted_apart(table):
     """)
     people = log_of.users(rows).assign(life_start="unknown")
     days = log_of.user_days(rows)
-    assert churn.durations(days, people, as_of=date(2026, 1, 31), churn_after_days=7).empty
+    assert time_to_churn.durations(days, people, as_of=date(2026, 1, 31), churn_after_days=7).empty
     assert (
-        churn.fates(days, people, as_of=date(2026, 1, 31), churn_after_days=7).set_index("fate")["users"][
+        time_to_churn.fates(days, people, as_of=date(2026, 1, 31), churn_after_days=7).set_index("fate")["users"][
             "start_unknown"
         ]
         == 1
@@ -292,7 +294,9 @@ def by_hand(rows, tau, as_of):
 def test_durations_equal_a_walk_over_the_calendar(pairs, tau):
     """Durations of any log equal those found by looking at every calendar day."""
     rows = log(pairs)
-    table = churn.durations(log_of.user_days(rows), log_of.users(rows), as_of=date(2026, 3, 1), churn_after_days=tau)
+    table = time_to_churn.durations(
+        log_of.user_days(rows), log_of.users(rows), as_of=date(2026, 3, 1), churn_after_days=tau
+    )
     found = [
         (row.duration_days, churned)
         for row in table.itertuples()
@@ -308,14 +312,14 @@ def test_fates_are_a_partition_and_names_do_not_matter(pairs, tau):
     """Every user has exactly one fate; renaming users and twice the users change no share."""
     rows = log(pairs)
     asked = {"as_of": date(2026, 3, 1), "churn_after_days": tau}
-    fates = churn.fates(log_of.user_days(rows), log_of.users(rows), **asked)
+    fates = time_to_churn.fates(log_of.user_days(rows), log_of.users(rows), **asked)
     assert fates["users"].sum() == rows["user"].nunique()
     twice = pd.concat([rows.assign(user=50 - rows["user"]), rows.assign(user=rows["user"] + 100)])
-    again = churn.fates(log_of.user_days(twice), log_of.users(twice), **asked)
+    again = time_to_churn.fates(log_of.user_days(twice), log_of.users(twice), **asked)
     pd.testing.assert_frame_equal(again.assign(users=again["users"] // 2), fates)
 
 
-@pytest.mark.parametrize("late", sorted(churn.FOUND_OUT_LATER))
+@pytest.mark.parametrize("late", sorted(time_to_churn.FOUND_OUT_LATER))
 def test_a_segment_found_out_later_is_refused(table, late):
     """Splitting curves by what happens during life is immortal time; the error offers the landmark."""
     rows = table("""
@@ -324,7 +328,7 @@ def test_a_segment_found_out_later_is_refused(table, late):
     """)
     people = log_of.users(rows).assign(user_id="a", active_days=1)
     with pytest.raises(ParameterError, match="immortal time"):
-        churn.durations(log_of.user_days(rows), people, as_of=date(2026, 2, 1), churn_after_days=7, by=[late])
+        time_to_churn.durations(log_of.user_days(rows), people, as_of=date(2026, 2, 1), churn_after_days=7, by=[late])
 
 
 def test_a_misspelt_segment_is_refused_with_a_suggestion(table):
@@ -334,7 +338,7 @@ def test_a_misspelt_segment_is_refused_with_a_suggestion(table):
         a    | 2026-01-01
     """)
     with pytest.raises(ParameterError, match="channel"):
-        churn.durations(
+        time_to_churn.durations(
             log_of.user_days(rows), log_of.users(rows), as_of=date(2026, 2, 1), churn_after_days=7, by=["chanel"]
         )
 
@@ -345,6 +349,6 @@ def test_no_activity_gives_empty_tables(table):
     days, people = log_of.user_days(rows), log_of.users(rows)
     assert churn.gap_table(days, as_of=date(2026, 1, 31)).empty
     assert churn.false_churn(churn.gap_table(days, as_of=date(2026, 1, 31))).empty
-    assert churn.durations(days, people, as_of=date(2026, 1, 31), churn_after_days=7, by=["channel"]).empty
-    assert churn.fates(days, people, as_of=date(2026, 1, 31), churn_after_days=7)["users"].sum() == 0
+    assert time_to_churn.durations(days, people, as_of=date(2026, 1, 31), churn_after_days=7, by=["channel"]).empty
+    assert time_to_churn.fates(days, people, as_of=date(2026, 1, 31), churn_after_days=7)["users"].sum() == 0
     assert churn.returns(days, classified_on=date(2026, 1, 9), until=date(2026, 1, 31), churn_after_days=7).n == 0

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import activity_log as log_of
-from opsbook.analysis import churn, cox_numbers
+from opsbook.analysis import cox_numbers, time_to_churn
 
 SIZE, DAYS = 3000, 120
 
@@ -26,7 +26,7 @@ def lives_and_days(log_hazard, *, seed=1, missing=0):
     people = log_of.users(log).assign(age=age, kind=random.choice(["a", "b"], SIZE))
     days = log_of.user_days(log)
     asked = {"as_of": date(2026, 4, 30), "churn_after_days": 14, "by": ["age", "kind"]}
-    return churn.user_lives(days, people, **asked), days
+    return time_to_churn.user_lives(days, people, **asked), days
 
 
 def trend(*tables, **asked):

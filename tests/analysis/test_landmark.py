@@ -7,14 +7,14 @@ import pandas as pd
 import pytest
 
 import activity_log as log_of
-from opsbook.analysis import churn, cox, landmark, life_table
+from opsbook.analysis import cox, landmark, life_table, time_to_churn
 from opsbook.errors import ParameterError
 
 AS_OF = date(2026, 3, 31)
 
 
 def lives_of(rows, people, by=()):
-    return churn.user_lives(log_of.user_days(rows), people, as_of=AS_OF, churn_after_days=14, by=by)
+    return time_to_churn.user_lives(log_of.user_days(rows), people, as_of=AS_OF, churn_after_days=14, by=by)
 
 
 def test_only_users_alive_after_the_window_are_followed_from_its_end(table, same):
@@ -31,7 +31,7 @@ def test_only_users_alive_after_the_window_are_followed_from_its_end(table, same
         c    | 2026-01-20 | 0
     """)
     days = log_of.user_days(rows).merge(rows, on=["user", "day"])
-    lives = churn.user_lives(days, log_of.users(rows), as_of=AS_OF, churn_after_days=14, by=["channel"])
+    lives = time_to_churn.user_lives(days, log_of.users(rows), as_of=AS_OF, churn_after_days=14, by=["channel"])
     counted = landmark.durations(lives, days, landmark_days=7, early=["active_days", "orders"])
     same(
         counted,
@@ -111,7 +111,7 @@ def test_without_a_landmark_early_activity_looks_protective_when_it_is_not():
     rows = pd.concat(frames, ignore_index=True)
     rows = rows[(random.random(len(rows)) < 0.4) | ~rows["user"].duplicated() | ~rows["user"].duplicated(keep="last")]
     days, people = log_of.user_days(rows), log_of.users(rows)
-    lives = churn.user_lives(days, people, as_of=AS_OF, churn_after_days=14)
+    lives = time_to_churn.user_lives(days, people, as_of=AS_OF, churn_after_days=14)
     naive = lives.to_pandas().query("fate in ['gone', 'came_back', 'undecided']")
     total = days.groupby("user").size().reindex(naive["user"]).to_numpy()
     naive = naive.assign(

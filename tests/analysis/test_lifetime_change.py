@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from activity_log import user_days, users
-from opsbook.analysis import churn, lifetime_change, survival_time
+from opsbook.analysis import lifetime_change, survival_time, time_to_churn
 from opsbook.inputs.periods import between
 
 NOW, BEFORE = between(date(2026, 3, 1), date(2026, 3, 31)), between(date(2026, 2, 1), date(2026, 2, 28))
@@ -58,7 +58,7 @@ def test_the_difference_is_that_of_the_two_means_with_both_errors():
     for month in (NOW, BEFORE):
         born = rows.groupby("user")["day"].transform("min").between(str(month.start), str(month.end))
         own = rows[born]
-        table = churn.durations(user_days(own), users(own), as_of=ASKED["as_of"], churn_after_days=10)
+        table = time_to_churn.durations(user_days(own), users(own), as_of=ASKED["as_of"], churn_after_days=10)
         parts.append(survival_time.restricted_mean(table, horizon_days=60))
     assert found.difference == pytest.approx(parts[0].value - parts[1].value)
     error = np.hypot(parts[0].standard_error, parts[1].standard_error)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import activity_log as log_of
-from opsbook.analysis import churn, competing, roads, survival, traps
+from opsbook.analysis import competing, roads, survival, time_to_churn, traps
 from opsbook.errors import ParameterError
 from opsbook.inputs.exits import Exits
 
@@ -105,9 +105,9 @@ def test_without_the_silence_rule_only_exits_end_a_life():
     left = {"b": ("2026-02-10", "withdrew"), "c": ("2026-02-11", "withdrew"), "d": ("2025-12-20", "withdrew")}
     tables = company({"a": ["2026-01-01"]}, left, signed_up=signed_up, **watched)
     assert [of_user(tables, user) for user in "abcde"] == [(40, ""), (40, "withdrew"), (40, ""), None, (40, "")]
-    durations = churn.durations(*tables, **RULE)
+    durations = time_to_churn.durations(*tables, **RULE)
     assert durations[["duration_days", "churned", "censored"]].values.tolist() == [[40, 1, 3]]
-    fates = churn.fates(*tables, **RULE).set_index("fate")["users"]
+    fates = time_to_churn.fates(*tables, **RULE).set_index("fate")["users"]
     assert (fates["gone"], fates["undecided"], fates["not_at_risk"]) == (1, 3, 1)
 
 

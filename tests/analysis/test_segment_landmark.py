@@ -8,7 +8,7 @@ import pytest
 
 import activity_log as log_of
 import many_companies as many
-from opsbook.analysis import churn, life_table, logrank, segment_landmark, segment_survival
+from opsbook.analysis import life_table, logrank, segment_landmark, segment_survival, time_to_churn
 from opsbook.errors import ParameterError
 from opsbook.inputs.segments import Rule, Segment
 from opsbook.inputs.workbook import Thresholds
@@ -52,7 +52,7 @@ def test_grouped_by_what_users_ever_did_everything_differs_and_at_a_landmark_not
     days, people, orders, steps = null
     ever = orders.groupby("user").size()
     known = people[["user", "company"]].assign(buyers=people["user"].map(ever).fillna(0).ge(2).map(str))
-    lives = churn.user_lives(days, people, **RULE).to_pandas()
+    lives = time_to_churn.user_lives(days, people, **RULE).to_pandas()
     lives = lives[lives["fate"].isin(segment_landmark.WATCHED)]
     naive = p_values(lives.merge(known, on="user"))
     asked = {"by": "buyers", "landmark_days": LANDMARK, **ASKED}
@@ -67,7 +67,7 @@ def test_the_naive_difference_is_huge_and_the_landmark_s_none(null):
     days, people, orders, steps = null
     ever = orders.groupby("user").size()
     hindsight = people.assign(bought=people["user"].map(ever).fillna(0).ge(2).map({True: "yes", False: "no"}))
-    naive = restricted(churn.durations(days, hindsight, by=["bought"], **RULE), "bought")
+    naive = restricted(time_to_churn.durations(days, hindsight, by=["bought"], **RULE), "bought")
     honest = segment_landmark.durations(days, people, orders, steps, by="buyers", landmark_days=LANDMARK, **ASKED)
     assert naive["yes"] - naive["no"] > 14
     assert abs(np.subtract(*restricted(honest, "buyers"))) < 1
@@ -125,10 +125,10 @@ def test_a_stage_and_days_since_are_read_at_the_own_landmark(three):
 
 
 def test_without_a_landmark_it_is_the_split_from_the_first_day(three):
-    """0 gives what churn.durations gives; a column found out later stays refused, landmark or not."""
+    """0 gives what time_to_churn.durations gives; a column found out later stays refused, landmark or not."""
     days, people, _orders, _steps = three
     plain = segment_landmark.durations(*three, by="channel", landmark_days=0, **ASKED)
-    pd.testing.assert_frame_equal(plain, churn.durations(days, people, by=["channel"], **RULE))
+    pd.testing.assert_frame_equal(plain, time_to_churn.durations(days, people, by=["channel"], **RULE))
     with pytest.raises(ParameterError, match="immortal"):
         segment_landmark.durations(*three, by="last_active_day", landmark_days=3, **ASKED)
 

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from made_reports import HERE
-from opsbook.analysis import churn, life_table, logrank, roads, survival
+from opsbook.analysis import life_table, logrank, roads, survival, time_to_churn
 from opsbook.inputs.workbook import Workbook, read_workbook
 from opsbook.mart.build import ensure_mart
 
@@ -120,7 +120,7 @@ RULE = {"as_of": pd.Timestamp("2015-06-30").date(), "churn_after_days": 28}
 def test_course_survival_through_the_notebooks_functions(courses):
     """OULAD, t > 0: 29,496 students, 6,974 withdrew; S at 30/60/120/180/234 days to 1e-9 (R survival)."""
     mart = courses["in_time"]
-    durations = churn.durations(mart.user_days, mart.users, **RULE)
+    durations = time_to_churn.durations(mart.user_days, mart.users, **RULE)
     assert (life_table.users(durations), durations["churned"].sum()) == (29_496, 6_974)
     found = [survival.active_at(durations, day=day).value for day in (30, 60, 120, 180, 234)]
     expected = [0.931177108761, 0.893714401953, 0.840012205045, 0.789090046108, 0.765256305940]
@@ -130,7 +130,7 @@ def test_course_survival_through_the_notebooks_functions(courses):
 def test_course_survival_with_delayed_entry(courses):
     """Registered after the start: at risk from then on; 29,486 students; S at 30/120/234 days to 1e-9 (R survival)."""
     mart = courses["delayed"]
-    durations = churn.durations(mart.user_days, mart.users, **RULE)
+    durations = time_to_churn.durations(mart.user_days, mart.users, **RULE)
     assert life_table.users(durations) == 29_486
     found = [survival.active_at(durations, day=day).value for day in (30, 120, 234)]
     np.testing.assert_allclose(found, [0.931082941363, 0.839879333952, 0.765146303540], atol=1e-9)
@@ -139,7 +139,7 @@ def test_course_survival_with_delayed_entry(courses):
 def test_course_log_rank_by_gender(courses):
     """Women and men withdraw at different speeds: chi-square 27.6966627525 to 1e-9 (R survdiff)."""
     mart = courses["in_time"]
-    durations = churn.durations(mart.user_days, mart.users, by=["gender"], **RULE)
+    durations = time_to_churn.durations(mart.user_days, mart.users, by=["gender"], **RULE)
     assert logrank.test(durations, by="gender").chi2 == pytest.approx(27.6966627525, abs=1e-9)
 
 
@@ -149,7 +149,7 @@ def test_a_single_road_is_the_survival_curve_upside_down(courses, name):
     mart = courses[name]
     curve = roads.curve(roads.ends(mart.user_days, mart.users, **RULE), horizon_days=234)
     shares = curve.pivot(index="day", columns="cause", values="share")
-    durations = churn.durations(mart.user_days, mart.users, **RULE)
+    durations = time_to_churn.durations(mart.user_days, mart.users, **RULE)
     active = survival.survival_curve(durations, horizon_days=234).set_index("day")["active"]
     np.testing.assert_allclose(shares["active"], active, atol=1e-12)
     np.testing.assert_allclose(shares["withdrawn"], 1 - active, atol=1e-12)

@@ -10,10 +10,11 @@ import pytest
 import yaml
 
 from opsbook.analysis import cox
-from opsbook.analysis.churn import FATES, Threshold
+from opsbook.analysis.churn import Threshold
 from opsbook.analysis.logrank import LogRank
 from opsbook.analysis.proportion import Estimate
 from opsbook.analysis.survival_time import RestrictedMean
+from opsbook.analysis.time_to_churn import FATES
 from opsbook.inputs.periods import between
 from opsbook.page import words
 from opsbook.page.charts import retention as charts

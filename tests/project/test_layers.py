@@ -48,6 +48,7 @@ ESTIMATORS = {
     "concordance",
     "aft",
     "churn",
+    "time_to_churn",
     "stages",
     "lifetimes",
     "cohorts",

@@ -152,7 +152,7 @@ def test_a_meaning_is_found_by_key_by_digits_left_out_and_by_label():
 def test_functions_are_found_without_importing_them():
     """Names of analyses, of the page, re-exported ones and `start` lead to the line of their definition."""
     for dotted, file in (
-        ("opsbook.churn.fates", "opsbook/analysis/churn.py"),
+        ("opsbook.time_to_churn.fates", "opsbook/analysis/time_to_churn.py"),
         ("opsbook.cohorts.Window", "opsbook/analysis/cohort_window.py"),
         ("opsbook.start", "opsbook/page/book.py"),
         ("opsbook.page.says.retention.threshold", "opsbook/page/says/retention.py"),

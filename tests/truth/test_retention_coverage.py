@@ -20,6 +20,7 @@ from opsbook.analysis import (
     risk_rows,
     survival,
     survival_time,
+    time_to_churn,
 )
 from opsbook.analysis.logistic import in_the_large
 
@@ -34,7 +35,7 @@ def companies():
     """Per company the durations by segment, counted from its activity by the rule: late entries, undecided users."""
     days, people = many.company_log(np.random.default_rng(99), companies=COMPANIES, users=USERS)
     rule = {"as_of": many.AS_OF, "churn_after_days": many.TAU}
-    counted = churn.durations(days, people, by=["company", "segment"], **rule)
+    counted = time_to_churn.durations(days, people, by=["company", "segment"], **rule)
     return [rows for _, rows in counted.groupby("company")]
 
 
@@ -216,21 +217,21 @@ def asked(**more):
 
 def test_churn_from_activity_recovers_the_true_curve(company):
     """Delayed entry and censoring at as_of - tau give back the true share within a point; gaps are short here."""
-    durations = churn.durations(*company, **asked())
+    durations = time_to_churn.durations(*company, **asked())
     for day in (7, 30, 60, 90):
         assert survival.active_at(durations, day=day).value == pytest.approx(alive(day), abs=0.012)
 
 
 def test_ignoring_delayed_entry_would_be_wrong(company):
     """Counting users from before the data as if they had been watched from the start inflates the curve."""
-    wrong = churn.durations(*company, **asked()).assign(entry_days=0)
+    wrong = time_to_churn.durations(*company, **asked()).assign(entry_days=0)
     assert survival.active_at(wrong, day=60).value > alive(60) + 0.03
 
 
 def test_following_the_undecided_to_the_end_would_be_wrong(company):
     """Users active in the last tau days, taken as alive to as_of, inflate the curve: they have had no time to churn."""
     days, people = company
-    lives = churn.user_lives(days, people, **asked()).to_pandas().query("entry_days == 0")
+    lives = time_to_churn.user_lives(days, people, **asked()).to_pandas().query("entry_days == 0")
     to_as_of = (pd.Timestamp(AS_OF) - pd.to_datetime(lives["first_day"])).dt.days
     churned = lives["fate"].isin(["gone", "came_back"])
     rows = pd.DataFrame(

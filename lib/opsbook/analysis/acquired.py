@@ -9,7 +9,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from opsbook.analysis.churn import durations
+from opsbook.analysis.time_to_churn import durations
 from opsbook.mart.tables import Tabular, engine_table
 
 _ = ibis._

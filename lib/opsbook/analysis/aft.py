@@ -26,9 +26,9 @@ def time_ratios(durations: pd.DataFrame, *, covariates: Sequence[str], level: fl
                time_ratio (above 1 = stays longer) with low and high, p; no rows where a model finds no estimate
     source:    Kalbfleisch & Prentice 2002, chapter 7; rows weighted by their users
 
-    >>> from opsbook import aft, churn, tiny
+    >>> from opsbook import aft, time_to_churn, tiny
     >>> span = {"as_of": tiny.AS_OF, "churn_after_days": 14}
-    >>> durations = churn.durations(tiny.user_days, tiny.users, **span, by=["channel"])
+    >>> durations = time_to_churn.durations(tiny.user_days, tiny.users, **span, by=["channel"])
     >>> ratios = aft.time_ratios(durations, covariates=["channel"])
     >>> shown = ratios[["model", "level", "reference", "users", "time_ratio", "low", "high"]]
     >>> print(shown.round(2).to_string(index=False))

@@ -67,7 +67,7 @@ def calibration(
 
 
 def halves(lives: Tabular, *, last_day: date) -> tuple[ir.Table, ir.Table]:
-    """The users of `churn.user_lives` who joined in the earlier and in the later half of the days up to last_day.
+    """Users of `time_to_churn.user_lives` who joined in the earlier and in the later half of the days up to last_day.
 
     >>> import pandas as pd
     >>> from datetime import date

@@ -13,7 +13,7 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from opsbook.analysis import churn, segment_survival
+from opsbook.analysis import segment_survival, time_to_churn
 from opsbook.mart.tables import Tabular, engine_table
 
 _ = ibis._
@@ -36,7 +36,7 @@ def durations(
 ) -> pd.DataFrame:
     """Time to churn of the users alive at the landmark, counted by what they were at the start and did before it.
 
-    lives:     churn.user_lives; its columns beside user, days and fate are covariates known at the first day
+    lives:     time_to_churn.user_lives; its columns beside user, days and fate are covariates known at the first day
     user_days: one row per user and active day -- user, day, and the counts named in `early` (such as orders)
     early:     active_days (banded: 0, 1, 2-3, 4-6, 7+) and counts of user_days (0 or 1+), from the first landmark_days
     numbers:   covariates that also come as they are, in a column number:<name>
@@ -56,7 +56,7 @@ def durations(
     """
     known = engine_table(lives)
     given = [name for name in known.columns if name not in NOT_COVARIATES]
-    churn.refuse_immortal_time(known.columns, given)
+    time_to_churn.refuse_immortal_time(known.columns, given)
     alive = still_there(known, landmark_days=landmark_days)
     seen = _early_counts(engine_table(user_days), alive, landmark_days, early)
     people = alive.left_join(seen, "user").drop("user_right")

@@ -9,7 +9,7 @@ import ibis
 import numpy as np
 from scipy.special import ndtri
 
-from opsbook.analysis import churn, segment_survival
+from opsbook.analysis import segment_survival, time_to_churn
 from opsbook.inputs.periods import Period
 from opsbook.mart.tables import Tabular, engine_table
 
@@ -48,7 +48,7 @@ def against_previous(
 ) -> Change:
     """Mean days until churn of the users who began in each period, to the longest horizon both could be watched.
 
-    user_days, users: as in `churn.durations`
+    user_days, users: as in `time_to_churn.durations`
     data_start: where given, a previous period that begins before it was not seen whole and is not compared with
     source: Irwin 1949; independent cohorts, Greenwood-integral errors; missing where a period has no users to judge
 
@@ -68,7 +68,7 @@ def against_previous(
     born = people.first_day.cast("date")
     within = [born.between(one.start, one.end) for one in (period, previous)]
     both = people.filter(within[0] | within[1]).mutate(cohort=ibis.ifelse(within[0], "now", "before"))
-    table = churn.durations(user_days, both, as_of=as_of, churn_after_days=churn_after_days, by=["cohort"])
+    table = time_to_churn.durations(user_days, both, as_of=as_of, churn_after_days=churn_after_days, by=["cohort"])
     means = segment_survival.restricted_means(table, by="cohort", horizon_days=horizon_days).set_index("cohort")
     if len(means) < 2 or means["standard_error"].isna().any():
         return UNKNOWN

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from opsbook.analysis import churn, life_table, lifetimes, survival
+from opsbook.analysis import life_table, lifetimes, survival, time_to_churn
 from opsbook.analysis.lifetimes import Expected
 from opsbook.analysis.likelihood import Fit
 from opsbook.mart.tables import Tabular, engine_table
@@ -42,7 +42,7 @@ class Choice(NamedTuple):
 def halves(user_days: Tabular, users: Tabular, *, data_start: date, as_of: date, churn_after_days: int) -> Halves:
     """Durations of the users whose life began in the first half of the data, as of its end and as of now.
 
-    user_days, users: as in `churn.durations`; both tables hold one row per (entry_days, duration_days)
+    user_days, users: as in `time_to_churn.durations`; both tables hold one row per (entry_days, duration_days)
 
     >>> from opsbook import tiny
     >>> span = {"data_start": tiny.DATA_START, "as_of": tiny.AS_OF, "churn_after_days": 14}
@@ -56,7 +56,7 @@ def halves(user_days: Tabular, users: Tabular, *, data_start: date, as_of: date,
     people = engine_table(users)
     old = people.filter(people.first_day.cast("date") <= cut - timedelta(days=churn_after_days))
     earlier, later = (
-        churn.durations(user_days, old, as_of=day, churn_after_days=churn_after_days) for day in (cut, as_of)
+        time_to_churn.durations(user_days, old, as_of=day, churn_after_days=churn_after_days) for day in (cut, as_of)
     )
     return Halves(earlier, later, cut)
 

@@ -17,7 +17,7 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from opsbook.analysis import churn
+from opsbook.analysis import time_to_churn
 from opsbook.mart.tables import Tabular, engine_table
 
 _ = ibis._
@@ -132,7 +132,7 @@ def rows(user_days: Tabular, users: Tabular, question: Question, *, on: Sequence
                search     25    1
     """
     days, people = engine_table(user_days), engine_table(users)
-    churn.refuse_immortal_time(people.columns, question.by)
+    time_to_churn.refuse_immortal_time(people.columns, question.by)
     when = pd.DataFrame({"landmark": pd.to_datetime(sorted(set(on)))})
     asked = engine_table(when)
     seen = _behaviour(days, question, asked)

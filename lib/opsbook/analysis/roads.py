@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr, ndtri
 
-from opsbook.analysis import churn, competing, life_table, segment_survival, survival
+from opsbook.analysis import competing, life_table, segment_survival, survival, time_to_churn
 from opsbook.analysis.multiplicity import holm
 from opsbook.inputs.exits import SILENT, Exits
 from opsbook.mart.tables import Tabular, engine_table
@@ -38,7 +38,7 @@ def ends(
 ) -> pd.DataFrame:
     """How long everybody stayed and by which road they left, counted: what `competing` reads.
 
-    user_days, users, by: as in churn.durations; users with exit_day, exit_road and watched_through of the mart
+    user_days, users, by: as in time_to_churn.durations; users with exit_day, exit_road and watched_through of the mart
     returns: one row per (entry_days, duration_days, cause, *by) -- users; cause is a road, `silent`, or empty
              (censored). Users too young to judge, of unknown start or not seen in time are not in it.
     raises:  ParameterError for a column in `by` that is not known at the first day (immortal time)
@@ -80,7 +80,7 @@ def user_ends(
         2           8             81
     """
     people = engine_table(users)
-    churn.refuse_immortal_time(people.columns, by)
+    time_to_churn.refuse_immortal_time(people.columns, by)
     people = people.filter(_.first_day <= ibis.date(as_of), _.life_start != "unknown", _.entry_day.notnull())
     exited = (_.exit_day <= ibis.date(as_of)).fill_null(False)
     people = people.mutate(exit_day=exited.ifelse(_.exit_day, ibis.null("date")))
@@ -230,7 +230,7 @@ def _with_silence(user_days: Tabular, people: ir.Table, as_of: date, churn_after
     """entry_days, duration_days and cause where silence ends a life too; the last churn_after_days classify nobody."""
     last_day = ibis.date(as_of - timedelta(days=churn_after_days))
     sign = people.mutate(first_active_day=ibis.least(_.first_active_day, _.exit_day), first_seen=_.first_active_day)
-    dated = churn.with_silence(user_days, sign, as_of=as_of, churn_after_days=churn_after_days)
+    dated = time_to_churn.with_silence(user_days, sign, as_of=as_of, churn_after_days=churn_after_days)
     late = _.entry_day > _.first_day
     in_time = (_days(_.entry_day, _.seen_day) < churn_after_days).fill_null(False)
     seen = dated.filter(_.first_day <= last_day, ~late | in_time)

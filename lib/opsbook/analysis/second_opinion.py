@@ -15,8 +15,8 @@ def largest_difference(durations: pd.DataFrame) -> float:
     durations: one row per (entry_days, duration_days) -- churned, censored (users); somebody must enter at 0
     source:    lifelines.KaplanMeierFitter with counts as weights, which are exact for this estimator
 
-    >>> from opsbook import churn, second_opinion, tiny
-    >>> durations = churn.durations(tiny.user_days, tiny.users, as_of=tiny.AS_OF, churn_after_days=10)
+    >>> from opsbook import second_opinion, time_to_churn, tiny
+    >>> durations = time_to_churn.durations(tiny.user_days, tiny.users, as_of=tiny.AS_OF, churn_after_days=10)
     >>> second_opinion.largest_difference(durations) < 1e-12
     True
     """

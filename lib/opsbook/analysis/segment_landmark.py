@@ -14,7 +14,7 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from opsbook.analysis import churn, segments
+from opsbook.analysis import segments, time_to_churn
 from opsbook.analysis.standing import standing
 from opsbook.inputs.segments import Segment
 from opsbook.inputs.workbook import Thresholds
@@ -40,7 +40,7 @@ def durations(
     as_of: date,
     churn_after_days: int,
 ) -> pd.DataFrame:
-    """Time to churn by one group, as `churn.durations` gives it; with a landmark, of users still there after it.
+    """Time to churn by one group, as `time_to_churn.durations` has it; with a landmark, of users still there after it.
 
     by:            a users column, or a segment of `named`; one of behaviour, stage or RFM group needs a landmark
     landmark_days: 0 = none: everybody from the first day on. Else the rule is read as of the last of a user's first so
@@ -65,7 +65,7 @@ def durations(
     """
     if not landmark_days:
         split = segments.split_users(users, named, by=by)
-        return churn.durations(user_days, split, by=[by], as_of=as_of, churn_after_days=churn_after_days)
+        return time_to_churn.durations(user_days, split, by=[by], as_of=as_of, churn_after_days=churn_after_days)
     people = still_there(
         user_days, users, orders, steps, by=by, landmark_days=landmark_days, named=named, limits=limits,
         event_groups=event_groups, as_of=as_of, churn_after_days=churn_after_days,
@@ -105,7 +105,7 @@ def still_there(
              undecided    22
     """
     own_column = [] if by in named else [by]
-    lives = churn.user_lives(user_days, users, by=own_column, as_of=as_of, churn_after_days=churn_after_days)
+    lives = time_to_churn.user_lives(user_days, users, by=own_column, as_of=as_of, churn_after_days=churn_after_days)
     alive = lives.filter(_.fate.isin(WATCHED), _.entry_days == 0, _.duration_days >= landmark_days)
     alive = alive.mutate(entry_days=ibis.literal(landmark_days - 1))
     if by not in named:

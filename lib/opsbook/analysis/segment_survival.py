@@ -16,9 +16,9 @@ def curves(durations: pd.DataFrame, *, by: str, horizon_days: int, level: float 
     returns: one row per segment and day -- <by>, users, users_churned, and the columns of survival_curve;
              segments with more users first
 
-    >>> from opsbook import churn, segment_survival, tiny
+    >>> from opsbook import segment_survival, time_to_churn, tiny
     >>> span = {"as_of": tiny.AS_OF, "churn_after_days": 10}
-    >>> durations = churn.durations(tiny.user_days, tiny.users, by=["channel"], **span)
+    >>> durations = time_to_churn.durations(tiny.user_days, tiny.users, by=["channel"], **span)
     >>> told = segment_survival.curves(durations, by="channel", horizon_days=21).query("day == 21")
     >>> print(told[["channel", "users", "users_churned", "active", "at_risk"]].round(3).to_string(index=False))
     channel  users  users_churned  active  at_risk
@@ -39,9 +39,9 @@ def restricted_means(durations: pd.DataFrame, *, by: str, horizon_days: float) -
 
     returns: one row per segment, most users first -- <by>, users, days, low, high, standard_error, horizon_days
 
-    >>> from opsbook import churn, segment_survival, tiny
+    >>> from opsbook import segment_survival, time_to_churn, tiny
     >>> span = {"as_of": tiny.AS_OF, "churn_after_days": 10}
-    >>> durations = churn.durations(tiny.user_days, tiny.users, by=["channel"], **span)
+    >>> durations = time_to_churn.durations(tiny.user_days, tiny.users, by=["channel"], **span)
     >>> told = segment_survival.restricted_means(durations, by="channel", horizon_days=30)
     >>> print(told[["channel", "users", "days", "low", "high", "horizon_days"]].round(1).to_string(index=False))
     channel  users  days  low  high  horizon_days

@@ -8,7 +8,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from opsbook.analysis import churn, survival
+from opsbook.analysis import churn, survival, time_to_churn
 from opsbook.analysis.proportion import Estimate
 from opsbook.mart.tables import Tabular, engine_table
 
@@ -47,7 +47,7 @@ def by_segment(
         ads     20        72             NaN        0.722
     """
     people = engine_table(users)
-    churn.refuse_immortal_time(people.columns, [by])
+    time_to_churn.refuse_immortal_time(people.columns, [by])
     named = people.select("user", segment=people[by].cast("string").fill_null("unknown"))
     sizes = (
         named.group_by("segment")

@@ -10,7 +10,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from opsbook.analysis import churn, cox, life_table, segment_survival, stages
+from opsbook.analysis import cox, life_table, segment_survival, stages, time_to_churn
 from opsbook.analysis.multiplicity import holm
 from opsbook.inputs.workbook import StageRule
 from opsbook.mart.tables import Tabular, engine_table
@@ -77,7 +77,7 @@ def durations(
                  search         1         0
     """
     people = engine_table(users)
-    churn.refuse_immortal_time(people.columns, covariates)
+    time_to_churn.refuse_immortal_time(people.columns, covariates)
     if day is None:
         names = ["stage", "duration_days", *covariates, "recent_orders", "churned", "censored"]
         return pd.DataFrame({name: pd.Series(dtype="int64") for name in names})

@@ -20,8 +20,8 @@ def kaplan_meier(durations: pd.DataFrame, *, level: float = 0.95) -> pd.DataFram
                active_low, active_high; the interval is missing where the share is 0 or 1
     source:    Kaplan & Meier 1958; Greenwood 1926; log-log interval of Kalbfleisch & Prentice 1980
 
-    >>> from opsbook import churn, survival, tiny
-    >>> durations = churn.durations(tiny.user_days, tiny.users, as_of=tiny.AS_OF, churn_after_days=10)
+    >>> from opsbook import survival, time_to_churn, tiny
+    >>> durations = time_to_churn.durations(tiny.user_days, tiny.users, as_of=tiny.AS_OF, churn_after_days=10)
     >>> print(survival.kaplan_meier(durations).iloc[:, :5].head(4).round(3).to_string(index=False))
      duration_days  at_risk  churned  censored  active
                  0       38        1         0   0.974

@@ -63,7 +63,7 @@ def origins(known: Sequence[Step], place: int, name: str) -> list[int]:
 
 
 def reads(known: Sequence[Step], place: int) -> set[str]:
-    """Dotted paths the step reads (`book.mart.users`, `opsbook.churn.fates`), aliases followed to where they begin.
+    """Dotted paths the step reads (`book.mart.users`, `opsbook.churn.threshold`), aliases followed to where they begin.
 
     A step that only gives a path another name reads nothing itself: whoever uses the name does.
     """

@@ -26,7 +26,7 @@ class Function:
 
 
 def function(dotted: str) -> Function | None:
-    """The function a notebook knows as `opsbook.churn.fates`; None for modules, constants and what is not ours."""
+    """The function a notebook knows as `opsbook.churn.threshold`; None for modules, constants and what is not ours."""
     root, *names = dotted.split(".")
     if root != PACKAGE.name or not names:
         return None

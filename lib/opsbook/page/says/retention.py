@@ -70,7 +70,7 @@ def fates(table: pd.DataFrame, *, limit: Threshold) -> Sentence:
 
 
 def coverage(table: pd.DataFrame) -> Sentence | None:
-    """How few users the curves rest on; None where they rest on most. table: `churn.fates`."""
+    """How few users the curves rest on; None where they rest on most. table: `time_to_churn.fates`."""
     users = table.set_index("fate")["users"]
     followed, n = int(users.drop(["not_at_risk", "start_unknown"]).sum()), int(users.sum())
     if not n or followed / n >= MOST:
