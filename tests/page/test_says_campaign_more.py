@@ -105,10 +105,15 @@ def without(grade="A"):
     return abnormal.effect(row, pd.DataFrame([net]), metric="orders", grade=grade)
 
 
-def bought(low=10.0, grade="A", net=-30.0):
-    rows = [["during", 1000, 200, 300, 200.0, 150.0, 260.0, 0.667, 100.0, low, 180.0]]
-    rows += [["net", 1000, 200, 330, 290.0, 240.0, 350.0, 0.879, 40.0, net, 110.0]]
-    return pays.anyway(pd.DataFrame(rows, columns=anyway_analysis.BUYERS), grade=grade)
+def bought(during=(100.0, 10.0, 180.0), net=(40.0, -30.0, 110.0), grade="A", after_days=28):
+    rows = [["during", 1000, 200, 300, 300.0 - during[0], 150.0, 260.0, 0.667, *during]]
+    rows += [["net", 1000, 200, 330, 290.0, 240.0, 350.0, 0.879, *net]]
+    table = pd.DataFrame(rows, columns=anyway_analysis.BUYERS)
+    return pays.anyway(table, grade=grade, days_since_end=40, after_days=after_days)
+
+
+def bought_part(name, *asked, **more):
+    return bought(*asked, **more).values[name]
 
 
 def priced(case="known", **told):
@@ -211,8 +216,14 @@ CASES = {
     "abnormal.rules": lambda: abnormal.heading(found(), AbnormalRules()),
     "pays.anyway_none": lambda: bought(grade="E"),
     "pays.anyway": bought,
-    "pays.anyway_net": lambda: bought(net=5.0),
-    "pays.anyway_unclear": lambda: bought(-20.0),
+    "anyway_during.up": lambda: bought_part("during"),
+    "anyway_during.down": lambda: bought_part("during", (-100.0, -180.0, -10.0)),
+    "anyway_during.unclear": lambda: bought_part("during", (20.0, -60.0, 100.0)),
+    "anyway_net.up": lambda: bought_part("later", net=(140.0, 30.0, 210.0)),
+    "anyway_net.down": lambda: bought_part("later", net=(-140.0, -210.0, -30.0)),
+    "anyway_net.unclear": lambda: bought_part("later"),
+    "anyway_base.part": lambda: bought_part("base"),
+    "anyway_base.control": lambda: bought_part("base", (-100.0, -180.0, -10.0)),
     "pays.price_known": priced,
     "pays.price_open": lambda: priced("open"),
     "pays.price_none": lambda: priced("none"),
@@ -276,7 +287,7 @@ def test_each_case_is_reached_and_says_the_same_numbers_in_both_languages(case):
 
 def test_every_case_of_the_catalogue_is_reached():
     """No sentence of these sections stands in the catalogue without a table that leads to it."""
-    sections = ("whom.", "lasting.", "abnormal.", "pays.", "referral.", "channels_why.")
+    sections = ("whom.", "lasting.", "abnormal.", "pays.", "anyway_", "referral.", "channels_why.")
     known = {key.removeprefix("campaign.") for key in words.catalogue("en") if key.startswith("campaign.")}
     assert {key for key in known if key.startswith(sections) and not PIECES.match(key)} == set(CASES)
 
@@ -438,9 +449,20 @@ def test_a_price_that_is_known_needs_no_verdict_beside_it():
     assert [item.text("en") for item in shown["priced"]] == ["one more buyer", "one more order"]
 
 
+def test_fewer_buyers_than_without_the_campaign_are_called_fewer():
+    """A clear loss is no unclear gain, no buyer is told to have bought anyway, and days not watched are not told."""
+    lost = bought((-100.0, -180.0, -10.0), (-120.0, -200.0, -40.0)).text("en")
+    assert "Fewer users bought" in lost
+    assert "With the days after it is fewer" in lost
+    assert "anyway" not in lost
+    assert "days after" not in bought(after_days=0).text("en")
+
+
 def test_more_than_all_buyers_cannot_have_bought_anyway():
     """Where the test group bought less than the control group the table leaves the share open instead of 100%."""
     rows = [["net", 1000, 200, 330, 350.0, 300.0, 400.0, 1.0, -20.0, -90.0, 50.0]]
     rows += [["during", 1000, 200, 300, 200.0, 150.0, 260.0, 0.667, 100.0, 10.0, 180.0]]
-    shown = pays.buyers_table(pd.DataFrame(rows, columns=anyway_analysis.BUYERS))
+    table = pd.DataFrame(rows, columns=anyway_analysis.BUYERS)
+    shown = pays.buyers_table(table, days_since_end=9, after_days=28)
     assert shown["share_anyway"].isna().tolist() == [True, False]
+    assert pays.buyers_table(table, days_since_end=9, after_days=0)["window"].tolist() == ["during"]

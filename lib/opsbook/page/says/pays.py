@@ -10,6 +10,7 @@ from opsbook.analysis.margins import BreakEven
 from opsbook.analysis.paid_back import PaidBack
 from opsbook.analysis.verdict import CAUSAL_GRADES
 from opsbook.page.says.channels import budgets_of, no_cost
+from opsbook.page.says.rows import direction
 from opsbook.page.words import Sentence
 
 ANYWAY = dict.fromkeys(["bought", "anyway", "anyway_low", "anyway_high", "extra", "extra_low", "extra_high"], "whole")
@@ -20,21 +21,28 @@ MARGINS = dict.fromkeys(["roi", "low", "high"], "signed_percent")
 COUPONS = dict.fromkeys(["share", "low", "high"], "percent") | {"amount": "money"}
 
 
-def anyway(buyers: pd.DataFrame, *, grade: str) -> Sentence:
-    """How many of the treated buyers would have bought without the campaign."""
+def anyway(buyers: pd.DataFrame, *, grade: str, days_since_end: int, after_days: int) -> Sentence:
+    """Whether more of the treated bought, during the campaign and with the days after, and how many would have anyway.
+
+    after_days: to be watched after the end; days_since_end: of the data, so that no day is told that was not counted
+    """
     own = buyers[buyers["window"] == "during"]
     if own.empty or grade not in CAUSAL_GRADES:
         return Sentence("campaign.pays.anyway_none")
     row = own.iloc[0]
-    told = {
-        name: row[name] for name in ("bought", "anyway", "anyway_low", "anyway_high", "share_anyway", "control_users")
-    }
-    told |= {"users": row["treated_users"], "extra": row["extra"], "low": row["extra_low"], "high": row["extra_high"]}
-    if row["extra_low"] <= 0:
-        return Sentence("campaign.pays.anyway_unclear", **told)
-    net = buyers[buyers["window"] == "net"].iloc[0]
-    told |= {"net": net["extra"], "net_low": net["extra_low"], "net_high": net["extra_high"]}
-    return Sentence(f"campaign.pays.anyway{'_net' if net['extra_low'] > 0 else ''}", **told)
+    during = Sentence(f"campaign.anyway_during.{direction(row['extra_low'], row['extra_high'])}", **_extra(row))
+    later = Sentence("campaign.anyway_net.none")
+    if min(after_days, days_since_end) > 0:
+        net = buyers[buyers["window"] == "net"].iloc[0]
+        later = Sentence(f"campaign.anyway_net.{direction(net['extra_low'], net['extra_high'])}", **_extra(net))
+    named = ("bought", "anyway", "anyway_low", "anyway_high", "share_anyway", "control_users")
+    told = {name: row[name] for name in named} | {"users": row["treated_users"]}
+    base = Sentence(f"campaign.anyway_base.{'part' if row['extra'] > 0 else 'control'}", **told)
+    return Sentence("campaign.pays.anyway", during=during, later=later, base=base)
+
+
+def _extra(row: pd.Series) -> dict[str, float]:
+    return {"extra": row["extra"], "low": row["extra_low"], "high": row["extra_high"]}
 
 
 def prices(table: pd.DataFrame, *, grade: str) -> Sentence | None:
@@ -89,11 +97,14 @@ def if_spent(returns: pd.DataFrame, missing: Mapping[str, float], *, grade: str)
     return Sentence("campaign.unbooked.roi", channels=budgets_of(missing), roi=roi, booked=row["roi"])
 
 
-def buyers_table(buyers: pd.DataFrame) -> pd.DataFrame:
-    """The buyers for reading: where there are no extra ones, nobody is told to have bought anyway, who did not buy."""
-    some = buyers["extra"] > 0
+def buyers_table(buyers: pd.DataFrame, *, days_since_end: int, after_days: int) -> pd.DataFrame:
+    """The buyers for reading: where there are no extra ones, nobody is told to have bought anyway, who did not buy.
+
+    Without a day after the campaign there is no row that counts such days.
+    """
+    shown = buyers if min(after_days, days_since_end) > 0 else buyers[buyers["window"] == "during"]
     columns = ["anyway", "anyway_low", "anyway_high", "share_anyway"]
-    return buyers.assign(**{name: buyers[name].where(some) for name in columns})
+    return shown.assign(**{name: shown[name].where(shown["extra"] > 0) for name in columns})
 
 
 def price_table(prices: pd.DataFrame) -> pd.DataFrame:
