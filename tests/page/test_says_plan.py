@@ -234,7 +234,23 @@ def test_a_plan_says_from_which_lift_it_pays():
     assert told.key == "plan.pays.known"
     assert "10.0%" in told.text("en")
     assert numbers(told.text("en")) == numbers(told.text("zh"))
-    assert says.pays(sizing.break_even(spent, cost=None, **asked), campaign(), days=42).key == "plan.pays.unknown"
+    assert says.pays_finding(told) == told
+
+
+@pytest.mark.parametrize(
+    ("spent", "changed", "case"),
+    [({"variance": [1e6]}, {}, "open"), ({}, {"margin": None}, "unplanned"), ({}, {"budget": None}, "unplanned"),
+     ({"mean": [0.0]}, {}, "no_sales"), ({"days": [14]}, {}, "no_sales")],
+)  # fmt: skip
+def test_why_the_lift_that_pays_is_open_or_unknown(spent, changed, case):
+    """No upper end where spending differs too much; else the reason: not planned, or nothing bought in the data."""
+    table = {"days": [42], "users_now": [4000], "users": [390], "mean": [50.0], "variance": [10000.0]} | spent
+    file = campaign(**({"budget": 5600.0, "margin": 0.35} | changed))
+    planned = {"control_share": 0.2, "cost": file.budget, "margin": file.margin}
+    said = says.pays(sizing.break_even(pd.DataFrame(table), days=42, **planned), file, days=42)
+    assert said.key == f"plan.pays.{case}"
+    assert numbers(said.text("en")) == numbers(said.text("zh"))
+    assert (says.pays_finding(said) is None) == (case != "open")
 
 
 @pytest.mark.parametrize(

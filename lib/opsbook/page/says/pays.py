@@ -31,7 +31,7 @@ def anyway(buyers: pd.DataFrame, *, grade: str, days_since_end: int, after_days:
         return Sentence("campaign.pays.anyway_none")
     row = own.iloc[0]
     during = Sentence(f"campaign.anyway_during.{direction(row['extra_low'], row['extra_high'])}", **_extra(row))
-    later = Sentence("campaign.anyway_net.none")
+    later: Sentence | str = ""
     if min(after_days, days_since_end) > 0:
         net = buyers[buyers["window"] == "net"].iloc[0]
         later = Sentence(f"campaign.anyway_net.{direction(net['extra_low'], net['extra_high'])}", **_extra(net))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from opsbook.analysis.memory import expected, measured
@@ -120,8 +121,17 @@ def goals(table: pd.DataFrame, campaign: CampaignRun, *, exposed: float | None) 
 def pays(found: BreakEvenLift | None, campaign: CampaignRun, *, days: int) -> Sentence:
     """From which lift the campaign earns its planned cost, and whether the lift set as worth having lies below it."""
     if found is None:
-        return Sentence("plan.pays.unknown")
-    return Sentence("plan.pays.known", **found._asdict(), days=days, bar=_bar(found, campaign))
+        planned = campaign.budget and campaign.margin
+        return Sentence("plan.pays.no_sales", days=days) if planned else Sentence("plan.pays.unplanned")
+    told = {**found._asdict(), "days": days, "bar": _bar(found, campaign)}
+    if np.isinf(found.high):
+        return Sentence("plan.pays.open", **told)
+    return Sentence("plan.pays.known", **told)
+
+
+def pays_finding(said: Sentence) -> Sentence | None:
+    """From which lift it pays as a finding of the first screen; None where it cannot be told."""
+    return said if said.key in ("plan.pays.known", "plan.pays.open") else None
 
 
 def _bar(found: BreakEvenLift, campaign: CampaignRun) -> Sentence:
