@@ -157,11 +157,27 @@ def test_a_holdout_too_small_to_show_the_contact_says_so():
 
 
 def test_what_a_new_user_costs_stands_beside_the_lever():
-    """Where payback is known the decision names it; where it is not, that the cost is not known."""
+    """As the lever's cost where that is new users, else for comparison; earned surely, perhaps, not yet, or unknown."""
     paid = pd.DataFrame({"channel": ["ads", "all"], "cac": [20.0, 12.07], "payback_days": [40.0, 20.0]})
-    asked = changed(-0.1, 0.1), parts(), gains(current=500.0)
-    assert "A new user costs 12.07, paid back in 20 days" in decide.lifecycle(*asked, paid).text("en")
-    assert "not known here" in decide.lifecycle(*asked, paid.head(1)).text("en")
+    paid = paid.assign(payback_high=[60.0, 25.0], horizon_days=90)
+    asked, rates = (changed(-0.1, 0.1), parts(), gains(newcomers=500.0)), gains(current=500.0)
+    told = [
+        decide.lifecycle(*asked, paid, margin=0.4),
+        decide.lifecycle(*asked[:2], rates, paid, margin=0.4),
+        decide.lifecycle(*asked, paid.assign(payback_high=float("nan"))),
+        decide.lifecycle(*asked, paid.assign(payback_days=float("nan")), margin=0.4),
+        decide.lifecycle(*asked, paid.head(1)),
+    ]
+    expected = [
+        "). A new user costs 12.07, paid back in 20 days.",
+        "For comparison, a new user costs 12.07, paid back in 20 days.",
+        "paid back in 20 days or later (by revenue; by margin it takes longer).",
+        "not paid back in 90 days.",
+        "not known here",
+    ]
+    for said, part in zip(told, expected, strict=True):
+        assert part in said.text("en")
+        assert figures(said.text("en")) == figures(said.text("zh")) - {"1"}  # one more user, in words
 
 
 def test_a_test_that_worked_is_given_to_everybody():

@@ -34,6 +34,13 @@ def test_only_days_inside_the_baseline_count():
     assert season.baseline(curve(date(2026, 9, 22), days=3), "CN") is None
 
 
+def test_a_day_of_two_festivals_is_one_day():
+    """18 June 2018 was both 618 and the Dragon Boat Festival."""
+    said = season.baseline(curve(date(2018, 6, 1)), "CN")
+    assert len(said.values["runs"]) == 2
+    assert said.values["days"] == 1
+
+
 def test_without_days_or_a_calendar_nothing_is_said():
     """No baseline, no calendar: no sentence."""
     assert season.baseline(curve(date(2026, 2, 9), days=0), "CN") is None

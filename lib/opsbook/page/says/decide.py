@@ -49,40 +49,55 @@ CAMPAIGN = {
 
 
 def lifecycle(
-    changes: pd.DataFrame, parts: pd.DataFrame, gains: pd.DataFrame, paid_back: pd.DataFrame | None = None
+    changes: pd.DataFrame,
+    parts: pd.DataFrame,
+    gains: pd.DataFrame,
+    paid_back: pd.DataFrame | None = None,
+    *,
+    margin: float | None = None,
 ) -> Sentence:
     """Where to look after a clear change of active users; without one, the lever that would move most.
 
     changes: `activity.changes`; parts: `levers.lever_parts`; gains: `steady_state.steady_gains`;
-    paid_back: `payback.payback`, what a new user costs
+    paid_back: `payback.payback`, what a new user costs, by this margin; without one by revenue
     """
     row = last_row(changes)
     if not row.get("complete") or pd.isna(row.get("change_low", float("nan"))):
         return Sentence("lifecycle.decide.unknown")
     case = direction(row["change_low"], row["change_high"])
     if case == "unclear":
-        return Sentence("lifecycle.decide.unclear", lever=_strongest(gains, _acquired(paid_back)))
+        return Sentence("lifecycle.decide.unclear", lever=_strongest(gains, paid_back, margin))
     told = _largest(parts, sign=1 if case == "up" else -1)
     return Sentence(f"lifecycle.decide.{case}", **told) if told else Sentence(f"lifecycle.decide.{case}_no_lever")
 
 
-def _acquired(paid_back: pd.DataFrame | None) -> Sentence:
-    """What a new user costs and when that is earned, over all channels; that it is not known where it is not."""
-    own = paid_back[paid_back["channel"] == "all"].dropna(subset=["payback_days"]) if paid_back is not None else None
-    if own is None or own.empty:
-        return Sentence("lifecycle.decide_cost.unknown")
-    row = own.iloc[0]
-    return Sentence("lifecycle.decide_cost.known", cac=row["cac"], days=row["payback_days"])
-
-
-def _strongest(gains: pd.DataFrame, cost: Sentence) -> Sentence:
+def _strongest(gains: pd.DataFrame, paid_back: pd.DataFrame | None, margin: float | None) -> Sentence:
     """Of the rates and the new users, the one of which a little more adds most at rest, where that is sure."""
     sure = gains[gains["lever"].isin(SAID) & (gains["low"] > 0)] if len(gains) else gains
     if sure.empty:
         return Sentence("lifecycle.decide.no_gain")
     row = sure.loc[sure["gain"].idxmax()]
     lever = Sentence(f"lifecycle.gain_of.{row['lever']}")
-    return Sentence("lifecycle.decide.gain", lever=lever, gain=row["gain"], low=row["low"], high=row["high"], cost=cost)
+    told = {name: row[name] for name in ("gain", "low", "high")}
+    cost = _acquired(paid_back, margin, own=str(row["lever"]) == "newcomers")
+    return Sentence("lifecycle.decide.gain", lever=lever, cost=cost, **told)
+
+
+def _acquired(paid_back: pd.DataFrame | None, margin: float | None, *, own: bool) -> Sentence:
+    """What a new user costs over all channels and whether that is earned; own: new users are the lever spoken of."""
+    whole = paid_back[paid_back["channel"] == "all"] if paid_back is not None else None
+    if whole is None or whole.empty:
+        return Sentence("lifecycle.decide_cost.unknown")
+    row = whole.iloc[0]
+    told: dict[str, Any] = {"start": Sentence(f"lifecycle.decide_cost_start.{'own' if own else 'other'}")}
+    told |= {
+        "cac": row["cac"],
+        "basis": Sentence(f"lifecycle.decide_basis.{'revenue' if margin is None else 'margin'}"),
+    }
+    if pd.isna(row["payback_days"]):
+        return Sentence("lifecycle.decide_cost.not_reached", days=row["horizon_days"], **told)
+    case = "unsure" if pd.isna(row["payback_high"]) else "known"
+    return Sentence(f"lifecycle.decide_cost.{case}", days=row["payback_days"], **told)
 
 
 def _largest(parts: pd.DataFrame, *, sign: int) -> dict[str, Any]:

@@ -19,7 +19,7 @@ def baseline(curve: pd.DataFrame, calendar: str | None) -> Sentence | None:
         return None
     first, last = before.min(), before.max()
     runs = festival_runs(calendar, first=first, last=last)
-    days = sum((min(run.end, last) - max(run.start, first)).days + 1 for run in runs)
+    days = int(before.map(lambda day: any(run.start <= day <= run.end for run in runs)).sum())
     named = [_named(run) for run in runs]
     return Sentence("campaign.season.baseline", runs=named, days=days, n=len(before)) if runs else None
 
