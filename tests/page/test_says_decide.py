@@ -177,7 +177,7 @@ def test_what_a_new_user_costs_stands_beside_the_lever():
     ]
     for said, part in zip(told, expected, strict=True):
         assert part in said.text("en")
-        assert figures(said.text("en")) == figures(said.text("zh")) - {"1"}  # one more user, in words
+        assert figures(said.text("en")) | {"1"} == figures(said.text("zh")) | {"1"}  # one more, a word in one of them
 
 
 def test_a_test_that_worked_is_given_to_everybody():
