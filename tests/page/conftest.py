@@ -4,12 +4,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from opsbook.page import theme
 from opsbook.page.page import Page
 from page.demo_report import Collected, demo_words, make_book
 
 
 @pytest.fixture(autouse=True)
 def _demo_words() -> Iterator[None]:
+    """Every test begins with the same words and with fonts that hold both languages, whatever ran before it."""
+    theme.use("zh", "#2f5d8a")
     with demo_words():
         yield
 

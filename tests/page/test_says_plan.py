@@ -212,7 +212,6 @@ def test_a_promise_calls_things_by_their_names(language, told):
 def test_labels_of_the_lengths_stand_apart():
     """Lengths whose lines end together are still told apart: no two labels meet."""
     table = pd.concat([sizes(0.2 + step / 1000, 0.15, 0.1).assign(days=28 + 14 * step) for step in range(3)])
-    theme.use("zh", "#2f5d8a")
     with words.speaking("zh"):
         fig = charts.sizes(table, days=42, worthwhile=0.2, planned=0.2)
         fig.canvas.draw()
