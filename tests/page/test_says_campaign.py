@@ -326,6 +326,21 @@ def test_every_rule_has_its_verdict_in_both_languages(rule, metric):
     assert f"grade {grade}" in str(concluded).lower() or grade in str(concluded)
 
 
+@pytest.mark.parametrize("language", words.LANGUAGES)
+@pytest.mark.parametrize("rule", RULES)
+def test_a_conclusion_has_one_name_in_the_verdict_the_tables_and_the_definition(rule, language):
+    """A verdict opens with the word by which tables, the memory of campaigns and the definition call its conclusion."""
+    conclusion = RULES[rule][0]
+    with words.speaking(language):
+        name = words.label(f"common.conclusion.{conclusion}")
+        said = evidence.verdict(Verdict(conclusion, rule, "A"), facts(), increments(), metric="orders").text()
+        in_tables = {tables.cell_text(conclusion, "conclusion", "text", area) for area in ("campaign", "plan")}
+        defined = words.label("campaign.definition.verdict").lower()
+    assert name in said.replace("：", ":").split(":")[0].lower()
+    assert in_tables == {name}
+    assert name in defined
+
+
 def test_verdict_words_exist_for_each_rule_and_no_other():
     """The catalogue has a verdict and a rule for every rule of the analysis, and none besides."""
     helpers = {"metric", "graded", "lost"}
