@@ -270,6 +270,16 @@ def test_the_table_of_goals_shows_how_much_of_the_budget_was_used():
     assert says.goal_table(pd.concat([goals(90), limit]))["goal_share"].round(3).tolist() == [0.9, 0.86]
 
 
+def test_how_attainment_is_counted_agrees_with_the_table_beside_it():
+    """The formula and the definition tell a cost as the share used, as chart and table do; only the mean turns it."""
+    for key in ("campaign.passport.goals.formula", "campaign.definition.attainment"):
+        told = [words.Sentence(key).text(language) for language in words.LANGUAGES]
+        for text, used, mean in zip(
+            told, ("used", "已用占比"), ("mean takes a cost as target", "加权平均时成本按"), strict=True
+        ):
+            assert 0 < text.index(used) < text.index(mean)
+
+
 def figures_in(text: str) -> Counter:
     return Counter(re.findall(r"\d+(?:,\d{3})*(?:\.\d+)?%?", text))
 
