@@ -410,6 +410,33 @@ def test_only_a_share_of_users_needs_its_other_metrics_beside_it():
     assert evidence.belief_finding(told, KEEP, metric="orders") is None
 
 
+def test_a_metric_without_ends_does_not_stand_beside_the_share():
+    """At a strict level a ratio may have no ends: it is left out, and where none has any nothing is said."""
+    table = flat_beside(orders=0.3)
+    one = table.assign(relative_high=table["relative_high"].where(table["metric"] == "orders"))
+    assert evidence.beside(one, KEEP, metric="converted").key == "campaign.beside.all"
+    assert evidence.beside(table.assign(relative_low=NAN, relative_high=NAN), KEEP, metric="converted") is None
+
+
+@pytest.mark.parametrize("case", ["up", "up_then_dip", "down", "unclear"])
+def test_a_phase_is_of_the_whole_company_and_no_effect(case):
+    """Whatever the days did, the sentence says whose orders they are and that they are no effect."""
+    english, chinese = same_in_both(CASES[f"phases.{case}"]())
+    assert "of the whole company" in english
+    assert "not the effect" in english
+    assert "全站" in chinese
+    assert "不是活动效果" in chinese
+
+
+@pytest.mark.parametrize("case", ["clear", "unclear"])
+def test_before_and_after_is_no_proof_in_both_languages(case):
+    """With or without a change, before and after alone says nothing about an effect."""
+    english, chinese = same_in_both(CASES[f"before_after.{case}"]())
+    assert "before and after" in english
+    assert "仅为前后对比" in chinese
+    assert ("不能证明活动有无效果" in chinese) == ("prove no effect either way" in english)
+
+
 @pytest.mark.parametrize(("after", "said"), [(0.0, "are not counted"), (0.4, "the days after it included")])
 def test_days_after_are_named_as_included_only_where_they_were_counted(after, said):
     """A campaign that asks for no days after its end is not told as if they had been read."""
@@ -464,6 +491,31 @@ def test_the_last_finding_is_about_money_or_the_comparison_that_is_refused():
     assert evidence.refused_finding(refused, guess, more=pays) is None
 
 
+def limits(decision: Verdict, comparison: str = "holdout", last: str = "2026-03-08") -> list[Sentence]:
+    """What a review of 9 March cannot tell of a campaign up to 1 March; last: of the weeks after the end."""
+    told = {"end": date(2026, 3, 1), "after_days": 28, "as_of": date(2026, 3, 9)}
+    weeks = pd.DataFrame({"end": pd.to_datetime([last] if last else [])})
+    return evidence.cannot_tell(decision, comparison=comparison, weeks=weeks, **told)
+
+
+@pytest.mark.parametrize(
+    ("last", "grade", "key"),
+    [
+        ("2026-03-08", "A", "later"),
+        ("2026-03-29", "A", "later_weeks"),
+        ("2026-03-29", "C", "later"),
+        ("", "A", "later"),
+    ],
+)
+def test_weeks_are_left_out_of_what_cannot_be_told_only_where_they_are_shown(last, grade, key):
+    """Without grade A or B, or a week beyond the days that were read, the section on lasting tells nothing later."""
+    rule = "works_and_pays" if grade == "A" else "plan_unknown"
+    said = next(s for s in limits(Verdict("keep", rule, grade), last=last) if "later" in s.key)
+    assert said.key == f"campaign.limit.{key}"
+    english, chinese = same_in_both(said)
+    assert ("Did it last" in english, "效果持续了吗" in chinese) == (key == "later_weeks",) * 2
+
+
 @pytest.mark.parametrize(
     ("rule", "grade", "comparison", "first"),
     [
@@ -480,9 +532,7 @@ def test_the_last_finding_is_about_money_or_the_comparison_that_is_refused():
 def test_limits_depend_on_the_evidence(rule, grade, comparison, first):
     """What cannot be told starts with the comparison that is missing or broken; without a lot, with its blind spot."""
     decision = Verdict(RULES[rule][0], rule, grade)
-    said = evidence.cannot_tell(
-        decision, comparison=comparison, end=date(2026, 3, 1), after_days=28, as_of=date(2026, 3, 9)
-    )
+    said = limits(decision, comparison)
     assert said[0].key == f"campaign.limit.{first}"
     assert ("campaign.limit.quasi" in [s.key for s in said]) == (comparison not in ("holdout", "before_after"))
     for sentence in said:
