@@ -137,10 +137,10 @@ def peak_hours(table: pd.DataFrame, *, event: str | None) -> Sentence | None:
     return Sentence("campaign.peak.usual", extra=_hour(apart["hour"]), more=apart["value"] - apart["usual"], **told)
 
 
-def others(run: CampaignRun) -> Sentence:
-    """Which other campaigns of the company ran in the days shown."""
+def others(run: CampaignRun, *, festivals: bool) -> Sentence:
+    """Which other campaigns of the company ran in the days shown; festivals: of `season.marked`."""
     if not run.others:
-        return Sentence("campaign.others.none")
+        return Sentence(f"campaign.others.none{'_festivals' if festivals else ''}")
     own = [str((o.name_zh if words.language() == "zh" else None) or o.name or o.campaign_id) for o in run.others]
     inside = sum(o.start <= run.end and o.end >= run.start for o in run.others if run.start and run.end)
     case = "many" if len(own) > SHOWN_OTHERS else "some"
