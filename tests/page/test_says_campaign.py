@@ -301,6 +301,24 @@ def test_each_case_is_reached_and_says_the_same_numbers_in_both_languages(case):
     same_in_both(sentence)
 
 
+@pytest.mark.parametrize(
+    ("unseen", "english", "chinese"),
+    [
+        (3, "Fewer than 10 more took part", "另有不足 10 人参与"),
+        (12, "12 more took part", "另有 12 人参与"),
+        (0, "", ""),
+    ],
+)
+def test_a_few_participants_without_a_record_are_not_counted(unseen, english, chinese):
+    """Those who took part unseen are told by number from min_cell on, below it only as fewer than that."""
+    table = reach().assign(participants=40 + unseen)
+    told = same_in_both(says.participants(table, 0, min_cell=10))
+    assert english in told[0]
+    assert chinese in told[1]
+    assert (" 3 " in told[0]) is False
+    assert ("record" in told[0]) == (unseen > 0)
+
+
 def test_the_windows_of_regression_are_named_by_their_days():
     """Three windows of 28 days end the day before the start: the headings say which days before it they hold."""
     assert before_after.QUIET_DAYS == 28

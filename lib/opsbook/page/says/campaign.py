@@ -197,7 +197,7 @@ def event(name: str) -> Sentence | str:
 
 
 def participants(reach: pd.DataFrame, new_users: int, *, min_cell: int) -> Sentence:
-    """How many took part, out of how many who were shown it; how many were new, unless they are too few to be named.
+    """How many took part, out of how many who were shown it; those new or unrecorded only where they may be counted.
 
     reach: `audience.participation` for all
     """
@@ -209,12 +209,16 @@ def participants(reach: pd.DataFrame, new_users: int, *, min_cell: int) -> Sente
     names = {"rate": "participation", "low": "participation_low", "high": "participation_high"}
     fields = {name: row[column] for name, column in names.items()}
     joined = round(row["participation"] * row["exposed"])
-    unseen = int(row["participants"] - joined)
     fields |= {"joined": joined, "exposed": row["exposed"]}
-    fields["unseen"] = Sentence(f"campaign.participants_unseen.{'some' if unseen else 'none'}", n=unseen)
+    fields["unseen"] = _unseen(int(row["participants"] - joined), min_cell=min_cell)
     if new_users < min_cell:
         return Sentence("campaign.participants.rate", **fields)
     return Sentence("campaign.participants.rate_new", new=new_users / row["members"], **fields)
+
+
+def _unseen(users: int, *, min_cell: int) -> Sentence:
+    case = "none" if not users else "few" if users < min_cell else "some"
+    return Sentence(f"campaign.participants_unseen.{case}", n=users, least=min_cell)
 
 
 def channels(participation: pd.DataFrame) -> Sentence:
