@@ -55,9 +55,9 @@ def weeks(value=0.1, half=0.05, count=4):
     return pd.DataFrame([row | {"week": week + 1} for week in range(count)], columns=WEEKS)
 
 
-def after(table=None, *, case="none", grade="A"):
+def after(table=None, *, case="none", grade="A", metric="orders"):
     half = HalfLife(2.0, 1.0, 4.0, 3000, case)
-    return lasting.weeks(weeks() if table is None else table, half, metric="orders", grade=grade)
+    return lasting.weeks(weeks() if table is None else table, half, metric=metric, grade=grade)
 
 
 def ledger(other=-40.4):
@@ -390,6 +390,18 @@ def test_what_is_not_clear_is_told_with_the_interval_that_is_not_clear():
     assert said.key == "campaign.lasting.nothing"
     assert "−0.02, −0.05 to +0.01" in said.text("en")
     assert "−39" not in said.text("en")
+
+
+@pytest.mark.parametrize(("value", "case"), [(3.21, "open"), (3.21, "known"), (-3.21, "none"), (0.01, "none")])
+def test_revenue_per_user_after_the_end_is_told_as_money(value, case):
+    """Whatever lasted, a difference in revenue has a currency; one in orders has none."""
+    table = weeks(value=value, half=1.0)
+    with words.speaking("en", currency="CNY"):
+        money, orders = (after(table, case=case, metric=metric).text() for metric in ("revenue", "orders"))
+    assert f"¥{abs(value):.2f}" in money
+    assert "¥" not in orders
+    with words.speaking("zh", currency="CNY"):
+        assert f"¥{abs(value):.2f}" in after(table, case=case, metric="revenue").text()
 
 
 def test_new_users_who_all_look_abnormal_lead_the_finding_and_the_goal():

@@ -186,7 +186,12 @@ def test_a_line_whose_last_rate_is_hidden_is_named_without_a_share():
     with words.speaking("en"):
         theme.use("en")
         texts = [text.get_text() for text in charts.moves(untold("fell_asleep")).axes[0].texts]
+        none = [text.get_text() for text in charts.moves(untold(*MOVES)).axes[0].texts]
+        last = rates().assign(complete=lambda table: table["end"] < table["end"].max())
+        before = [text.get_text() for text in charts.moves(last).axes[0].texts]
     assert sorted("%" in text for text in texts) == [False, True, True]
+    assert ["%" in text for text in none] == [False] * 3
+    assert ["%" in text for text in before] == [True] * 3
 
 
 def test_ribbons_stack_without_overlap_and_fill_their_blocks():
