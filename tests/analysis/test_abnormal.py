@@ -103,6 +103,32 @@ def test_with_and_without_add_up_and_hide_a_few():
     assert hidden.set_index("line").loc[["without", "flagged"]].isna().all().all()
 
 
+@pytest.mark.parametrize(
+    ("new_listed", "new_others", "told"),
+    [
+        (12, 0, (12, 0, 12)),
+        (12, 15, (27, 15, 12)),
+        (2, 15, (17, None, None)),
+        (12, 1, (13, None, None)),
+        (2, 1, (None, None, None)),
+    ],
+)
+def test_a_few_new_users_are_told_neither_by_themselves_nor_by_subtraction(new_listed, new_others, told):
+    """20 listed and 30 others: how many of them are new is missing where fewer than ten listed, others or all are."""
+    found, _ = screened(
+        [*tree(20), *[(n, None, BORN - pd.Timedelta(days=50), BORN) for n in range(30, 60)]], later=range(30, 60)
+    )
+    new = [*range(new_listed), *range(30, 30 + new_others)]
+    life = found.table.user.isin(new).ifelse("new", "existing")
+    orders = pd.DataFrame({"user": [31], "day": pd.Timestamp("2026-03-12"), "net": [50.0], "is_purchase": True})
+    table = abnormal.with_and_without(
+        found._replace(table=found.table.mutate(life=life)), orders.assign(campaign_id=None), **SPAN, min_cell=10
+    ).set_index("line")
+    shown = table["new_users"].astype(object).where(table["new_users"].notna(), None)
+    assert tuple(shown[["all", "without", "flagged"]]) == told
+    assert table["participants"].tolist() == [50, 30, 20]
+
+
 def test_the_list_names_users_rules_and_tree():
     """One row per listed user with the company's own ids, and the id at the root of the tree."""
     found, known = screened(tree(8))

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
+from scipy.optimize import linprog
 
-from opsbook.analysis import stage_moves, stages
+from opsbook.analysis import stage_moves, stages, suppression
 from opsbook.inputs.workbook import DEFAULT_STAGES
 from small_company import COMPANIES, START, day, weeks
 
@@ -88,3 +89,59 @@ def test_a_rate_of_large_cells_is_told():
     path = history({("mature", "mature"): 70, ("mature", "lost"): 30, ("growth", "mature"): 40})
     raw = stage_moves.move_rates(path)
     assert stage_moves.without_small_cells(raw, path, min_cell=10)["share"].equals(raw["share"])
+
+
+COMPANY = {("mature", "mature"): 300, ("mature", "sleeping"): 60, ("growth", "growth"): 80, ("growth", "lost"): 40}
+COMPANY |= {("lost", "growth"): 30, ("lost", "lost"): 500, ("growth", "mature"): 50}
+RATE = ["users", "from_users", "share", "share_low", "share_high"]
+
+
+def told(moved, *, min_cell=10):
+    """The rates of one period as they may be shown, by move."""
+    path = history(moved)
+    return stage_moves.without_small_cells(stage_moves.move_rates(path), path, min_cell=min_cell).set_index("move")
+
+
+def test_a_move_that_a_few_could_make_is_not_told_at_all():
+    """Of five sleeping users four slept on and one was lost: neither that none woke, nor that they were five."""
+    rates = told(COMPANY | {("sleeping", "sleeping"): 4, ("sleeping", "lost"): 1})
+    assert rates.loc["woke_sleeping", RATE].isna().all()
+    assert rates.loc["kept_mature", ["users", "from_users"]].tolist() == [300, 360]
+
+
+def test_the_few_who_could_make_a_move_may_be_the_lost():
+    """The stage lost is a row like the others."""
+    rates = told({cell: n for cell, n in COMPANY.items() if cell[0] != "lost"} | {("lost", "lost"): 8})
+    assert rates.loc["woke_lost", RATE].isna().all()
+
+
+@pytest.mark.parametrize("few", [1, 4, 9])
+def test_with_the_stock_no_rate_gives_a_small_cell_away(few):
+    """Who stands in each stage at both ends is told elsewhere: the small cell can still be another number."""
+    moved = COMPANY | {("mature", "lost"): few, ("sleeping", "growth"): 20, ("sleeping", "sleeping"): 30}
+    cells = history(moved).pivot(index="from_stage", columns="to_stage", values="users").astype("float64")
+    mask = suppression.hidden_inside(cells, min_cell=10).cells
+    place = cells.index.get_loc("mature"), cells.columns.get_loc("lost")
+    sums = [np.outer(cells.index.isin(come), cells.columns.isin(go)) for come, go in stage_moves.MOVES.values()]
+    shown = [one for one, users in zip(sums, told(moved)["users"], strict=True) if not np.isnan(users)]
+    totals = [np.arange(25).reshape(5, 5) // 5 == k for k in range(5)]
+    totals += [np.arange(25).reshape(5, 5) % 5 == k for k in range(5)]
+    facts = np.array([one.ravel() for one in [*totals, *shown]], dtype=float)
+    open_cells = np.flatnonzero(mask.ravel())
+    rest = facts @ cells.to_numpy().ravel() - facts[:, ~mask.ravel()] @ cells.to_numpy().ravel()[~mask.ravel()]
+    aim = (open_cells == place[0] * 5 + place[1]).astype(float)
+    asked = {"A_eq": facts[:, open_cells], "b_eq": rest, "bounds": (0, None)}
+    low, high = (sign * linprog(sign * aim, **asked).fun for sign in (1, -1))
+    assert low < high
+    assert low <= few <= high
+
+
+def test_a_change_is_never_that_of_older_periods():
+    """Where the last or the one before is hidden there is no change to tell, not one between two older periods."""
+    ends = pd.to_datetime(["2026-01-31", "2026-02-28", "2026-03-31"])
+    rates = pd.DataFrame({"move": "woke_sleeping", "end": ends, "users": [40.0, 90.0, 50.0], "from_users": 1000.0})
+    rates = rates.assign(complete=True)
+    assert stage_moves.move_change(rates, move="woke_sleeping") is not None
+    for hidden in (1, 2):
+        some = rates.assign(**{name: rates[name].where(rates.index != hidden) for name in ("users", "from_users")})
+        assert stage_moves.move_change(some, move="woke_sleeping") is None

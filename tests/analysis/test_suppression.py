@@ -105,22 +105,47 @@ def test_cells_of_a_long_table_are_blanked_like_those_of_the_two_way_table(table
     assert suppression.blanked_cells(counts.head(0), **cells, min_cell=MIN).empty
 
 
-@settings(max_examples=40)
+def _can_change(cells, facts, place):
+    """Whether a cell can have several values, given sums over cells that are known and that none is below zero."""
+    aim = np.zeros(cells.size)
+    aim[place] = 1
+    known = np.array([one.ravel() for one in facts], dtype=float)
+    asked = {"A_eq": known, "b_eq": known @ cells.ravel(), "bounds": (0, None)}
+    low, high = (sign * linprog(sign * aim, **asked).fun for sign in (1, -1))
+    return high - low > 1e-6
+
+
+def _totals(cells):
+    """Every total of a row and a column, as a mask of the cells it adds."""
+    rows = [np.arange(len(cells))[:, None] * np.ones(cells.shape) == row for row in range(len(cells))]
+    return rows + [np.arange(cells.shape[1]) * np.ones(cells.shape) == column for column in range(cells.shape[1])]
+
+
+def _shown(cells, mask):
+    """Every cell that is not hidden, as a mask of its own."""
+    return [np.arange(cells.size).reshape(cells.shape) == place for place in np.flatnonzero(~mask)]
+
+
+@settings(max_examples=60)
+@example(rows=[[0, 0, 4], [200, 0, 0], [0, 200, 30]])
+@example(rows=[[4, 0, 0], [0, 30, 0], [12, 0, 0]])
 @given(TABLES)
-def test_no_sum_that_is_told_fixes_a_hidden_cell(rows):
-    """Each hidden cell can still have several values when the told sums are known, too."""
+def test_where_all_totals_are_known_no_small_cell_can_be_derived(rows):
+    """A small cell that the totals alone leave open stays open when the shown cells and told sums are known, too."""
     cells = np.array(rows, dtype=float)
-    if cells.sum() < MIN:
-        return
-    sums = [np.eye(*cells.shape, dtype=bool), *(np.arange(len(cells))[:, None] * np.ones(cells.shape) == 1,)]
-    sums[1] = sums[1] & (np.arange(cells.shape[1]) < 2)
+    masks, totals = suppression.hidden_inside(cells, min_cell=MIN), _totals(cells)
+    sums = [np.eye(*cells.shape, dtype=bool), totals[1] & (np.arange(cells.shape[1]) < 2), totals[0] & ~totals[-1]]
     told = suppression.told_sums(cells, sums, min_cell=MIN)
-    mask = suppression.hidden_cells(cells, min_cell=MIN)
-    known = _known(cells, mask)
-    extra = [one for one, may in zip(sums, told, strict=True) if may]
-    facts = np.vstack([known[0], *(one.ravel() for one in extra)]), [*known[1], *(cells[one].sum() for one in extra)]
-    for place in np.flatnonzero(((cells > 0) & (cells < MIN)).ravel()) if extra else ():
-        aim = np.zeros(cells.size)
-        aim[place] = 1
-        low, high = (sign * linprog(sign * aim, A_eq=facts[0], b_eq=facts[1], bounds=(0, None)).fun for sign in (1, -1))
-        assert high - low > 1e-6
+    facts = [*totals, *_shown(cells, masks.cells), *(one for one, may in zip(sums, told, strict=True) if may)]
+    assert not any(may and 0 < cells[one].sum() < MIN for one, may in zip(sums, told, strict=True))
+    for place in np.flatnonzero((cells > 0) & (cells < MIN)):
+        assert masks.cells.ravel()[place]
+        assert _can_change(cells, facts, place) == _can_change(cells, totals, place)
+
+
+def test_a_row_of_a_few_users_is_hidden_whole():
+    """Four of five who stayed and the fifth who left: neither of them, nor that nobody did anything else, is shown."""
+    masks = suppression.hidden_inside([[4, 1, 0], [60, 20, 70], [30, 80, 40]], min_cell=MIN)
+    assert masks.rows.tolist() == [True, False, False]
+    assert masks.cells[0].all()
+    assert not masks.columns.any()

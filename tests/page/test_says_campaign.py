@@ -284,6 +284,16 @@ def test_the_table_of_goals_shows_how_much_of_the_budget_was_used():
     assert says.goal_table(pd.concat([goals(90), limit]))["goal_share"].round(3).tolist() == [0.9, 0.86]
 
 
+def test_how_attainment_is_counted_agrees_with_the_table_beside_it():
+    """The formula and the definition tell a cost as the share used, as chart and table do; only the mean turns it."""
+    for key in ("campaign.passport.goals.formula", "campaign.definition.attainment"):
+        told = [words.Sentence(key).text(language) for language in words.LANGUAGES]
+        for text, used, mean in zip(
+            told, ("used", "已用占比"), ("mean takes a cost as target", "加权平均时成本按"), strict=True
+        ):
+            assert 0 < text.index(used) < text.index(mean)
+
+
 def figures_in(text: str) -> Counter:
     return Counter(re.findall(r"\d+(?:,\d{3})*(?:\.\d+)?%?", text))
 
@@ -303,6 +313,24 @@ def test_each_case_is_reached_and_says_the_same_numbers_in_both_languages(case):
     sentence = CASES[case]()
     assert sentence.key == f"campaign.{case}"
     same_in_both(sentence)
+
+
+@pytest.mark.parametrize(
+    ("unseen", "english", "chinese"),
+    [
+        (3, "Fewer than 10 more took part", "另有不足 10 人参与"),
+        (12, "12 more took part", "另有 12 人参与"),
+        (0, "", ""),
+    ],
+)
+def test_a_few_participants_without_a_record_are_not_counted(unseen, english, chinese):
+    """Those who took part unseen are told by number from min_cell on, below it only as fewer than that."""
+    table = reach().assign(participants=40 + unseen)
+    told = same_in_both(says.participants(table, 0, min_cell=10))
+    assert english in told[0]
+    assert chinese in told[1]
+    assert (" 3 " in told[0]) is False
+    assert ("record" in told[0]) == (unseen > 0)
 
 
 def test_the_windows_of_regression_are_named_by_their_days():
@@ -338,6 +366,21 @@ def test_every_rule_has_its_verdict_in_both_languages(rule, metric):
             assert not CAUSAL.search(english.split(":", 1)[-1]), english
             assert not CAUSAL.search(chinese.replace("带来", "") if "（" in chinese else chinese), chinese
     assert f"grade {grade}" in str(concluded).lower() or grade in str(concluded)
+
+
+@pytest.mark.parametrize("language", words.LANGUAGES)
+@pytest.mark.parametrize("rule", RULES)
+def test_a_conclusion_has_one_name_in_the_verdict_the_tables_and_the_definition(rule, language):
+    """A verdict opens with the word by which tables, the memory of campaigns and the definition call its conclusion."""
+    conclusion = RULES[rule][0]
+    with words.speaking(language):
+        name = words.label(f"common.conclusion.{conclusion}")
+        said = evidence.verdict(Verdict(conclusion, rule, "A"), facts(), increments(), metric="orders").text()
+        in_tables = {tables.cell_text(conclusion, "conclusion", "text", area) for area in ("campaign", "plan")}
+        defined = words.label("campaign.definition.verdict").lower()
+    assert name in said.replace("：", ":").split(":")[0].lower()
+    assert in_tables == {name}
+    assert name in defined
 
 
 def test_verdict_words_exist_for_each_rule_and_no_other():
@@ -399,6 +442,33 @@ def test_only_a_share_of_users_needs_its_other_metrics_beside_it():
     assert evidence.belief_finding(told, KEEP, metric="orders") is None
 
 
+def test_a_metric_without_ends_does_not_stand_beside_the_share():
+    """At a strict level a ratio may have no ends: it is left out, and where none has any nothing is said."""
+    table = flat_beside(orders=0.3)
+    one = table.assign(relative_high=table["relative_high"].where(table["metric"] == "orders"))
+    assert evidence.beside(one, KEEP, metric="converted").key == "campaign.beside.all"
+    assert evidence.beside(table.assign(relative_low=NAN, relative_high=NAN), KEEP, metric="converted") is None
+
+
+@pytest.mark.parametrize("case", ["up", "up_then_dip", "down", "unclear"])
+def test_a_phase_is_of_the_whole_company_and_no_effect(case):
+    """Whatever the days did, the sentence says whose orders they are and that they are no effect."""
+    english, chinese = same_in_both(CASES[f"phases.{case}"]())
+    assert "of the whole company" in english
+    assert "not the effect" in english
+    assert "全站" in chinese
+    assert "不是活动效果" in chinese
+
+
+@pytest.mark.parametrize("case", ["clear", "unclear"])
+def test_before_and_after_is_no_proof_in_both_languages(case):
+    """With or without a change, before and after alone says nothing about an effect."""
+    english, chinese = same_in_both(CASES[f"before_after.{case}"]())
+    assert "before and after" in english
+    assert "仅为前后对比" in chinese
+    assert ("不能证明活动有无效果" in chinese) == ("prove no effect either way" in english)
+
+
 @pytest.mark.parametrize(("after", "said"), [(0.0, "are not counted"), (0.4, "the days after it included")])
 def test_days_after_are_named_as_included_only_where_they_were_counted(after, said):
     """A campaign that asks for no days after its end is not told as if they had been read."""
@@ -453,6 +523,31 @@ def test_the_last_finding_is_about_money_or_the_comparison_that_is_refused():
     assert evidence.refused_finding(refused, guess, more=pays) is None
 
 
+def limits(decision: Verdict, comparison: str = "holdout", last: str = "2026-03-08") -> list[Sentence]:
+    """What a review of 9 March cannot tell of a campaign up to 1 March; last: of the weeks after the end."""
+    told = {"end": date(2026, 3, 1), "after_days": 28, "as_of": date(2026, 3, 9)}
+    weeks = pd.DataFrame({"end": pd.to_datetime([last] if last else [])})
+    return evidence.cannot_tell(decision, comparison=comparison, weeks=weeks, **told)
+
+
+@pytest.mark.parametrize(
+    ("last", "grade", "key"),
+    [
+        ("2026-03-08", "A", "later"),
+        ("2026-03-29", "A", "later_weeks"),
+        ("2026-03-29", "C", "later"),
+        ("", "A", "later"),
+    ],
+)
+def test_weeks_are_left_out_of_what_cannot_be_told_only_where_they_are_shown(last, grade, key):
+    """Without grade A or B, or a week beyond the days that were read, the section on lasting tells nothing later."""
+    rule = "works_and_pays" if grade == "A" else "plan_unknown"
+    said = next(s for s in limits(Verdict("keep", rule, grade), last=last) if "later" in s.key)
+    assert said.key == f"campaign.limit.{key}"
+    english, chinese = same_in_both(said)
+    assert ("Did it last" in english, "效果持续了吗" in chinese) == (key == "later_weeks",) * 2
+
+
 @pytest.mark.parametrize(
     ("rule", "grade", "comparison", "first"),
     [
@@ -469,9 +564,7 @@ def test_the_last_finding_is_about_money_or_the_comparison_that_is_refused():
 def test_limits_depend_on_the_evidence(rule, grade, comparison, first):
     """What cannot be told starts with the comparison that is missing or broken; without a lot, with its blind spot."""
     decision = Verdict(RULES[rule][0], rule, grade)
-    said = evidence.cannot_tell(
-        decision, comparison=comparison, end=date(2026, 3, 1), after_days=28, as_of=date(2026, 3, 9)
-    )
+    said = limits(decision, comparison)
     assert said[0].key == f"campaign.limit.{first}"
     assert ("campaign.limit.quasi" in [s.key for s in said]) == (comparison not in ("holdout", "before_after"))
     for sentence in said:

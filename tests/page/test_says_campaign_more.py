@@ -55,9 +55,9 @@ def weeks(value=0.1, half=0.05, count=4):
     return pd.DataFrame([row | {"week": week + 1} for week in range(count)], columns=WEEKS)
 
 
-def after(table=None, *, case="none", grade="A"):
+def after(table=None, *, case="none", grade="A", metric="orders"):
     half = HalfLife(2.0, 1.0, 4.0, 3000, case)
-    return lasting.weeks(weeks() if table is None else table, half, metric="orders", grade=grade)
+    return lasting.weeks(weeks() if table is None else table, half, metric=metric, grade=grade)
 
 
 def ledger(other=-40.4):
@@ -89,20 +89,20 @@ def found(flagged=24, everybody=2061, rules=("tree", "instant", "silent")):
     return pd.DataFrame(rows, columns=abnormal_analysis.FOUND)
 
 
-def lines(new=30, listed=24):
+def lines(new=40, listed=24):
     rows = [["all", 2061, new, 695, 4170.0, 1105, 8254.0], ["without", 2037, new - listed, 671, 4026.0, 1105, 8254.0]]
     rows += [["flagged", 24, listed, 24, 144.0, 0, 0.0]]
     return pd.DataFrame(rows, columns=abnormal_analysis.LINES)
 
 
-def screened(new=30, **told):
+def screened(new=40, **told):
     return abnormal.screen(found(**told), lines(new), min_cell=10)
 
 
-def without(grade="A"):
-    row = pd.DataFrame([[12, 3169, 0.2, 0.1, 0.3]], columns=abnormal_analysis.WITHOUT)
+def without(grade="A", left_out=12):
+    row = pd.DataFrame([[left_out, 3169, 0.2, 0.1, 0.3]], columns=abnormal_analysis.WITHOUT)
     net = {"metric": "orders", "window": "net", "method": "cuped", "relative": 0.25}
-    return abnormal.effect(row, pd.DataFrame([net]), metric="orders", grade=grade)
+    return abnormal.effect(row, pd.DataFrame([net]), metric="orders", grade=grade, min_cell=10)
 
 
 def bought(during=(100.0, 10.0, 180.0), net=(40.0, -30.0, 110.0), grade="A", after_days=28):
@@ -403,19 +403,44 @@ def test_what_is_not_clear_is_told_with_the_interval_that_is_not_clear():
     assert "−39" not in said.text("en")
 
 
+@pytest.mark.parametrize(("value", "case"), [(3.21, "open"), (3.21, "known"), (-3.21, "none"), (0.01, "none")])
+def test_revenue_per_user_after_the_end_is_told_as_money(value, case):
+    """Whatever lasted, a difference in revenue has a currency; one in orders has none."""
+    table = weeks(value=value, half=1.0)
+    with words.speaking("en", currency="CNY"):
+        money, orders = (after(table, case=case, metric=metric).text() for metric in ("revenue", "orders"))
+    assert f"¥{abs(value):.2f}" in money
+    assert "¥" not in orders
+    with words.speaking("zh", currency="CNY"):
+        assert f"¥{abs(value):.2f}" in after(table, case=case, metric="revenue").text()
+
+
 def test_new_users_who_all_look_abnormal_lead_the_finding_and_the_goal():
     """All of them listed leave none to be trusted, most of them at most the rest; a handful is none."""
     goals, asked = words.Sentence("campaign.goals.none"), pd.DataFrame({"metric": ["new_users"]})
-    everybody, most = abnormal.screen(found(), lines(24), min_cell=10), abnormal.screen(found(), lines(30), min_cell=10)
+    everybody, most = (abnormal.screen(found(), lines(new), min_cell=10) for new in (24, 40))
     assert everybody.text("zh").startswith("参与活动的 24 名新用户全部疑似异常，可信的拉新为 0。")
-    assert everybody.text("en").startswith("All 24 new users look abnormal")
-    assert most.text("zh").startswith("参与活动的 30 名新用户中有 24 名疑似异常，可信的拉新最多 6 名。")
-    assert "at most 6" in most.text("en")
+    assert everybody.text("en").startswith("All 24 new users who took part look abnormal")
+    assert most.text("zh").startswith("参与活动的 40 名新用户中有 24 名疑似异常，可信的拉新最多 16 名。")
+    assert "at most 16" in most.text("en")
     told = abnormal.with_goals(goals, asked, lines(24))
     assert "可信的拉新为 0" in told.text("zh")
     assert "none to be trusted" in told.text("en")
     assert abnormal.with_goals(goals, asked, lines(300)) is goals
     assert abnormal.with_goals(goals, asked.iloc[:0], lines(24)) is goals
+
+
+def test_new_users_of_whom_too_few_could_be_told_are_left_out_of_every_sentence():
+    """Where the counts of new users are missing, the screen tells participants only, and nothing leads the page."""
+    hidden = lines().assign(new_users=[40.0, NAN, NAN])
+    said = abnormal.screen(found(), hidden, min_cell=10)
+    assert said.key == "campaign.abnormal.listed_rest"
+    assert "–" not in said.text("en")
+    goals, asked = words.Sentence("campaign.goals.none"), pd.DataFrame({"metric": ["new_users"]})
+    assert abnormal.newcomers(hidden) is None
+    assert abnormal.with_goals(goals, asked, hidden) is goals
+    assert abnormal.finding(said, asked) is None
+    assert without(left_out=3) is None
 
 
 def test_new_users_of_the_whole_company_are_called_so():

@@ -60,6 +60,34 @@ def test_the_table_of_ages_is_told_by_its_conclusions(language, told):
     assert says.trend_table(table.iloc[:0]).key == "retention.trend.empty"
 
 
+@pytest.mark.parametrize(
+    ("conclusion", "english", "chinese"),
+    [
+        ("better", "better in week-2 retention", "第 2 周留存率变好"),
+        ("worse", "worse in week-2 retention", "第 2 周留存率变差"),
+        ("no_trend", "no clear trend in week-2 retention", "第 2 周留存率无明确趋势"),
+        ("cannot_tell", "too little to go by in week-2 retention", "第 2 周留存率数据不足，无法判断"),
+        ("mix", "moved by the mix of users alone in week-2 retention", "第 2 周留存率的变化只来自用户结构"),
+        (
+            "fades",
+            "moved in week-2 retention, but users and mix cannot be told apart",
+            "第 2 周留存率有变化，但分不清是用户还是结构所致",
+        ),
+        ("hidden", "a change hidden by the mix in week-2 retention", "第 2 周留存率的变化被用户结构掩盖"),
+    ],
+)
+def test_every_conclusion_is_a_phrase_about_its_ages(conclusion, english, chinese):
+    """In the line over the table each conclusion reads as a part of a sentence, not as a word from a column."""
+    said = says.trend_table(trends(conclusion, unit="week", age=2))
+    assert said.text("en") == f"Newer cohorts at each age: {english}."
+    assert said.text("zh") == f"新用户群在各天数的走势：{chinese}。"
+
+
+def test_the_phrases_are_those_of_the_conclusions():
+    """There is a phrase for each conclusion of the analysis, and for no other."""
+    assert {key.rsplit(".", 1)[-1] for key in words.keys("retention.trend_part.")} == set(CONCLUSIONS)
+
+
 def test_the_mix_is_named_in_so_many_words():
     """A trend that the mix makes is told as one, in both languages, with the segment's name."""
     words.use("en")

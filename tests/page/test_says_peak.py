@@ -42,19 +42,30 @@ def test_other_campaigns_are_counted_and_named():
     others = [{"campaign_id": "b", "start": "2026-03-07", "end": "2026-03-20", "name": "Bee", "name_zh": "蜂"},
               {"campaign_id": "c", "start": "2026-02-20", "end": "2026-02-21"}]  # fmt: skip
     run = CampaignRun.model_validate(DATES | {"others": others})
-    assert says.others(run).text("en").startswith("2 other campaigns are known for the days shown (1 of them")
+    assert (
+        says.others(run, festivals=True)
+        .text("en")
+        .startswith("2 other campaigns are known for the days shown (1 of them")
+    )
     with words.speaking("zh"):
-        assert "蜂" in says.others(run).text()
-    assert says.others(CampaignRun.model_validate(DATES)).key == "campaign.others.none"
+        assert "蜂" in says.others(run, festivals=True).text()
     theme.use("en", "#2f5d8a")
     assert charts.peak_hours(hours(1.0)) is not None
     assert charts.peak_hours(hours(1.0).iloc[:0]) is None
     many = run.others * 5
     crowded = CampaignRun.model_validate(DATES | {"others": others * 5})
-    assert "among them" in says.others(crowded).text("en")
-    assert says.others(crowded).text("zh").count("等。") == 1
+    assert "among them" in says.others(crowded, festivals=True).text("en")
+    assert says.others(crowded, festivals=True).text("zh").count("等。") == 1
     assert len(charts._longest(many)) == charts.NAMED_OTHERS
     assert {other.campaign_id for other in charts._longest(many)} == {"b"}
+
+
+@pytest.mark.parametrize(("festivals", "key"), [(True, "none_festivals"), (False, "none")])
+def test_festivals_are_called_marked_only_where_the_chart_marks_some(festivals, key):
+    """Without another campaign the sentence points to the festivals of the chart, if there are any."""
+    said = says.others(CampaignRun.model_validate(DATES), festivals=festivals)
+    assert said.key == f"campaign.others.{key}"
+    assert ("festivals are marked" in said.text("en"), "节日" in said.text("zh")) == (festivals, festivals)
 
 
 def numbers(text: str) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from opsbook.analysis.pace import COLUMNS, PATH
 from opsbook.inputs.campaign import Earlier
-from opsbook.page import theme, words
+from opsbook.page import tables, theme, words
 from opsbook.page.charts import pace as pace_charts
 from opsbook.page.charts import plan_gap as charts
 from opsbook.page.says import pace as pace_says
@@ -72,6 +72,7 @@ CASES = {
     "guardrails.some": lambda: says.guardrails(rails("held", "broken", "cannot_tell")),
     "plan_apart.product": lambda: apart(2220.0, 1780.0),
     "plan_apart.left_out": lambda: apart(2500.0, 2037.0),
+    "plan_apart.left_out_few": lambda: apart(2500.0, 2037.0, left_out=3.0),
     "plan_steps.heading": lambda: says.steps(pd.DataFrame({"step": [1]}), missing=""),
     "plan_steps.running": lambda: says.steps(pd.DataFrame({"step": [1]}), missing="running"),
     **{f"plan_below.{factor}": lambda factor=factor: why(gap(**{factor: -2000.0})) for factor in FACTORS},
@@ -87,9 +88,9 @@ def why(sentence: words.Sentence) -> words.Sentence:
     return sentence.values["why"].values["said"]
 
 
-def apart(planned: float, counted: float, actual: float = 1780.0, target: float = 2200.0) -> words.Sentence:
+def apart(planned: float, counted: float, left_out: float = 24.0, target: float = 2200.0) -> words.Sentence:
     """What is said beside the steps of the goal for participants."""
-    actual = 2061.0 if counted == 2037.0 else actual
+    actual = counted + left_out if counted == 2037.0 else 1780.0
     funnel = pd.DataFrame([["participants", planned, counted]], columns=["step", "planned", "actual"])
     goal = pd.DataFrame([["participants", target, actual]], columns=["metric", "target", "actual"])
     return says.steps(funnel, missing="", goals=goal).values["apart"]
@@ -279,6 +280,10 @@ def test_two_rates_of_participants_are_named_apart():
     assert "目标为 2,200，漏斗计划为 2,220" in apart(2220.0, 1780.0).text("zh")
     assert "已剔除无触达记录的 24 人" in apart(2500.0, 2037.0).text("zh")
     assert "without 24 not recorded as shown it" in apart(2500.0, 2037.0).text("en")
+    few = apart(2500.0, 2037.0, left_out=3.0)
+    assert "leaves out fewer than 10 not recorded" in few.text("en")
+    assert "不足 10 人" in few.text("zh")
+    assert not re.search("2,037|2,040|2037|2040", few.text("en") + few.text("zh"))
     assert apart(2200.0, 1780.0).key == "campaign.plan_why.nothing"
     none = pd.DataFrame(columns=["metric", "target", "actual"])
     said = says.steps(
@@ -299,7 +304,16 @@ def test_a_guardrail_nobody_can_tell_stands_with_its_interval():
 
 def test_a_control_group_in_the_audience_is_named():
     """Who was held out was not to be shown it: a share below 100% is then no failure of the channels."""
-    held, plain = (says.audience(targets(), min_cell=10, comparison=how) for how in ("holdout", "before_after"))
-    assert "control group" in held.text("en")
-    assert "对照组" in held.text("zh")
+    for how in ("holdout", "ab"):
+        held = says.audience(targets(), min_cell=10, comparison=how)
+        assert "control group" in held.text("en")
+        assert "对照组" in held.text("zh")
+    plain = says.audience(targets(), min_cell=10, comparison="before_after")
     assert "control group" not in plain.text("en")
+
+
+def test_a_chance_of_being_largest_is_never_told_as_certain():
+    """First in all redrawn campaigns is more than 99 of 100, first in none less than one, as other chances are told."""
+    for first, told in ((1.0, "&gt;99%"), (0.0, "&lt;1%")):
+        html = tables.to_html(parts(first=first, exposed=-2000.0), area="campaign", name="plan_gap", specs=says.FORMATS)
+        assert told in html

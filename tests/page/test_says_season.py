@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from opsbook.page import words
+from opsbook.page.charts import campaign as charts
 from opsbook.page.says import season
 
 
@@ -45,3 +46,21 @@ def test_without_days_or_a_calendar_nothing_is_said():
     """No baseline, no calendar: no sentence."""
     assert season.baseline(curve(date(2026, 2, 9), days=0), "CN") is None
     assert season.baseline(curve(date(2026, 2, 9)), None) is None
+
+
+@pytest.mark.parametrize(
+    ("first", "calendar", "value", "marked"),
+    [
+        (date(2026, 2, 9), "CN", 9.0, True),
+        (date(2026, 3, 9), "CN", 9.0, False),
+        (date(2026, 2, 9), None, 9.0, False),
+        (date(2026, 2, 9), "CN", 0.0, False),
+    ],
+)
+def test_festivals_are_marked_where_a_chart_is_drawn_and_some_fall_in_its_days(first, calendar, value, marked):
+    """No festival in the days, no calendar, or no chart: none is marked; the chart's own how-to-read line agrees."""
+    days = curve(first, days=20).assign(value=value)
+    assert season.marked(days, calendar) is marked
+    assert season.marked(days.head(0), calendar) is False
+    if value:
+        assert charts.phases_how(days, calendar=calendar).endswith("_marked") is marked

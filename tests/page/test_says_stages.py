@@ -181,12 +181,29 @@ def test_the_sentence_says_what_is_not_drawn(cells, expected):
     assert says._undrawn(hidden(*cells)).key == f"lifecycle.stage_flow_out.{expected}"
 
 
+def test_a_few_who_could_make_a_move_are_not_counted_in_the_sentence():
+    """Neither a share of five sleeping users nor that they are five stands beside the rates that are told."""
+    table = rates().astype({"users": "float64", "from_users": "float64"})
+    few = (table["end"] == table["end"].max()) & (table["move"] == "woke_sleeping")
+    table.loc[few, ["users", "from_users", "share", "share_low", "share_high"]] = np.nan
+    english = says.moves(table).text("en")
+    assert "sleeping users woke" not in english
+    assert "stayed mature" in english
+    table.loc[table["move"] == "kept_mature", ["users", "from_users", "share"]] = np.nan
+    assert says.moves(table).key == "lifecycle.move_trend.empty"
+
+
 def test_a_line_whose_last_rate_is_hidden_is_named_without_a_share():
     """An older share would be read as today's."""
     with words.speaking("en"):
         theme.use("en")
         texts = [text.get_text() for text in charts.moves(untold("fell_asleep")).axes[0].texts]
+        none = [text.get_text() for text in charts.moves(untold(*MOVES)).axes[0].texts]
+        last = rates().assign(complete=lambda table: table["end"] < table["end"].max())
+        before = [text.get_text() for text in charts.moves(last).axes[0].texts]
     assert sorted("%" in text for text in texts) == [False, True, True]
+    assert ["%" in text for text in none] == [False] * 3
+    assert ["%" in text for text in before] == [True] * 3
 
 
 def test_ribbons_stack_without_overlap_and_fill_their_blocks():

@@ -126,7 +126,7 @@ def with_and_without(
 
     returns: the rows all, without, flagged -- line, participants, new_users, redemptions, reward_cost (currency),
              orders, revenue (net, start to end, of participants); without and flagged are missing where a group of
-             fewer than min_cell users could be told
+             fewer than min_cell users could be told, and of new_users also where so few new users could
 
     >>> from opsbook import abnormal, audience, tiny
     >>> from opsbook.inputs.abnormal import AbnormalRules
@@ -159,7 +159,15 @@ def with_and_without(
     small = 0 < table.loc[True, "participants"] < min_cell or 0 < table.loc[False, "participants"] < min_cell
     if small:
         lines.loc[["without", "flagged"]] = float("nan")
-    return lines.rename_axis("line").reset_index()[LINES]
+    told = lines.assign(new_users=_without_few(lines["new_users"], min_cell=min_cell))
+    return told.rename_axis("line").reset_index()[LINES]
+
+
+def _without_few(counts: pd.Series, *, min_cell: int) -> pd.Series:
+    """The counts by line; where one of the two parts is of a few, both are missing, or one would tell the other."""
+    few = (counts > 0) & (counts < min_cell)
+    parts = counts.index.isin(["without", "flagged"]) & few[["without", "flagged"]].any()
+    return counts.mask(few | parts)
 
 
 def effect_without(units: Tabular, screened: Screened, *, metric: str) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import date, timedelta
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -92,7 +93,7 @@ def without_small_bands(table: pd.DataFrame, *, min_cell: int) -> pd.DataFrame:
        older          2    NaN       100.0
        older          4    NaN       100.0
     """
-    cells = {"rows": "age_band", "columns": "from_days", "of": "users", "row_total": "band_users"}
+    cells: dict[str, Any] = {"rows": "age_band", "columns": "from_days", "of": "users", "row_total": "band_users"}
     return blanked_cells(table, **cells, values=["users", "share", "share_low", "share_high"], min_cell=min_cell)
 
 
@@ -194,7 +195,7 @@ def without_small_cells(table: pd.DataFrame, *, min_cell: int = 10) -> pd.DataFr
     """
     names = ["users", "share", "share_low", "share_high"]
     names += ["retained", "share_retained", "share_retained_low", "share_retained_high"]
-    cells = {"rows": "features_used", "columns": "from_days", "of": "users"}
+    cells: dict[str, Any] = {"rows": "features_used", "columns": "from_days", "of": "users"}
     masked = blanked_cells(table, **cells, values=names, min_cell=min_cell)
     return masked[table["users"] > 0].reset_index(drop=True)
 

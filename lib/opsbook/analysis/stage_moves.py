@@ -52,11 +52,12 @@ def without_small_cells(rates: pd.DataFrame, history: pd.DataFrame, *, min_cell:
 
     rates:   move_rates of the history
     history: transition_history -- period, from_stage, to_stage, users
-    returns: the rows of rates; users, share, share_low, share_high missing where `suppression.told_sums` says so
+    returns: the rows of rates; users, share, share_low, share_high missing where `told_moves` says so, and with them
+             from_users where fewer than min_cell could make the move
 
     >>> import pandas as pd
     >>> from opsbook import stage_moves
-    >>> cells = [("mature", "mature", 40), ("mature", "lost", 3), ("sleeping", "mature", 9), ("sleeping", "lost", 20)]
+    >>> cells = [("mature", "mature", 40), ("mature", "lost", 3), ("growth", "mature", 20), ("sleeping", "lost", 5)]
     >>> history = pd.DataFrame(cells, columns=["from_stage", "to_stage", "users"])
     >>> span = {"period": "2026-01", "start_end": pd.Timestamp("2025-12-31"), "end": pd.Timestamp("2026-01-31")}
     >>> history = history.assign(**span, complete=True)
@@ -64,20 +65,24 @@ def without_small_cells(rates: pd.DataFrame, history: pd.DataFrame, *, min_cell:
     >>> shown = stage_moves.without_small_cells(rates, history, min_cell=10)
     >>> print(shown[["move", "users", "from_users"]].to_string(index=False))
              move  users  from_users
-      kept_mature    NaN          43
-      fell_asleep    NaN          43
-    woke_sleeping    NaN          29
+      kept_mature    NaN        43.0
+      fell_asleep    NaN        63.0
+    woke_sleeping    NaN         NaN
+          matured   20.0        20.0
     """
     told = {period: told_moves(part, min_cell=min_cell) for period, part in history.groupby("period", sort=False)}
     asked = zip(rates["period"], rates["move"], strict=True)
     hidden = pd.Series([not told[period][move] for period, move in asked], index=rates.index, dtype=bool)
     names = ["users", "share", "share_low", "share_high"]
-    return rates.assign(**{name: rates[name].astype("float64").mask(hidden) for name in names})
+    shown = {name: rates[name].astype("float64").mask(hidden) for name in names}
+    few = (rates["from_users"] > 0) & (rates["from_users"] < min_cell)
+    return rates.assign(**shown, from_users=rates["from_users"].astype("float64").mask(few))
 
 
 def told_moves(matrix: pd.DataFrame, *, min_cell: int) -> dict[str, bool]:
-    """Which moves of MOVES, and `woke` of all asleep, may be told beside a matrix that hides small cells.
+    """Which moves of MOVES, and `woke` of all asleep, may be told beside the stock and a matrix that hides small cells.
 
+    A move that fewer than min_cell users could make is not told.
     matrix: stage_transitions, all cells; the moves are asked in their order, `woke` last
 
     >>> import pandas as pd
@@ -91,7 +96,9 @@ def told_moves(matrix: pd.DataFrame, *, min_cell: int) -> dict[str, bool]:
     cells = matrix.pivot(index="from_stage", columns="to_stage", values="users").fillna(0.0)
     asked = MOVES | {"woke": (ASLEEP, AWAKE)}
     sums = [np.outer(cells.index.isin(come), cells.columns.isin(go)) for come, go in asked.values()]
-    return dict(zip(asked, told_sums(cells, sums, min_cell=min_cell), strict=True))
+    could = [cells[cells.index.isin(come)].to_numpy().sum() for come, _go in asked.values()]
+    told = told_sums(cells, sums, min_cell=min_cell)
+    return {move: may and not 0 < users < min_cell for move, may, users in zip(asked, told, could, strict=True)}
 
 
 def move_change(rates: pd.DataFrame, *, move: str) -> Estimate | None:
@@ -107,7 +114,8 @@ def move_change(rates: pd.DataFrame, *, move: str) -> Estimate | None:
     >>> print(f"{change.value:+.3f} ({change.low:+.3f} to {change.high:+.3f})")
     +0.050 (+0.029 to +0.072)
     """
-    rows = rates[(rates["move"] == move) & (rates["from_users"] > 0)].sort_values("end")
+    # a period whose users are hidden stays: without it the change would be that against an older one
+    rows = rates[(rates["move"] == move) & (rates["from_users"] != 0)].sort_values("end")
     if len(rows) < 2 or not rows["complete"].iloc[-2:].all() or rows["users"].iloc[-2:].isna().any():
         return None
     base, now = (rows.iloc[place] for place in (-2, -1))

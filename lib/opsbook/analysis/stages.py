@@ -113,7 +113,9 @@ def stage_transitions(
 def without_small_cells(matrix: pd.DataFrame, *, min_cell: int) -> pd.DataFrame:
     """stage_transitions with missing users and shares in cells that are too small to show or would reveal one.
 
-    returns: its rows; users, share, share_low, share_high, from_users missing where `suppression.hidden_cells` says so
+    How many stand in each stage at both ends is told by stage_stock, so no total can protect a cell.
+    returns: its rows; users, share, share_low, share_high missing where `suppression.hidden_inside` says so, and with
+             from_users in rows of fewer than min_cell users
 
     >>> import pandas as pd
     >>> from opsbook import stages
@@ -131,7 +133,8 @@ def without_small_cells(matrix: pd.DataFrame, *, min_cell: int) -> pd.DataFrame:
            old     back    NaN        75.0    NaN
     """
     cells = {"rows": "from_stage", "columns": "to_stage", "of": "users", "row_total": "from_users"}
-    return blanked_cells(matrix, **cells, values=["users", "share", "share_low", "share_high"], min_cell=min_cell)
+    values = ["users", "share", "share_low", "share_high"]
+    return blanked_cells(matrix, **cells, values=values, totals_told=True, min_cell=min_cell)
 
 
 def transition_history(

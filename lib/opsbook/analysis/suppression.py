@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+
+Corners = tuple[list[int], list[int]]  # rows and columns, as numpy takes them for an index
 
 
 class Hidden(NamedTuple):
@@ -66,11 +69,36 @@ def hidden_cells(counts: ArrayLike, *, min_cell: int) -> Hidden:
     return Hidden(mask[:-1, :-1], mask[:-1, -1], mask[-1, :-1])
 
 
-def told_sums(counts: ArrayLike, sums: Sequence[np.ndarray], *, min_cell: int) -> list[bool]:
-    """Which sums over cells of a two-way table may be told beside the table as `hidden_cells` shows it.
+def hidden_inside(counts: ArrayLike, *, min_cell: int) -> Hidden:
+    """Masks of a two-way table whose totals of rows and columns are all told elsewhere: no total can be hidden.
 
-    A sum of 1 .. min_cell - 1 users is not told, nor one that would fix a hidden cell or total together with the table
-    and the sums told before it.
+    Every cell of 1 .. min_cell - 1 users is hidden with three others that make a rectangle with it, around which one
+    user can be moved without changing a total: neither subtraction nor any other reasoning fixes the cell. Rectangles
+    with users beside the cell in its row and its column come first, then those that cost the fewest shown users. `rows`
+    are those of so few users that all of their cells are hidden. Nothing protects a cell that the totals alone fix.
+
+    counts: users, rows x columns, disjoint
+    source: Cox 1980; a cell that can change at all without changing a total can do so around a rectangle
+
+    >>> from opsbook import suppression
+    >>> masks = suppression.hidden_inside([[40, 3, 12], [30, 20, 25]], min_cell=5)
+    >>> masks.cells.tolist()
+    [[False, True, True], [False, True, True]]
+    """
+    cells = np.asarray(counts, dtype=float)
+    rows = (cells.sum(1) > 0) & (cells.sum(1) < min_cell)
+    mask = _small(cells, min_cell) | rows[:, None]
+    for place in _places(_small(cells, min_cell)):
+        if ways := _ways(cells, place):
+            mask[min(ways, key=lambda way: _cost(cells, mask, way))] = True
+    return Hidden(mask, rows, np.zeros(cells.shape[1], dtype=bool))
+
+
+def told_sums(counts: ArrayLike, sums: Sequence[np.ndarray], *, min_cell: int) -> list[bool]:
+    """Which sums over cells of a two-way table may be told beside its totals and the cells `hidden_inside` shows.
+
+    A sum of 1 .. min_cell - 1 users is not told, nor one that would fix a hidden cell together with all totals, the
+    shown cells and the sums told before it.
 
     counts: users, rows x columns, disjoint
     sums:   masks of the cells that each sum adds, the most important first
@@ -83,15 +111,14 @@ def told_sums(counts: ArrayLike, sums: Sequence[np.ndarray], *, min_cell: int) -
     >>> suppression.told_sums(counts, [kept, left, mixed, np.array([[0, 1, 0], [0, 0, 0]], bool)], min_cell=5)
     [True, True, True, False]
     """
-    cells, told = np.asarray(counts, dtype=float), []
-    masks = hidden_cells(cells, min_cell=min_cell)
-    mask = np.block([[masks.cells, masks.rows[:, None]], [masks.columns, np.array([0 < cells.sum() < min_cell])]])
-    known = [np.zeros(mask.shape, dtype=bool)]
+    cells = np.asarray(counts, dtype=float)
+    mask = hidden_inside(cells, min_cell=min_cell).cells
+    told: list[bool] = []
     for one in sums:
-        users, more = cells[one].sum(), np.zeros(mask.shape, dtype=bool)
-        more[:-1, :-1] = one
-        told.append(not 0 < users < min_cell and not _fixed(mask, [*known, more]))
-        known += [more] if told[-1] else []
+        known = [sums[place] for place, may in enumerate(told) if may]
+        free = (_movable(cells, mask, place, [*known, one]) for place in _places(_small(cells, min_cell)))
+        fixes = len(_fixed(np.pad(mask, (0, 1)), [*known, one])) > len(_fixed(np.pad(mask, (0, 1)), known))
+        told.append(not 0 < cells[one].sum() < min_cell and not fixes and all(free))
     return told
 
 
@@ -120,13 +147,15 @@ def blanked_cells(
     of: str,
     values: Sequence[str],
     row_total: str = "",
+    totals_told: bool = False,
     min_cell: int,
 ) -> pd.DataFrame:
     """The long table of a two-way count with `values` missing in cells that may not be shown (see hidden_cells).
 
-    table:     one row per `rows` and `columns`, `of` its users; pairs that are not there hold nobody
-    values:    blanked in a hidden cell, and where the total of its row is hidden: a share with its total gives it away
-    row_total: column with the total of the row, blanked where that is hidden
+    table:       one row per `rows` and `columns`, `of` its users; pairs that are not there hold nobody
+    values:      blanked in a hidden cell, and where the row's total is hidden: a share with its total gives it away
+    row_total:   column with the total of the row, blanked where that is hidden
+    totals_told: whether a reader knows all totals of rows and columns from elsewhere (see hidden_inside)
 
     >>> import pandas as pd
     >>> from opsbook import suppression
@@ -142,7 +171,7 @@ def blanked_cells(
     if table.empty:
         return table
     cells = table.pivot(index=rows, columns=columns, values=of).fillna(0.0)
-    mask = hidden_cells(cells, min_cell=min_cell)
+    mask = (hidden_inside if totals_told else hidden_cells)(cells, min_cell=min_cell)
     row, column = (
         axis.get_indexer(pd.Index(table[name])) for axis, name in ((cells.index, rows), (cells.columns, columns))
     )
@@ -151,6 +180,37 @@ def blanked_cells(
     if row_total:
         shown |= {row_total: table[row_total].astype("float64").mask(total)}
     return table.assign(**shown)
+
+
+def _small(cells: np.ndarray, min_cell: int) -> np.ndarray:
+    return (cells > 0) & (cells < min_cell)
+
+
+def _places(mask: np.ndarray) -> list[tuple[int, int]]:
+    return [(int(row), int(column)) for row, column in np.argwhere(mask)]
+
+
+def _ways(cells: np.ndarray, place: tuple[int, int]) -> list[Corners]:
+    """Rectangles around which one user can be moved from or to the cell: two opposite corners, then the other two."""
+    (row, column), found = place, []
+    for other, beside in product(range(cells.shape[0]), range(cells.shape[1])):
+        corners = [row, other, row, other], [column, beside, beside, column]
+        users = cells[corners]
+        if other != row and beside != column and (users[:2].all() or users[2:].all()):
+            found.append(corners)
+    return found
+
+
+def _cost(cells: np.ndarray, mask: np.ndarray, way: Corners) -> tuple[int, int, float]:
+    """What hiding the rectangle costs: few users beside the cell say much about it, shown users are then missed."""
+    users = cells[way]
+    return int((users[2:] == 0).sum()), int(users[1] == 0), float(users[~mask[way]].sum())
+
+
+def _movable(cells: np.ndarray, mask: np.ndarray, place: tuple[int, int], sums: Sequence[np.ndarray]) -> bool:
+    """Whether a user can be moved around hidden corners so that the cell changes and none of the sums does."""
+    hidden_ways = [corners for corners in _ways(cells, place) if mask[corners].all()]
+    return any(all(one[way][:2].sum() == one[way][2:].sum() for one in sums) for way in hidden_ways)
 
 
 def _safe(users: np.ndarray, mask: np.ndarray, min_cell: int) -> bool:
@@ -191,13 +251,17 @@ def _loop_closer(table: np.ndarray, mask: np.ndarray) -> tuple[int, int] | None:
 
 
 def _fixed(mask: np.ndarray, told: Sequence[np.ndarray] = ()) -> list[tuple[int, int]]:
-    """Hidden cells that have one value in every solution of the row and column sums, and of further sums told."""
+    """Hidden cells that have one value in every solution of the row and column sums, and of further sums told.
+
+    mask: with the totals as last row and column; told: without them
+    """
     rows, columns = np.nonzero(mask)
     sums = np.zeros((sum(mask.shape), len(rows)))
     signs = np.where(columns == mask.shape[1] - 1, -1.0, 1.0), np.where(rows == mask.shape[0] - 1, -1.0, 1.0)
     sums[rows, np.arange(len(rows))] = signs[0]
     sums[mask.shape[0] + columns, np.arange(len(rows))] = signs[1]
-    sums = np.vstack([sums, *(one[rows, columns].astype(float) for one in told)])
+    more = [np.pad(one, (0, 1))[rows, columns].astype(float) for one in told]
+    sums = np.vstack([sums, *more])
     _left, sizes, right = np.linalg.svd(sums) if len(rows) else (0, np.zeros(0), np.zeros((0, 0)))
     free = right[(sizes > 1e-9).sum() :]
     still = np.abs(free).max(axis=0, initial=0.0) < 1e-9

@@ -95,7 +95,7 @@ def _texts(told: Mapping[Any, Any], company: Company, language: str) -> dict[str
         "type": _text(words.find(f"campaign.type.{told['type']}") or told["type"]),
         "channels": _text(say("between").join(channels)),
         "dates": _dates(told["start"], told["end"]),
-        "verdict": _ranked(told["conclusion"], tuple(STATUS), words.find(f"campaign.conclusion.{told['conclusion']}")),
+        "verdict": _ranked(told["conclusion"], tuple(STATUS), words.find(f"common.conclusion.{told['conclusion']}")),
         "grade": _ranked(told["grade"], GRADES),
     }
 

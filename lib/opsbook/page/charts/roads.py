@@ -11,7 +11,6 @@ from opsbook.page import theme, words
 from opsbook.page.charts.end_labels import End, end_labels
 from opsbook.page.says import roads as says
 
-GAP = 0.06
 ROADS = ["#d55e00", "#b87900", "#8c4a1f", "#a3507e", "#00805f", "#0a5a94"]
 TICKS = (1, 2, 7, 14, 30, 60, 90, 180, 365, 3650)
 

@@ -46,6 +46,7 @@ def moves(rates: pd.DataFrame, *, min_cell: int = 10) -> Figure | None:
     fig, ax = theme.axes()
     periods = rates.drop_duplicates("end").sort_values("end").reset_index(drop=True)
     place = {end: number for number, end in enumerate(periods["end"])}
+    today = rates.loc[rates["complete"], "end"].max()
     heights, texts, shades = [], [], []
     for move in [name for name in MOVES if (shown["move"] == name).any()]:
         line, color = shown[shown["move"] == move].sort_values("end"), theme.COLORS[MOVES[move]]
@@ -54,7 +55,7 @@ def moves(rates: pd.DataFrame, *, min_cell: int = 10) -> Figure | None:
         ax.errorbar(x, line["share"], yerr=reach, color=color, elinewidth=1.2, capsize=2.5, marker="o", markersize=4)
         heights.append(float(line["share"].iloc[-1]))
         name = words.label(f"lifecycle.move.{move}")
-        now = line["end"].iloc[-1] == shown["end"].max()  # else its last share is hidden, and an older one no share now
+        now = line["end"].iloc[-1] == today  # else its last share is hidden, and an older one no share now
         share = line["share"].iloc[-1]
         texts.append(words.label("lifecycle.chart.move_share", move=name, share=share) if now else name)
         shades.append(color)

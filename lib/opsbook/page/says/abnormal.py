@@ -36,13 +36,15 @@ def screen(found: pd.DataFrame, lines: pd.DataFrame, *, min_cell: int) -> Senten
     told |= {"revenue": own["revenue"], "rules": asked}
     if leading := newcomers(lines):
         return Sentence("campaign.abnormal.listed_new", newcomers=leading, **told)
+    if pd.isna([own["new_users"], whole["new_users"]]).any():
+        return Sentence("campaign.abnormal.listed_rest", **told)
     return Sentence("campaign.abnormal.listed", new=own["new_users"], all_new=whole["new_users"], **told)
 
 
 def newcomers(lines: pd.DataFrame) -> Sentence | None:
-    """That all or most new users of the campaign are listed; None where they are fewer, or nobody may be told.
+    """That all or most new users of the campaign are listed; None where they are fewer, or too few to be told.
 
-    lines: `abnormal.with_and_without`
+    lines: `abnormal.with_and_without`, whose counts of a few are missing
     """
     new = lines.set_index("line")["new_users"].reindex(["flagged", "all"])
     if not new.notna().all() or not new["flagged"] or new["flagged"] / new["all"] < MOST_NEW:
@@ -96,14 +98,18 @@ def readable(lines: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     return lines.rename(columns={"line": "among"}).iloc[: None if listed else 0]
 
 
-def effect(without: pd.DataFrame, increments: pd.DataFrame, *, metric: str, grade: str) -> Sentence | None:
-    """The effect with and without the listed users; None where none of them was assigned or no effect may be read."""
+def effect(
+    without: pd.DataFrame, increments: pd.DataFrame, *, metric: str, grade: str, min_cell: int
+) -> Sentence | None:
+    """The effect with and without the listed users; None where few of them were assigned or no effect may be read."""
     method = "plain" if metric in SHARES else "cuped"
     own = increments[(increments["metric"] == metric) & (increments["window"] == "net")]
     own = own[own["method"] == method]
     if without.empty or own.empty or grade not in ("A", "B"):
         return None
     row, whole = without.iloc[0], own.iloc[0]
+    if row["left_out"] < min_cell:
+        return None
     told = {"left_out": row["left_out"], "n": row["users"], "value": row["relative"], "low": row["relative_low"]}
     told |= {"high": row["relative_high"], "whole": whole["relative"], "metric": Sentence(f"campaign.metric.{metric}")}
     return Sentence("campaign.abnormal.effect", **told)

@@ -135,10 +135,10 @@ def peak_hours(table: pd.DataFrame, *, event: str | None) -> Sentence | None:
     return Sentence("campaign.peak.usual", extra=_hour(apart["hour"]), more=apart["value"] - apart["usual"], **told)
 
 
-def others(run: CampaignRun) -> Sentence:
-    """Which other campaigns of the company ran in the days shown."""
+def others(run: CampaignRun, *, festivals: bool) -> Sentence:
+    """Which other campaigns of the company ran in the days shown; festivals: of `season.marked`."""
     if not run.others:
-        return Sentence("campaign.others.none")
+        return Sentence(f"campaign.others.none{'_festivals' if festivals else ''}")
     own = [str((o.name_zh if words.language() == "zh" else None) or o.name or o.campaign_id) for o in run.others]
     inside = sum(o.start <= run.end and o.end >= run.start for o in run.others if run.start and run.end)
     case = "many" if len(own) > SHOWN_OTHERS else "some"
@@ -195,7 +195,7 @@ def event(name: str) -> Sentence | str:
 
 
 def participants(reach: pd.DataFrame, new_users: int, *, min_cell: int) -> Sentence:
-    """How many took part, out of how many who were shown it; how many were new, unless they are too few to be named.
+    """How many took part, out of how many who were shown it; those new or unrecorded only where they may be counted.
 
     reach: `audience.participation` for all
     """
@@ -207,12 +207,16 @@ def participants(reach: pd.DataFrame, new_users: int, *, min_cell: int) -> Sente
     names = {"rate": "participation", "low": "participation_low", "high": "participation_high"}
     fields = {name: row[column] for name, column in names.items()}
     joined = round(row["participation"] * row["exposed"])
-    unseen = int(row["participants"] - joined)
     fields |= {"joined": joined, "exposed": row["exposed"]}
-    fields["unseen"] = Sentence(f"campaign.participants_unseen.{'some' if unseen else 'none'}", n=unseen)
+    fields["unseen"] = _unseen(int(row["participants"] - joined), min_cell=min_cell)
     if new_users < min_cell:
         return Sentence("campaign.participants.rate", **fields)
     return Sentence("campaign.participants.rate_new", new=new_users / row["members"], **fields)
+
+
+def _unseen(users: int, *, min_cell: int) -> Sentence:
+    case = "none" if not users else "few" if users < min_cell else "some"
+    return Sentence(f"campaign.participants_unseen.{case}", n=users, least=min_cell)
 
 
 def channels(participation: pd.DataFrame) -> Sentence:

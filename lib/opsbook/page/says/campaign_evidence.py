@@ -90,7 +90,8 @@ def beside(increments: pd.DataFrame, decision: Verdict, *, metric: str) -> Sente
     if metric not in SHARES or decision.grade not in CAUSAL_GRADES:
         return None
     spans = {name: _relative(increments, name, "net") for name in BESIDE}
-    known = {name: span for name, span in spans.items() if pd.notna(span.value)}
+    # a ratio has no ends where the control may be zero (Fieller), and is then neither clear nor unclear
+    known = {name: span for name, span in spans.items() if not any(map(pd.isna, span))}
     clear = [_beside(name, span) for name, span in known.items() if span.low > 0 or span.high < 0]
     unclear = [_beside(name, span) for name, span in known.items() if span.low <= 0 <= span.high]
     case = "unclear" if not clear else "some" if unclear else "all"
@@ -271,10 +272,17 @@ def verdict_basis(*, metric: str, days: int, known: int, worthwhile_lift: float)
     return Sentence("campaign.verdict_days.short", days=known, asked=days, **told)
 
 
-def cannot_tell(decision: Verdict, *, comparison: str, end: date, after_days: int, as_of: date) -> list[Sentence]:
-    """What a reader might want to conclude and cannot, for this campaign."""
+def cannot_tell(
+    decision: Verdict, *, comparison: str, end: date, after_days: int, as_of: date, weeks: pd.DataFrame
+) -> list[Sentence]:
+    """What a reader might want to conclude and cannot, for this campaign.
+
+    weeks: `persistence.weekly_effects`, shown where the grade allows an effect
+    """
     until = min(end + timedelta(days=after_days), as_of)
-    limits = [Sentence("campaign.limit.later", until=until), Sentence("campaign.limit.segments")]
+    followed = decision.grade in CAUSAL_GRADES and bool((weeks["end"] > pd.Timestamp(until)).any())
+    later = Sentence(f"campaign.limit.later{'_weeks' if followed else ''}", until=until)
+    limits = [later, Sentence("campaign.limit.segments")]
     if decision.grade in CAUSAL_GRADES:
         limits.append(Sentence("campaign.limit.spill"))
     else:

@@ -84,9 +84,8 @@ def trend_table(table: pd.DataFrame) -> Sentence:
 
 
 def _part(rows: pd.DataFrame) -> Sentence:
-    conclusion = Sentence(f"retention.conclusion.{rows['conclusion'].iloc[0]}")
     ages = [age_name(unit, age) for unit, age in zip(rows["unit"], rows["age"], strict=True)]
-    return Sentence("retention.trend.part", conclusion=conclusion, ages=ages)
+    return Sentence(f"retention.trend_part.{rows['conclusion'].iloc[0]}", ages=ages)
 
 
 def _joined(parts: Sequence[Sentence]) -> Sentence:

@@ -132,10 +132,6 @@ def table(found: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
     return told.drop(columns=[name for name in hidden if name in told]).rename(columns={"previous": "step_users"})
 
 
-def _when(start: pd.Timestamp, end: pd.Timestamp) -> Sentence:
-    return Sentence("lifecycle.funnel.on_day", day=start) if start == end else span(start, end)
-
-
 def _rules(funnel: Funnel) -> list[Sentence]:
     """The settings in force, in words."""
     rules = [Sentence(f"lifecycle.funnel.mode_{funnel.mode}")]

@@ -29,7 +29,7 @@ def weeks(effects: pd.DataFrame, half: HalfLife, *, metric: str, grade: str) -> 
         return Sentence("campaign.lasting.young")
     first, weeks = effects.iloc[0], len(effects)
     told = {"metric": Sentence(f"campaign.metric.{metric}"), "value": first["relative"], "weeks": weeks}
-    told |= {name: first[name] for name in ("difference", "low", "high")} | {"n": first["treated_users"]}
+    told |= {"each": _each(first, metric), "n": first["treated_users"]}
     if direction(first["low"], first["high"]) == "down":
         return Sentence("campaign.lasting.dip", **told)
     if half.case == "known":
@@ -37,6 +37,12 @@ def weeks(effects: pd.DataFrame, half: HalfLife, *, metric: str, grade: str) -> 
         return Sentence("campaign.lasting.half_life", **told, **days)
     branch = "lasts" if direction(first["low"], first["high"]) == "up" else "nothing"
     return Sentence(f"campaign.lasting.{branch}", **told)
+
+
+def _each(week: pd.Series, metric: str) -> Sentence:
+    """The difference per user with its interval, of revenue as money."""
+    told = {name: week[name] for name in ("difference", "low", "high")}
+    return Sentence(f"campaign.lasting_each.{'money' if metric == 'revenue' else 'count'}", **told)
 
 
 def ledger(lines: pd.DataFrame, *, metric: str, grade: str, running: bool) -> Sentence | None:

@@ -86,7 +86,7 @@ def order(table: pd.DataFrame) -> Sentence:
 def kept(this: pd.DataFrame) -> Sentence:
     """What this review leaves in the memory of campaigns: `analysis.memory.row`."""
     row = this.iloc[0]
-    told = {"conclusion": Sentence(f"campaign.conclusion.{row['conclusion']}"), "grade": row["grade"]}
+    told = {"conclusion": Sentence(f"common.conclusion.{row['conclusion']}"), "grade": row["grade"]}
     if pd.isna(row["relative"]):
         return Sentence("campaign.memory.kept_no_effect", **told)
     return Sentence("campaign.memory.kept", relative=row["relative"], **told)

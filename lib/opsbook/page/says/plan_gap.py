@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from opsbook.analysis.plan_gap import ALL, BY_RATES, DELIVERY, WHOLE, total
+from opsbook.analysis.verdict import RANDOMISED
 from opsbook.page.words import Sentence
 
 TERMS = ("plan_gap", "product_metric", "exposure_channel")
@@ -15,7 +16,7 @@ LEADS = 0.95  # in so many of the redrawn campaigns the part must be the largest
 HALF = 0.5
 KINDS = {"revenue": "money"}
 RATES = ("participation", "conversion")
-FORMATS = {"plan_share": "percent"}
+FORMATS = {"plan_share": "percent", "first": "chance"}
 SUMS = (WHOLE, BY_RATES, "exposed", "participants", "mix")
 Row = Mapping[Any, Any]
 
@@ -74,7 +75,7 @@ def channels(parts: pd.DataFrame, *, levels: Sequence[str], missing: str) -> Sen
 def audience(table: pd.DataFrame, *, min_cell: int, comparison: str = "") -> Sentence:
     """How much of the audience was shown the campaign, and how many outside it.
 
-    table: `targeting.targeted`; comparison: of the campaign, a control group held out of it is not to be shown it
+    table: `targeting.targeted`; comparison: of the campaign, a control group drawn by lot is not to be shown it
     """
     if table.empty:
         return Sentence("campaign.audience.none")
@@ -85,7 +86,7 @@ def audience(table: pd.DataFrame, *, min_cell: int, comparison: str = "") -> Sen
         return Sentence("campaign.audience.hidden", n=row["audience"], least=min_cell)
     told = {"n": row["audience"], "share": row["share_shown"], "low": row["share_shown_low"]}
     told |= {"high": row["share_shown_high"], "outside": row["share_outside"]}
-    held = Sentence(f"campaign.audience_held.{'some' if comparison == 'holdout' else 'none'}")
+    held = Sentence(f"campaign.audience_held.{'some' if comparison in RANDOMISED else 'none'}")
     return Sentence("campaign.audience.known", **told, held=held)
 
 
@@ -130,18 +131,18 @@ def step_table(steps: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["step", "planned", "actual", "low", "high", "plan_share"])
 
 
-def steps(table: pd.DataFrame, *, missing: str, goals: pd.DataFrame | None = None) -> Sentence:
+def steps(table: pd.DataFrame, *, missing: str, goals: pd.DataFrame | None = None, min_cell: int = 10) -> Sentence:
     """What the table of steps holds; and of a running campaign, that the plan is for the whole of it.
 
     table: `plan_gap.steps`; goals: `attainment.attained`, whose participants may be others than the funnel's
     """
     if table.empty:
         return Sentence(f"campaign.plan_gap.{missing or 'no_table'}")
-    apart = Sentence("campaign.plan_why.nothing") if goals is None else _beside_goal(table, goals)
+    apart = Sentence("campaign.plan_why.nothing") if goals is None else _beside_goal(table, goals, min_cell)
     return Sentence(f"campaign.plan_steps.{'running' if missing == 'running' else 'heading'}", apart=apart)
 
 
-def _beside_goal(table: pd.DataFrame, goals: pd.DataFrame) -> Sentence:
+def _beside_goal(table: pd.DataFrame, goals: pd.DataFrame, min_cell: int) -> Sentence:
     """Why participants stand on one page with two rates: the goal is not the funnel's product, or counts others too."""
     own, goal = _participants(table, "step"), _participants(goals, "metric")
     if not own or not goal or (_same(own["planned"], goal["target"]) and _same(own["actual"], goal["actual"])):
@@ -149,6 +150,8 @@ def _beside_goal(table: pd.DataFrame, goals: pd.DataFrame) -> Sentence:
     told, rest = {"target": goal["target"], "planned": own["planned"]}, goal["actual"] - own["actual"]
     if rest < HALF:
         return Sentence("campaign.plan_apart.product", **told)
+    if rest < min_cell:
+        return Sentence("campaign.plan_apart.left_out_few", **told, least=min_cell)
     counts = {"all": goal["actual"], "counted": own["actual"], "rest": rest}
     return Sentence("campaign.plan_apart.left_out", **told, **counts)
 

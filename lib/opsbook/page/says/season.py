@@ -24,6 +24,17 @@ def baseline(curve: pd.DataFrame, calendar: str | None) -> Sentence | None:
     return Sentence("campaign.season.baseline", runs=named, days=days, n=len(before)) if runs else None
 
 
+def marked(curve: pd.DataFrame, calendar: str | None) -> bool:
+    """Whether the chart of these days names festivals: there is a chart, and some fall in its days.
+
+    curve: `phase_curve.against_baseline`; calendar: country, None where the company has no festivals
+    """
+    if not calendar or curve.empty or not curve["value"].any():
+        return False
+    days = curve["day"].dt.date
+    return bool(festival_runs(calendar, first=days.min(), last=days.max()))
+
+
 def _named(run: Festival) -> Sentence:
     name = run.name_zh if words.language() == "zh" else run.name
     if run.start == run.end:

@@ -55,7 +55,7 @@ def flow(matrix: pd.DataFrame, *, min_cell: int = 10) -> Sentence:
 def moves(rates: pd.DataFrame, *, min_cell: int = 10) -> Sentence:
     """Whether mature users are kept better or worse than a period ago; who fell asleep and who woke."""
     now = rates[rates["complete"] & (rates["end"] == rates["end"].max())].set_index("move")
-    if "kept_mature" not in now.index or now.loc["kept_mature", "from_users"] < min_cell:
+    if "kept_mature" not in now.index or not now.loc["kept_mature", "from_users"] >= min_cell:
         return _plain("move_trend.empty")
     told: dict[str, Any] = {}
     for name in ("kept_mature", "fell_asleep", "woke_sleeping"):
