@@ -116,6 +116,28 @@ def test_saved_tables_open_and_agree(made):
             assert len(stored) == len(text)
 
 
+SAME = {
+    "01_": ["funnel", "funnel_time", "funnel_trend", "funnel_groups", "stage_ageing", "segments", "segment_returns",
+            "segments_at_a_glance", "drivers", "per_user"],
+    "02_": ["roads", "roads_compared", "roads_gray", "weighted_tests", "extrapolation", "proportional_hazards"],
+    "03_": ["goals", "plan_steps", "plan_channels", "plan_gap", "prices", "segments", "effect_groups", "abnormal_rules",
+            "memory_typical"],
+}  # fmt: skip
+
+
+def test_tables_are_saved_the_same_in_both_languages(made):
+    """What the page tells by names and units is saved by keys and numbers, so that two languages can be joined."""
+    compared = set()
+    for folder in [folder for folder in folders(made) if folder.name.endswith(".zh")]:
+        other = folder.with_name(folder.name.removesuffix(".zh"))
+        both = json.loads((other / "run.json").read_text())["language"] == "en" if other.is_dir() else False
+        for name in SAME.get(folder.parts[-3][:3], ()) if both else ():
+            if (file := folder / "tables" / f"{name}.parquet").exists():
+                pd.testing.assert_frame_equal(pd.read_parquet(file), pd.read_parquet(other / "tables" / file.name))
+                compared.add(folder.parts[-3][:3] + name)
+    assert len(compared) >= 15
+
+
 def test_a_run_says_what_it_was_made_of(made):
     """run.json names status, as_of and the fingerprints of the inputs."""
     for folder in folders(made):

@@ -471,7 +471,7 @@ def test_a_price_that_is_known_needs_no_verdict_beside_it():
     found = pd.DataFrame({"unit": ["buyer", "order"], "case": ["known", "open"]})
     shown = pays.price_table(found)
     assert shown["case"].tolist() == [None, "open"]
-    assert [item.text("en") for item in shown["priced"]] == ["one more buyer", "one more order"]
+    assert [str(item) for item in shown["priced"]] == ["one more buyer", "one more order"]
 
 
 def test_fewer_buyers_than_without_the_campaign_are_called_fewer():

@@ -169,5 +169,6 @@ def test_steps_stand_in_the_table_by_their_names():
     """A step is called in the table what it is called in the sentence, an unnamed one keeps its key."""
     found = pd.DataFrame({"event": ["guide", "order"], "previous": [9, 5], "cohort": 0})
     shown = says.table(found, {"guide": "完成新手引导"})
-    assert shown["event"].tolist() == ["完成新手引导", "order"]
+    assert [str(cell) for cell in shown["event"]] == ["完成新手引导", "order"]
+    assert [cell.value for cell in shown["event"]] == ["guide", "order"]
     assert list(shown) == ["event", "step_users"]

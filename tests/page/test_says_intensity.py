@@ -111,8 +111,8 @@ def test_shop_is_told_how_many_came_twice_not_how_many_came_on_half_of_the_days(
 def test_metrics_have_names_and_groups_keep_the_companys_word():
     """Known metrics are translated, event groups are not, days of a group are told apart from its times."""
     shown = says.metric_table(quantiles("active_days", "login", "days_login"))["metric"]
-    assert [name.text("en") for name in shown] == ["active days", "login, times", "login, days"]
-    assert [name.text("zh") for name in shown] == ["活跃天数", "login（次数）", "login（天数）"]
+    assert [cell.words.text("en") for cell in shown] == ["active days", "login, times", "login, days"]
+    assert [cell.words.text("zh") for cell in shown] == ["活跃天数", "login（次数）", "login（天数）"]
     assert says.metric_table(quantiles()).empty
 
 

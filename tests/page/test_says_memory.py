@@ -65,10 +65,14 @@ def test_the_table_names_campaigns_in_the_readers_language():
     table = memory.ranked(rows(*FIVE, (0.2, 0.1)), metric="orders")
     assert says.shown(table)["campaign"].iloc[0].startswith("Sale")
     groups = memory.typical(rows(*FIVE), rows((0.1, 0.05), first="own"))
-    assert says.groups_shown(groups)["group"].tolist() == ["promotions", "push", "campaigns of all types"]
+    assert [str(cell) for cell in says.groups_shown(groups)["group"]] == [
+        "promotions",
+        "push",
+        "campaigns of all types",
+    ]
     with words.speaking("zh"):
         assert says.shown(table)["campaign"].iloc[0].startswith("大促")
-        assert says.groups_shown(groups)["group"].tolist() == ["促销活动", "push", "各类活动"]
+        assert [str(cell) for cell in says.groups_shown(groups)["group"]] == ["促销活动", "push", "各类活动"]
 
 
 def test_the_chart_needs_two_known_effects():

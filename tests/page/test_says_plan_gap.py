@@ -235,7 +235,7 @@ def test_tables_for_reading_have_the_unit_of_each_row(table):
     assert [str(cell) for cell in says.step_table(steps)["actual"]] == ["80", "55.0%", "2"]
     both = table("channel | planned_exposed | exposed\npush | 100 | 60\nother | 50 | 40")
     wide = says.channel_table(parts(exposed=-2000.0), both, levels=LEVELS)
-    assert wide["channel"].tolist() == ["push", "other (small channels)"]
+    assert [str(cell) for cell in wide["channel"]] == ["push", "other (small channels)"]
     assert wide[["planned_users", "users"]].to_numpy().tolist() == [[100, 60], [50, 40]]
     assert says.channel_table(parts(exposed=1.0).iloc[:0], both, levels=LEVELS).empty
     shown = pace_says.pace_table(paced(row(), row("revenue", "behind")))

@@ -151,7 +151,7 @@ def test_of_a_segment_and_everybody_else_the_segment_is_named():
 
 def test_tables_are_in_words():
     """Tests and seeds have names a reader knows; every term is defined."""
-    assert says.test_table(TESTS.assign(p=0.1))["test"].map(lambda name: name.text("zh")).str.len().min() > 3
+    assert says.test_table(TESTS.assign(p=0.1))["test"].map(lambda cell: cell.words.text("zh")).str.len().min() > 3
     assert says.seed_table(SEEDS)["users"].tolist() == [300, 900]
     assert all(words.find(f"retention.definition.{term}") for term in says.TERMS)
 

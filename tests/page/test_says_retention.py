@@ -138,7 +138,7 @@ BRANCHES = {
     "retention.hazards.broken": says.proportional_hazards(constant(0.001), checks(0.2)),
     "retention.hazards.broken_somewhere": says.proportional_hazards(constant(0.001), checks(NAN)),
     "retention.hazards.empty": says.proportional_hazards(constant(0.6).iloc[:0], checks(NAN)),
-    "retention.hazards.all": says.zph_table(constant(0.6))["covariate"].iloc[-1],
+    "retention.hazards.all": says.zph_table(constant(0.6))["covariate"].iloc[-1].words,
     "retention.early_late.known": says.early_late(checks(0.001)),
     "retention.early_late.empty": says.early_late(checks(NAN)),
 }  # fmt: skip

@@ -96,7 +96,10 @@ def test_no_sentence_is_left_without_a_test():
 def test_every_term_is_defined_and_every_formula_named():
     """The appendix and the table find their words."""
     assert all(words.find(f"retention.definition.{term}") for term in says.TERMS)
-    assert says.score_table(SCORES)["model"].map(lambda name: name.text("zh")).tolist() == ["Weibull", "不再有人流失"]
+    assert says.score_table(SCORES)["model"].map(lambda cell: cell.words.text("zh")).tolist() == [
+        "Weibull",
+        "不再有人流失",
+    ]
 
 
 @pytest.mark.parametrize("language", words.LANGUAGES)

@@ -12,6 +12,7 @@ import pandas as pd
 from opsbook.page import format as formats
 from opsbook.page import layout, markup, words
 from opsbook.page.bundles import escaped
+from opsbook.page.told import Told, saved
 
 SHOWN_ROWS = 20
 _PERCENT = ("share", "rate", "percent")
@@ -44,17 +45,20 @@ def to_html(frame: pd.DataFrame, *, area: str, name: str, specs: Mapping[str, st
 
 
 def columns_shown(frame: pd.DataFrame, *, area: str, specs: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
-    """One entry per column, as the page shows it: name, label, spec, and value -> words for texts that have others."""
+    """One entry per column as saved: name, label, spec, and value -> words for texts that the page tells in others."""
     flat = flattened(frame)
     return [
         {"name": name, "label": column_label(name, area), "spec": spec, "words": _words_of(flat[name], spec, area)}
-        for name, spec in _chosen(flat, specs).items()
+        for name, spec in _chosen(saved(flat), specs).items()
     ]
 
 
 def _words_of(column: pd.Series, spec: str, area: str) -> dict[str, str]:
-    texts = {value for value in column if type(value) is str} if spec == "text" else set()
-    shown = {value: cell_text(value, str(column.name), spec, area) for value in sorted(texts)}
+    if spec != "text":
+        return {}
+    texts: dict[str, Any] = {value: value for value in column if type(value) is str}
+    texts |= {cell.value: cell for cell in column if isinstance(cell, Told) and type(cell.value) is str}
+    shown = {value: cell_text(texts[value], str(column.name), spec, area) for value in sorted(texts)}
     return {value: text for value, text in shown.items() if text != value}
 
 
@@ -123,6 +127,8 @@ def _told(row: Mapping[Any, Any], column: layout.Shown, spec: str, area: str) ->
 
 def cell_text(value: Any, column: str, spec: str, area: str) -> str:
     """One value as shown; text values are looked up as `<area>.<column>.<value>` (stage names and the like)."""
+    if isinstance(value, Told):
+        return cell_text(value.words, column, "text", area)
     if isinstance(value, words.Sentence):
         return value.text()
     if formats.is_missing(value):
@@ -145,7 +151,7 @@ def flattened(frame: pd.DataFrame) -> pd.DataFrame:
 def to_parquet(frame: pd.DataFrame) -> str:
     """The frame as base64 Parquet; values Parquet does not know (periods, intervals, sentences) are stored as text."""
     stored = io.BytesIO()
-    flattened(frame).apply(_storable).to_parquet(stored, engine="pyarrow", compression="zstd", index=False)
+    saved(flattened(frame)).apply(_storable).to_parquet(stored, engine="pyarrow", compression="zstd", index=False)
     return base64.b64encode(stored.getvalue()).decode("ascii")
 
 

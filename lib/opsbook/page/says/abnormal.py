@@ -8,6 +8,7 @@ import pandas as pd
 
 from opsbook.analysis.experiment import SHARES
 from opsbook.inputs.abnormal import AbnormalRules
+from opsbook.page.told import told_column
 from opsbook.page.words import Sentence
 
 METHOD = "exact count"
@@ -88,8 +89,10 @@ def rules(found: pd.DataFrame, asked: AbnormalRules, *, min_cell: int) -> pd.Dat
         "instant": {"minutes": asked.instant_minutes},
     }
     told |= {"silent": {"days": asked.silent_days}}
-    names: list[Any] = [Sentence(f"campaign.screen_rule.{rule}", **told.get(str(rule), {})) for rule in shown["rule"]]
-    return shown.assign(rule=names, users=shown["users"].astype("float64").mask(few))
+    names = (Sentence(f"campaign.screen_rule.{rule}", **told.get(str(rule), {})) for rule in shown["rule"])
+    return shown.assign(
+        rule=told_column(shown["rule"], names, like=shown), users=shown["users"].astype("float64").mask(few)
+    )
 
 
 def readable(lines: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from opsbook.inputs.funnels import Funnel
 from opsbook.page import words
+from opsbook.page.told import told_column
 from opsbook.page.words import Sentence
 
 CLEAR = 0.05
@@ -55,7 +56,7 @@ def ageing(table: pd.DataFrame, *, names: Mapping[str, str]) -> Sentence:
 def table(found: pd.DataFrame) -> pd.DataFrame:
     """Attributes and events tried, by the names a reader knows them by; an early event needs no name beside it."""
     names = [None if row["kind"] == "event" else _attribute(row) for row in found.to_dict("records")]
-    return found.assign(name=pd.Series(names, found.index, dtype=object))
+    return found.assign(name=told_column(found["name"], names, like=found))
 
 
 def _attribute(row: Mapping[Any, Any]) -> str:

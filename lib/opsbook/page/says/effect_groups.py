@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import pandas as pd
 
@@ -11,6 +10,7 @@ from opsbook.analysis.effect_groups import SEGMENT
 from opsbook.analysis.verdict import CAUSAL_GRADES
 from opsbook.inputs.segments import Segment
 from opsbook.page import words
+from opsbook.page.told import told_column
 from opsbook.page.words import Sentence
 
 CLEAR = 0.05
@@ -50,10 +50,13 @@ def readable(groups: pd.DataFrame, splits: pd.DataFrame, segments: Mapping[str, 
     """The groups for reading: names, own effect, the effect drawn towards the others, and the test of the split."""
     tested = splits.set_index("dimension")["p_holm"]
     rows = groups.to_dict("records")
-    dimensions: list[Any] = [split_name(row["dimension"], segments) for row in rows]
-    names: list[Any] = [group_name(row["dimension"], row["group"], segments) for row in rows]
+    dimensions = (split_name(row["dimension"], segments) for row in rows)
+    names = (group_name(row["dimension"], row["group"], segments) for row in rows)
     shown = groups.assign(p_split=groups["dimension"].map(tested).astype("float64"))
-    shown = shown.assign(dimension=dimensions, group=names)
+    shown = shown.assign(
+        dimension=told_column(groups["dimension"], dimensions, like=groups),
+        group=told_column(groups["group"], names, like=groups),
+    )
     return shown.drop(columns=["p", "compared", "suppressed"])
 
 

@@ -11,6 +11,7 @@ from opsbook.analysis.funnel_rates import step_names
 from opsbook.inputs.funnels import DEFAULT_NAME, Funnel
 from opsbook.page import words
 from opsbook.page.says.rows import span
+from opsbook.page.told import told_column
 from opsbook.page.words import Sentence
 
 SURE = 0.05
@@ -128,8 +129,10 @@ def converted(rates: pd.DataFrame) -> dict[str, Any]:
 def table(found: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
     """A table of the funnel for reading: steps by their names, no keys, users at the step before under its own name."""
     hidden = ["cohort", "start", "end", *(["group"] if "cohort" in found else [])]
-    told = found.assign(event=[names.get(name, name) for name in found["event"]]) if "event" in found else found
-    return told.drop(columns=[name for name in hidden if name in told]).rename(columns={"previous": "step_users"})
+    if "event" in found:
+        called = (names.get(name, name) for name in found["event"])
+        found = found.assign(event=told_column(found["event"], called, like=found))
+    return found.drop(columns=[name for name in hidden if name in found]).rename(columns={"previous": "step_users"})
 
 
 def _rules(funnel: Funnel) -> list[Sentence]:

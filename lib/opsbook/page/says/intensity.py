@@ -9,6 +9,7 @@ import pandas as pd
 from opsbook.analysis.proportion import newcombe, wilson
 from opsbook.page import words
 from opsbook.page.says.rows import direction
+from opsbook.page.told import told_column
 from opsbook.page.words import Sentence
 
 OWN_METRICS = ("active_days", "actions_per_day", "features_used", "orders")
@@ -104,8 +105,9 @@ def metric_table(quantiles: pd.DataFrame) -> pd.DataFrame:
     """The quantiles for reading: metrics by their names."""
     if quantiles.empty:
         return quantiles
-    names = pd.Series([metric_name(name) for name in quantiles["metric"]], dtype=object, index=quantiles.index)
-    return quantiles.assign(metric=names)
+    return quantiles.assign(
+        metric=told_column(quantiles["metric"], map(metric_name, quantiles["metric"]), like=quantiles)
+    )
 
 
 def _usual_most(bands: pd.DataFrame, window_days: int) -> int:

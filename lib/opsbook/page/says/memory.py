@@ -8,6 +8,7 @@ import pandas as pd
 
 from opsbook.analysis.memory import expected, measured, standing
 from opsbook.page import words
+from opsbook.page.told import told_column
 from opsbook.page.words import Sentence
 
 SHOWN = [
@@ -104,10 +105,8 @@ def shown(table: pd.DataFrame) -> pd.DataFrame:
 
 def groups_shown(groups: pd.DataFrame) -> pd.DataFrame:
     """Typical effects for reading: groups by their names."""
-    named = [
-        str(_kind(row)) if row["kind"] != "channel" else words.named(row["group"]) for _at, row in groups.iterrows()
-    ]
-    return groups.assign(group=named)
+    named = (_kind(row) if row["kind"] != "channel" else row["group"] for _at, row in groups.iterrows())
+    return groups.assign(group=told_column(groups["group"], named, like=groups))
 
 
 def name(row: pd.Series) -> str:

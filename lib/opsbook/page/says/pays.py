@@ -11,6 +11,7 @@ from opsbook.analysis.paid_back import PaidBack
 from opsbook.analysis.verdict import CAUSAL_GRADES
 from opsbook.page.says.channels import budgets_of, no_cost
 from opsbook.page.says.rows import direction
+from opsbook.page.told import told_column
 from opsbook.page.words import Sentence
 
 ANYWAY = dict.fromkeys(["bought", "anyway", "anyway_low", "anyway_high", "extra", "extra_low", "extra_high"], "whole")
@@ -110,7 +111,7 @@ def buyers_table(buyers: pd.DataFrame, *, days_since_end: int, after_days: int) 
 def price_table(prices: pd.DataFrame) -> pd.DataFrame:
     """What each more buyer and order cost, for reading: the case stands only where a price is not known."""
     told = [None if case == "known" else case for case in prices["case"]]
-    names = pd.Series([Sentence(f"campaign.unit.{unit}") for unit in prices["unit"]], prices.index, dtype=object)
+    names = told_column(prices["unit"], (Sentence(f"campaign.unit.{unit}") for unit in prices["unit"]), like=prices)
     return prices.rename(columns={"unit": "priced"}).assign(
         priced=names, case=pd.Series(told, prices.index, dtype=object)
     )

@@ -9,6 +9,7 @@ import pandas as pd
 
 from opsbook.analysis.plan_gap import ALL, BY_RATES, DELIVERY, WHOLE, total
 from opsbook.analysis.verdict import RANDOMISED
+from opsbook.page.told import Told, told_column
 from opsbook.page.words import Sentence
 
 TERMS = ("plan_gap", "product_metric", "exposure_channel")
@@ -119,11 +120,8 @@ def step_table(steps: pd.DataFrame) -> pd.DataFrame:
     """The funnel for reading: plan, actual with its interval, and attainment, each in the unit of its step."""
     rows = [
         {
-            "step": Sentence(f"campaign.plan_step.{row['step']}"),
-            "planned": _shown(row["step"], row["planned"]),
-            "actual": _shown(row["step"], row["actual"]),
-            "low": _shown(row["step"], row["low"]),
-            "high": _shown(row["step"], row["high"]),
+            "step": Told(row["step"], Sentence(f"campaign.plan_step.{row['step']}")),
+            **{name: Told(row[name], _shown(row["step"], row[name])) for name in ("planned", "actual", "low", "high")},
             "plan_share": row["attainment"],
         }
         for row in steps.to_dict("records")
@@ -176,13 +174,13 @@ def channel_table(parts: pd.DataFrame, both: pd.DataFrame, *, levels: Sequence[s
     kind, size = KINDS.get(levels[-1], "count"), levels[0]
     users = both.set_index("channel")[[f"planned_{size}", size]].fillna(0).round().astype("int64")
     users.columns = pd.Index(["planned_users", "users"])
-    cells = [_part(f"{kind}_cell", row) for row in apart.to_dict("records")]
+    cells = [Told(row["part"], _part(f"{kind}_cell", row)) for row in apart.to_dict("records")]
     wide = apart.assign(part=pd.Series(cells, index=apart.index, dtype=object)).pivot(
         index="channel", columns="factor", values="part"
     )
     shown = wide[[WHOLE, DELIVERY] + ([BY_RATES] if len(levels) > 1 else [])].add_prefix("part_")
-    table = users.join(shown)
-    return table.rename(index=lambda name: str(channel(name))).rename_axis("channel").reset_index()
+    table = users.join(shown).rename_axis("channel").reset_index()
+    return table.assign(channel=told_column(table["channel"], map(channel, table["channel"]), like=table))
 
 
 def moving(parts: pd.DataFrame) -> pd.DataFrame:

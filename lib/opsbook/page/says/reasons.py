@@ -12,6 +12,7 @@ from opsbook.analysis.cox_check import Trust
 from opsbook.analysis.segments import OUT
 from opsbook.page import words
 from opsbook.page.says.retention import CLEAR, covariate, level
+from opsbook.page.told import told_column
 from opsbook.page.words import Sentence
 
 TERMS = ("against_rest", "weighted_tests", "stratified", "time_ratio", "concordance")
@@ -45,9 +46,9 @@ def tests(table: pd.DataFrame) -> Sentence:
 
 def test_table(table: pd.DataFrame) -> pd.DataFrame:
     """The tests with their names and weights in words."""
-    names: list[Any] = [Sentence(f"retention.weighted_test.{name}") for name in table["test"]]
-    where: list[Any] = [Sentence(f"retention.weight_on.{name}") for name in table["weight_on"]]
-    return table.assign(test=names, weight_on=where)
+    names = {"test": "retention.weighted_test", "weight_on": "retention.weight_on"}
+    cells = {name: [Sentence(f"{key}.{value}") for value in table[name]] for name, key in names.items()}
+    return table.assign(**{name: told_column(table[name], told, like=table) for name, told in cells.items()})
 
 
 def with_numbers(table: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from opsbook.analysis.proportion import Estimate
 from opsbook.analysis.survival_time import RestrictedMean
 from opsbook.inputs.periods import Period
 from opsbook.page import words
+from opsbook.page.told import told_column
 from opsbook.page.words import Sentence
 
 TERMS = ("retained", "on_or_after", "complete_cell", "churned", "censored", "false_churn", "delayed_entry", "survival",
@@ -217,10 +218,8 @@ def proportional_hazards(tests: pd.DataFrame, checks: pd.DataFrame) -> Sentence:
 
 def zph_table(tests: pd.DataFrame) -> pd.DataFrame:
     """The tests with the global one in words."""
-    names: list[Any] = [
-        Sentence("retention.hazards.all") if name == cox_zph.GLOBAL else name for name in tests["covariate"]
-    ]
-    return tests.assign(covariate=names)
+    names = (Sentence("retention.hazards.all") if name == cox_zph.GLOBAL else name for name in tests["covariate"])
+    return tests.assign(covariate=told_column(tests["covariate"], names, like=tests))
 
 
 def early_late(checks: pd.DataFrame) -> Sentence:

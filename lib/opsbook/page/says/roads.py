@@ -10,6 +10,7 @@ import pandas as pd
 from opsbook.analysis.traps import Check
 from opsbook.inputs.exits import SILENT, Exits
 from opsbook.page import words
+from opsbook.page.told import told_column
 from opsbook.page.words import Sentence
 
 TERMS = ("road_out", "cumulative_incidence", "gray")
@@ -95,8 +96,8 @@ def compared_table(differences: pd.DataFrame, exits: Exits) -> pd.DataFrame:
     order = differences.assign(size=-differences["difference"].abs()).sort_values(["p_holm", "size"], kind="stable")
     names = {"segment": "level"} | {f"difference{end}": f"road_difference{end}" for end in ("", "_low", "_high")}
     shown = order.drop(columns=["p", "size", "day"]).rename(columns=names).reset_index(drop=True)
-    levels = [words.find(f"common.{level}") or level for level in shown["level"]]
-    return _named(shown, exits).assign(level=pd.Series(levels, index=shown.index, dtype="object"))
+    levels = (words.find(f"common.{level}") or level for level in shown["level"])
+    return _named(shown, exits).assign(level=told_column(shown["level"], levels, like=shown))
 
 
 def whole_curves(tests: pd.DataFrame, exits: Exits) -> Sentence:
@@ -133,5 +134,4 @@ def _segment(name: str, called: Sentence | str | None) -> Sentence | str:
 
 
 def _named(frame: pd.DataFrame, exits: Exits) -> pd.DataFrame:
-    names = {cause: str(road(exits, cause)) for cause in set(frame["cause"])}
-    return frame.assign(cause=pd.Series([names[c] for c in frame["cause"]], index=frame.index, dtype="object"))
+    return frame.assign(cause=told_column(frame["cause"], (road(exits, c) for c in frame["cause"]), like=frame))

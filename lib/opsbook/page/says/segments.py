@@ -10,6 +10,7 @@ import pandas as pd
 from opsbook.inputs.segments import STAGES, Segment
 from opsbook.page import words
 from opsbook.page.says.rows import direction
+from opsbook.page.told import Told, told_column
 from opsbook.page.words import Sentence
 
 CLEAR = 0.05
@@ -77,7 +78,7 @@ def readable(table: pd.DataFrame, segments: Mapping[str, Segment]) -> pd.DataFra
     """The segments for reading: one line each, value and interval in one cell."""
     rows = table.to_dict("records") if len(table) > 1 else []
     cells = {
-        "segment": [name(segments, row["segment"]) for row in rows],
+        "segment": [Told(row["segment"], name(segments, row["segment"])) for row in rows],
         "users": [row["users"] for row in rows],
         "share_of_all": [None if row["segment"] == "everyone" else _cell("share", row, "share_of_all") for row in rows],
         "share_active": [_cell("share", row, "share_active") for row in rows],
@@ -90,9 +91,8 @@ def readable(table: pd.DataFrame, segments: Mapping[str, Segment]) -> pd.DataFra
 
 def by_name(table: pd.DataFrame, segments: Mapping[str, Segment]) -> pd.DataFrame:
     """The table with the segments' own names in place of their keys; no rows where no segment has been named."""
-    told = table if segments else table.head(0)
-    names = [name(segments, key) for key in told["segment"]]
-    return told.assign(segment=pd.Series(names, told.index, dtype=object))
+    own = table if segments else table.head(0)
+    return own.assign(segment=told_column(own["segment"], (name(segments, key) for key in own["segment"]), like=own))
 
 
 def returning(table: pd.DataFrame, segments: Mapping[str, Segment]) -> Sentence:
@@ -147,10 +147,13 @@ def campaign_readable(table: pd.DataFrame, segments: Mapping[str, Segment]) -> p
     known = table if len(table) > 1 else table.iloc[:0]
     shown = known.drop(columns=["base_participants", "p", "tested", "suppressed"])
     shown = shown.rename(columns={f"difference{end}": f"segment_difference{end}" for end in ("", "_low", "_high")})
-    names: Sequence[Any] = [name(segments, key) for key in known["segment"]]
-    return shown.assign(segment=pd.Series(names, dtype="object", index=shown.index))
+    return shown.assign(
+        segment=told_column(known["segment"], (name(segments, key) for key in known["segment"]), like=known)
+    )
 
 
-def _cell(unit: str, row: Mapping[Any, Any], column: str) -> Sentence | None:
-    value, low, high = (row[f"{column}{end}"] for end in ("", "_low", "_high"))
-    return None if pd.isna(value) else Sentence(f"lifecycle.interval.{unit}", value=value, low=low, high=high)
+def _cell(unit: str, row: Mapping[Any, Any], of: str) -> Told | None:
+    value, low, high = (row[f"{of}{end}"] for end in ("", "_low", "_high"))
+    return (
+        None if pd.isna(value) else Told(value, Sentence(f"lifecycle.interval.{unit}", value=value, low=low, high=high))
+    )

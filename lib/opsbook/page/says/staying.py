@@ -10,6 +10,7 @@ from opsbook.analysis.lifetime_change import PER, Change
 from opsbook.analysis.lifetime_holdout import FLAT, TOLERATED, Choice
 from opsbook.analysis.lifetimes import Expected
 from opsbook.analysis.proportion import Estimate
+from opsbook.page.told import told_column
 from opsbook.page.words import Sentence
 
 TERMS = ("extrapolation", "hazard", "turning_point", "stage_risk")
@@ -62,8 +63,8 @@ def extrapolation(chosen: Choice, scores: pd.DataFrame, carried: pd.DataFrame, e
 
 def score_table(scores: pd.DataFrame) -> pd.DataFrame:
     """The formulas with their names in words."""
-    names: list[Any] = [Sentence(f"retention.model.{name}") for name in scores["model"]]
-    return scores.assign(model=names)
+    names = (Sentence(f"retention.model.{name}") for name in scores["model"])
+    return scores.assign(model=told_column(scores["model"], names, like=scores))
 
 
 def hazard(table: pd.DataFrame) -> Sentence:
