@@ -74,3 +74,14 @@ def test_window_before_must_be_in_the_data(table):
     assert found["group"].tolist() == ["participants", "not_reached"]
     assert found["before"].isna().all()
     assert found["during"].tolist() == [5, 0]
+
+
+def test_users_who_came_later_are_no_others(table):
+    """Who signed up after the start was not there to be compared with; a participant of those days still counts."""
+    users = table("user | first_day\n1 | 2026-01-01\n2 | 2026-02-01\n3 | 2026-03-02\n4 | 2026-03-02")
+    days = table("user | day | revenue\n2 | 2026-03-01 | 8\n3 | 2026-03-03 | 50\n4 | 2026-03-03 | 20")
+    members = pd.DataFrame({"user": [4], "participated": [True]})
+    asked = {"start": date(2026, 3, 1), "end": date(2026, 3, 7), "data_start": date(2026, 1, 1)}
+    found = selection.groups(users, members, days, **asked).set_index("group")
+    assert found["users"].to_dict() == {"participants": 1, "not_reached": 2}
+    assert found["during"].to_dict() == {"participants": 20, "not_reached": 4}

@@ -51,6 +51,18 @@ def test_the_summary_counts_rows_span_users_and_rows_after_as_of(checked, same):
     )
 
 
+def test_copies_and_costs_after_as_of_are_counted_once(checked):
+    """What is read never falls below zero: a late row and its copy are one row left out; costs go by their day."""
+    late = CLEAN + "    b       | 2026-02-01 00:00:00 | open\n" * 2
+    costs = """
+    day        | kind  | amount
+    2026-01-05 | media | 10
+    2026-02-01 | media | 20
+    """
+    summary = checked(events=late, costs=costs).summary.set_index("table")
+    assert (summary["kept"] - summary["after_as_of"]).to_dict() == {"events": 3, "costs": 1}
+
+
 def test_days_of_the_summary_are_days_of_the_zone(checked):
     """First and last day are calendar days in the workbook's zone."""
     text = "user_id | occurred_at | event\n a | 2026-01-05T20:00:00Z | open\n a | 2026-01-06T15:00:00Z | open"

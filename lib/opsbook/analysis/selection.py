@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 import ibis
+import ibis.expr.types as ir
 import pandas as pd
 
 from opsbook.analysis.moments import exact_sum
@@ -28,8 +29,9 @@ class Gap(NamedTuple):
 def groups(
     users: Tabular, members: Tabular, user_days: Tabular, *, start: date, end: date, data_start: date
 ) -> pd.DataFrame:
-    """Mean revenue per user of those who took part, those who were only shown it, and everybody else in the data.
+    """Mean revenue per user of those who took part, those who were only shown it, and the others there at the start.
 
+    users:   one row per user -- user, first_day; without it everybody counts as there
     before is as many days as the campaign, just before it; missing when these days are not all in the data.
     returns: one row per group, in this order -- group (participants, exposed_only, not_reached), users, before, during
              (net revenue per user, currency)
@@ -43,7 +45,7 @@ def groups(
            group  users  before  during
     participants      8   15.00   47.50
     exposed_only      6   26.67   33.33
-     not_reached     46   10.22   14.13
+     not_reached     34   13.82   13.82
     """
     members = engine_table(members)
     length = timedelta(days=(end - start).days + 1)
@@ -53,7 +55,8 @@ def groups(
         before=days.revenue.sum(where=(day >= start - length) & (day < start)),
         during=days.revenue.sum(where=(day >= start) & (day <= end)),
     )
-    people = engine_table(users).select("user").left_join(members.select("user", "participated"), "user")
+    people = _there(engine_table(users), start).left_join(members.select("user", "participated"), "user")
+    people = people.filter(_.there | _.participated.notnull())
     people = people.drop("user_right").left_join(spent, "user").drop("user_right")
     label = ibis.cases(
         (_.participated, "participants"), (_.participated.notnull(), "exposed_only"), else_="not_reached"
@@ -61,6 +64,13 @@ def groups(
     marked = people.mutate(group=label, before=_.before.fill_null(0.0), during=_.during.fill_null(0.0))
     sums = marked.group_by("group").agg(users=_.count(), b=exact_sum(marked.before), d=exact_sum(marked.during))
     return _per_user(sums.to_pandas(), whole_before=start - length >= data_start)
+
+
+def _there(users: ir.Table, start: date) -> ir.Table:
+    """Every user, and whether the first day known of them lies before the start: later ones could not be compared."""
+    days = [users[name].cast("date") for name in ("first_day", "first_active_day") if name in users.columns]
+    there = (ibis.coalesce(*days) < ibis.date(start)).fill_null(False) if days else ibis.literal(value=True)
+    return users.select("user", there=there)
 
 
 def shown(groups: pd.DataFrame, *, min_cell: int) -> pd.DataFrame:

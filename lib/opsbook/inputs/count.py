@@ -131,9 +131,15 @@ def _measures(
             "users": flagged["user_id"].nunique(where=valid) if "user_id" in columns else ibis.literal(0),
             "first": at.min(where=valid),
             "last": at.max(where=valid),
-            "after_as_of": flagged.count(where=valid & (at >= window.end)) if contract.clock else ibis.literal(0),
+            "after_as_of": row_hash(flagged, contract.key or columns).nunique(where=valid & _later(at, window)),
         }
     )
+
+
+def _later(at: ir.Value, window: Bounds) -> ir.BooleanValue:
+    """After the last day that is read: by the clock, or of costs by their day; rows of no time are none."""
+    after = at > ibis.date(window.last_day) if at.type().is_date() else at >= window.end
+    return after.fill_null(False)
 
 
 def _broken(own_laws: tuple[Law, ...], row: dict[str, Any]) -> dict[str, int]:

@@ -29,12 +29,16 @@ NO_ID = ("null", "NULL", "None", "none", "nan", "NaN", "undefined")
 
 @dataclass(frozen=True)
 class Bounds:
-    """The instants (naive UTC) between which clocks are believed, and how long late rows may take."""
+    """The instants (naive UTC) between which clocks are believed, and how long late rows may take.
+
+    last_day: the last day that is read, for tables that know days alone; end: the instant at which it is over
+    """
 
     start: datetime | None
     end: datetime
     far: datetime
     settling_days: int
+    last_day: date
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,7 @@ def bounds(table: str, workbook: Workbook, *, as_of: date) -> Bounds:
         end=_day_start(as_of + timedelta(days=1), workbook.zone),
         far=_day_start(as_of + timedelta(days=1 + FAR_FUTURE_DAYS), workbook.zone),
         settling_days=source.settling_days if source else 0,
+        last_day=as_of,
     )
 
 
