@@ -85,4 +85,6 @@ def test_a_cell_without_words_is_empty_everywhere():
     told = table.assign(name=told_column(table["name"], [None, Sentence("common.other")], like=table))
     assert saved(told)["name"].tolist() == [None, "b"]
     assert saved(table) is table
+    days = pd.DataFrame({"day": pd.to_datetime([]), "name": pd.Series([], dtype=object)})
+    assert tables.from_parquet(tables.to_parquet(days)).dtypes["day"].kind == "M"
     assert str(Told("b", Sentence("common.other"))) == "other"

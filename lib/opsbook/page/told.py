@@ -33,7 +33,7 @@ def told_column(values: Iterable[Any], words: Iterable[Sentence | str | None], *
 
 def saved(table: pd.DataFrame) -> pd.DataFrame:
     """The table as it is saved: values in place of the cells that the page tells in other words."""
-    told = [name for name in table if table[name].map(lambda cell: isinstance(cell, Told)).any()]
+    told = [name for name in table if any(isinstance(cell, Told) for cell in table[name])]
     return table.assign(**{str(name): _values(table[name]) for name in told}) if told else table
 
 
