@@ -186,13 +186,17 @@ def selection(gap: Gap) -> Sentence:
     if pd.isna(gap.during):
         return Sentence("campaign.selection.none")
     if pd.isna(gap.before):
-        return Sentence("campaign.selection.no_before", during=gap.during)
-    fields = {"during": gap.during, "before": gap.before}
+        return Sentence("campaign.selection.no_before", during=gap.during, others=_others(gap))
+    fields: dict[str, object] = {"during": gap.during, "before": gap.before, "others": _others(gap)}
     if gap.during <= 0:
         return Sentence("campaign.selection.behind", **fields)
     if gap.share_before >= MOSTLY:
         return Sentence("campaign.selection.mostly", share=min(gap.share_before, 1.0), **fields)
     return Sentence("campaign.selection.partly", **fields)
+
+
+def _others(gap: Gap) -> Sentence:
+    return Sentence(f"campaign.others.{gap.others}")
 
 
 def verdict(
