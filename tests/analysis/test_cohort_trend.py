@@ -199,3 +199,15 @@ def test_a_handful_of_users_tells_nothing():
     made = cohort_trend.trends(company(np.random.default_rng(17), cohorts=6, size=9, shares=(0.5, 0.5)))
     assert made["conclusion"].item() == "cannot_tell"
     assert made[["change_low", "change_high"]].abs().to_numpy().max() < 1
+
+
+def test_several_ages_are_judged_together():
+    """What is clear at one age looked at alone may be chance among three: intervals hold for all ages at once."""
+    cohorts = pd.DataFrame({"cohort": pd.date_range("2026-01-05", periods=8, freq="7D"), "users": 400})
+    counted = cohorts.assign(level="all", unit="day", retained=[120, 134, 122, 138, 132, 148, 136, 152])
+    alone = cohort_trend.trends(counted.assign(age=7)).iloc[0]
+    among = cohort_trend.trends(pd.concat([counted.assign(age=age) for age in (1, 7, 30)])).set_index("age").loc[7]
+    one = cohort_trend.trends(counted.assign(age=7), level=1 - 0.05 / 3).iloc[0]
+    assert (alone["conclusion"], among["conclusion"]) == ("better", "no_trend")
+    assert among["change_low"] == pytest.approx(one["change_low"])
+    assert among["change"] == pytest.approx(alone["change"])

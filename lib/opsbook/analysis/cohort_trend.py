@@ -17,6 +17,7 @@ VAGUE = 0.5  # an interval of the change wider than 50 points tells nothing
 METHOD = "logit-linear, quasi-binomial"
 CONCLUSIONS = ("cannot_tell", "better", "worse", "mix", "fades", "hidden", "no_trend")
 NAMES = ("", "adjusted_", "mix_")
+KEYS = ("unit", "age")
 COLUMNS = [
     "unit", "age", "first_cohort", "last_cohort", "cohorts", "users", "retained", "start", "end", "change",
     "change_low", "change_high", "dispersion", "adjusted_change", "adjusted_change_low", "adjusted_change_high",
@@ -76,10 +77,13 @@ def _rise(middle: float, slope: float) -> float:
     return float(expit(middle + slope / 2) - expit(middle - slope / 2))
 
 
-def trends(counted: pd.DataFrame, *, min_cohorts: int = MIN_COHORTS, min_retained: int = MIN_RETAINED) -> pd.DataFrame:
+def trends(
+    counted: pd.DataFrame, *, min_cohorts: int = MIN_COHORTS, min_retained: int = MIN_RETAINED, level: float = 0.95
+) -> pd.DataFrame:
     """The trend at every age, as it is and with the mix of levels held constant.
 
-    counted: age_shares.counts
+    counted: age_shares.counts; level: of the intervals of all ages together, since a look at several finds more by
+             chance (Bonferroni over the ages that can be judged)
     returns: one row per unit and age -- unit, age, first_cohort, last_cohort, cohorts, users, retained, start, end
              (fitted shares of the first and last cohort), change (end - start) with change_low, change_high,
              dispersion, the same change adjusted to one mix and the change that the mix alone makes (each with
@@ -98,33 +102,47 @@ def trends(counted: pd.DataFrame, *, min_cohorts: int = MIN_COHORTS, min_retaine
      age  cohorts  start  end  change conclusion
        7        8    0.3 0.41    0.11     better
     """
-    rows = [_row(cells, min_cohorts, min_retained) | {"unit": unit, "age": age}
-            for (unit, age), cells in counted.groupby(["unit", "age"])]  # fmt: skip
+    ages = {at: (cells, _cohorts(cells)) for at, cells in counted.groupby(["unit", "age"])}
+    judged = {at for at, (_, whole) in ages.items() if _enough(whole, min_cohorts, min_retained)}
+    each = 1 - (1 - level) / max(len(judged), 1)
+    rows = [_counted(whole) | (_judged(cells, whole, each) if at in judged else {}) | dict(zip(KEYS, at, strict=True))
+            for at, (cells, whole) in ages.items()]  # fmt: skip
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _row(cells: pd.DataFrame, min_cohorts: int, min_retained: int) -> dict[str, object]:
-    whole = cells.groupby("cohort", as_index=False)[["users", "retained"]].sum()
-    k, n = int(whole["retained"].sum()), int(whole["users"].sum())
+def _cohorts(cells: pd.DataFrame) -> pd.DataFrame:
+    return cells.groupby("cohort", as_index=False)[["users", "retained"]].sum()
+
+
+def _enough(whole: pd.DataFrame, min_cohorts: int, min_retained: int) -> bool:
+    """Cohorts enough for a line, and users enough who came back and who stayed away."""
+    k, n = whole["retained"].sum(), whole["users"].sum()
+    return len(whole) >= min_cohorts and bool(min(k, n - k) >= min_retained)
+
+
+def _counted(whole: pd.DataFrame) -> dict[str, object]:
     told = {"first_cohort": whole["cohort"].min(), "last_cohort": whole["cohort"].max(), "cohorts": len(whole)}
-    told |= {"users": n, "retained": k, "levels": 1, "conclusion": "cannot_tell"}
-    if len(whole) < min_cohorts or min(k, n - k) < min_retained:
-        return told
+    counts = {"users": int(whole["users"].sum()), "retained": int(whole["retained"].sum())}
+    return told | counts | {"levels": 1, "conclusion": "cannot_tell"}
+
+
+def _judged(cells: pd.DataFrame, whole: pd.DataFrame, level: float) -> dict[str, object]:
     pooled = age_shares.pooled(cells)
     levels, time = pooled["level"].nunique(), _days(whole["cohort"])
-    crude = trend(time, (whole["retained"] / whole["users"]).to_numpy(), whole["users"].to_numpy(float))
-    adjusted, mix = _mix_held(pooled) if levels > 1 else (NONE, NONE)
-    told |= {"start": crude.start, "end": crude.end, "dispersion": crude.dispersion, "levels": levels}
+    share, users = (whole["retained"] / whole["users"]).to_numpy(), whole["users"].to_numpy(float)
+    crude = trend(time, share, users, level=level)
+    adjusted, mix = _mix_held(pooled, level) if levels > 1 else (NONE, NONE)
+    told: dict[str, object] = {"start": crude.start, "end": crude.end, "dispersion": crude.dispersion, "levels": levels}
     for name, part in zip(NAMES, (crude, adjusted, mix), strict=True):
         told |= {f"{name}change": part.change, f"{name}change_low": part.low, f"{name}change_high": part.high}
     return told | {"conclusion": conclusion(crude, adjusted, mix)}
 
 
-def _mix_held(pooled: pd.DataFrame) -> tuple[Trend, Trend]:
+def _mix_held(pooled: pd.DataFrame, level: float) -> tuple[Trend, Trend]:
     table = age_shares.standardised(pooled)
     time = _days(table["cohort"])
     parts = [(table[name].to_numpy(), table[f"{name}_users"].to_numpy()) for name in ("adjusted", "mix")]
-    adjusted, mix = (trend(time, share, users) for share, users in parts)
+    adjusted, mix = (trend(time, share, users, level=level) for share, users in parts)
     return adjusted, mix
 
 

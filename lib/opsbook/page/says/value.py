@@ -161,9 +161,12 @@ def future(table: pd.DataFrame, cohorts: CohortFits, *, days: int, case: str) ->
 
 
 def future_table(table: pd.DataFrame) -> pd.DataFrame:
-    """What is expected by class, for reading: per customer with its interval, and all together."""
+    """What is expected by class, for reading: per customer with its interval, and all together.
+
+    The model takes customers of one order as customers still, so their chance, and a mean that holds it, tell nothing.
+    """
     shown = table[["class", "customers", "share_alive"]].copy()
-    shown["share_alive"] = shown["share_alive"].where(shown["class"].astype(str) != "0")
+    shown["share_alive"] = shown["share_alive"].where(~shown["class"].astype(str).isin(["0", "all"]))
     for name in ("orders", "value"):
         shown[f"{name}_each"] = _with_interval(table, name, f"lifecycle.cell.{name}_each")
     return shown.assign(total_orders=table["total_orders"], total_value=table["total_value"])
