@@ -481,7 +481,7 @@ def test_days_after_are_named_as_included_only_where_they_were_counted(after, sa
 def test_an_unbooked_budget_stands_in_the_finding_about_money():
     """Whoever reads the return on the first screen reads what it would be with the budget that is not booked."""
     pays = CASES["roi.pays"]()
-    missing = words.Sentence("campaign.unbooked.roi", channels=["sms"], roi=1.433, booked=1.9)
+    missing = words.Sentence("campaign.unbooked.roi", channels=["sms"], roi=1.433, booked=1.9, over="")
     told = evidence.money_finding(pays, KEEP, unbooked=missing)
     assert told.text("en").endswith("Not booked: sms; if spent, about 143.3%.")
     assert evidence.money_finding(pays, KEEP, unbooked=words.Sentence("campaign.unbooked.some", channels=["x"])) == pays

@@ -460,6 +460,10 @@ def test_a_budget_without_a_booked_cost_is_told_with_the_return_it_would_leave()
     assert "130.8% instead of 200.0%" in said.text("en")
     assert "若已花费，净 ROI 约为 130.8%，而不是 200.0%" in said.text("zh")
     assert "sms（预算 1,500）" in said.text("zh")
+    over = pays.if_spent(returns, missing, grade="A", budget=6000.0)
+    assert "the cost of 6,500 is 108.3% of the budget" in over.text("en")
+    assert "成本为 6,500，是预算的 108.3%" in over.text("zh")
+    assert "of the budget" not in pays.if_spent(returns, missing, grade="A", budget=7000.0).text("en")
     assert pays.if_spent(returns, missing, grade="E").key == "campaign.unbooked.some"
     assert "no cost is booked: sms (1,500)" in channels.no_cost(missing).text("en")
     assert channels.no_cost({}) is None

@@ -83,7 +83,11 @@ CASES = {
     "retention.decide.undefined": lambda: retention(-0.1, 0.1, coming=listed(500, 60), back=0.7),
     "retention.decide.two": lambda: retention(-0.03, -0.01, GIVEN, listed(500, 60)),
 }
-CASES |= {f"plan.decide.{case}": (lambda verdict=verdict: decide.plan(verdict)) for case, verdict in PLANS.items()}
+BEFORE, START = date(2026, 3, 1), date(2026, 3, 9)
+CASES |= {
+    f"plan.decide.{case}": (lambda verdict=verdict: decide.plan(verdict, start=START, registered_on=BEFORE))
+    for case, verdict in PLANS.items()
+}
 
 
 def figures(text: str) -> set[str]:
@@ -104,7 +108,7 @@ def test_each_case_is_reached_and_says_the_same_in_both_languages(case):
 @pytest.mark.parametrize("area", ["lifecycle", "retention", "plan"])
 def test_no_case_of_the_catalogue_is_left_out(area):
     """Every entry is a case above or a part of one."""
-    within = {"lifecycle.decide.gain", "lifecycle.decide.no_gain"}
+    within = {"lifecycle.decide.gain", "lifecycle.decide.no_gain", "plan.decide.late"}
     assert set(words.keys(f"{area}.decide.")) - within <= set(CASES)
 
 
@@ -140,11 +144,19 @@ def test_winning_back_the_riskiest_is_priced_beside_the_band():
     asked = {"coming": listed(500, 60) | {"baseline": 0.9}}
     both = retention(-0.1, 0.1, bands=BANDS, worth=6200.0, **asked)
     assert "if 10.0% of these are kept" in both.text("en")
-    assert "reckoned the same way about 6,200" in both.text("en")
+    assert "reckoned the same way about 5,456 from the 440 contacted" in both.text("en")
     alone = retention(-0.1, 0.1, worth=6200.0, **asked)
     assert alone.key == "retention.decide.win_back"
-    assert "about 6,200 of net revenue if 10.0% of these are kept" in alone.text("en")
+    assert "about 5,456 of net revenue if 10.0% of these are kept" in alone.text("en")
     assert figures(alone.text("en")) == figures(alone.text("zh"))
+
+
+def test_a_campaign_that_has_begun_is_not_to_be_started():
+    """Registered on its first day or later, the plan is for the next one; a page made by hand registers nothing."""
+    late = decide.plan(PLANS["good"], start=START, registered_on=START)
+    assert "began on 9 Mar 2026" in late.text("en")
+    assert "2026年3月9日" in late.text("zh")
+    assert decide.plan(PLANS["good"], start=START, registered_on=None).key == "plan.decide.good"
 
 
 def test_a_holdout_too_small_to_show_the_contact_says_so():

@@ -127,7 +127,7 @@ def money_finding(returns: Sentence, decision: Verdict, *, unbooked: Sentence | 
         return None
     if unbooked is None or unbooked.key != "campaign.unbooked.roi":
         return returns
-    told = {name: unbooked.values[name] for name in ("channels", "roi")}
+    told = {name: unbooked.values[name] for name in ("channels", "roi", "over")}
     return Sentence("campaign.unbooked.finding", pays=returns, **told)
 
 

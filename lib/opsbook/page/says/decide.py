@@ -162,7 +162,8 @@ def _list(coming: Mapping[str, Any], band: Mapping[str, Any], worth: float | Non
         told["leaving"] = coming["baseline"]
         if case == "win_back" and band:
             return [_either(coming, band, worth, save_rate)]
-        own = {"back": _worth(worth, save_rate)} if case == "win_back" else {}
+        contacted = 1 - coming["planned_holdout"] / coming["listed"]
+        own = {"back": _worth(worth and worth * contacted, save_rate)} if case == "win_back" else {}
         return [Sentence(f"retention.decide.{case}", **told, **own)]
     return [Sentence(f"retention.decide.{'contact' if coming['planned_holdout'] else 'contact_all'}", **told)]
 
@@ -173,7 +174,9 @@ def _either(coming: Mapping[str, Any], band: Mapping[str, Any], worth: float | N
     told |= {"listed": coming["listed"], "leaving": coming["baseline"], "held": _held(coming, save_rate)}
     told |= {"worth": _worth(band["value"], save_rate), "back": _worth(worth, save_rate)}
     if not (pd.isna(band["value"]) or worth is None):
-        told["back"] = Sentence("retention.decide_worth.same", value=worth)
+        contacted = coming["listed"] - coming["planned_holdout"]
+        value = worth * contacted / coming["listed"]  # who is left alone is not kept by a contact
+        told["back"] = Sentence("retention.decide_worth.same", value=value, contacted=contacted)
     return Sentence("retention.decide.bands", **told)
 
 
@@ -219,8 +222,14 @@ def campaign_case(decision: Verdict, *, comparison: str) -> str:
     return "roll_out" if case in ("repeat", "repeat_unsure") and comparison == "ab" else case
 
 
-def plan(verdict: Sentence) -> Sentence:
-    """What the verdict of `says.plan.verdict` leaves to be decided."""
+def plan(verdict: Sentence, *, start: date, registered_on: date | None) -> Sentence:
+    """What the verdict of `says.plan.verdict` leaves to be decided; of a campaign that has begun it is for the next."""
+    said = _planned(verdict)
+    late = registered_on is not None and registered_on >= start
+    return Sentence("plan.decide.late", start=start, said=said) if late else said
+
+
+def _planned(verdict: Sentence) -> Sentence:
     case = verdict.key.rsplit(".", 1)[-1]
     held = ("planned", "planned_users")
     names = {"more": ("planned", "share", "seen"), "no_share": ("share",), "good": held}

@@ -83,10 +83,12 @@ def margins(even: BreakEven, *, margin: float | None, grade: str) -> Sentence | 
     return Sentence(f"campaign.pays.even_{side}", margin=margin, **told)
 
 
-def if_spent(returns: pd.DataFrame, missing: Mapping[str, float], *, grade: str) -> Sentence | None:
+def if_spent(
+    returns: pd.DataFrame, missing: Mapping[str, float], *, grade: str, budget: float | None = None
+) -> Sentence | None:
     """What the net return comes to if channels without a booked cost spent their budget; None where all is booked.
 
-    returns: `money.returns`; missing: `says.channels.unbooked`
+    returns: `money.returns`; missing: `says.channels.unbooked`; budget: of the campaign, told where it is then broken
     """
     row = returns.set_index("line").loc["margin"]
     if not missing:
@@ -95,7 +97,10 @@ def if_spent(returns: pd.DataFrame, missing: Mapping[str, float], *, grade: str)
         return no_cost(missing)
     cost = row["cost"] + sum(missing.values())
     roi = (row["numerator"] + row["cost"] - cost) / cost
-    return Sentence("campaign.unbooked.roi", channels=budgets_of(missing), roi=roi, booked=row["roi"])
+    over: Sentence | str = ""
+    if budget and row["cost"] <= budget < cost:
+        over = Sentence("campaign.unbooked_over", cost=cost, used=cost / budget)
+    return Sentence("campaign.unbooked.roi", channels=budgets_of(missing), roi=roi, booked=row["roi"], over=over)
 
 
 def buyers_table(buyers: pd.DataFrame, *, days_since_end: int, after_days: int) -> pd.DataFrame:

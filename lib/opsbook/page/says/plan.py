@@ -22,6 +22,7 @@ from opsbook.page.words import Sentence
 SIZES = {"control_share": "percent", "explained": "percent", "half_width": "percent", "detectable": "percent"}
 METHOD = "two means of unequal groups after CUPED, audience of the past"
 RANDOMISED = ("holdout", "ab")
+MONEY = ("orders", "revenue")  # metrics whose lift can stand beside one of revenue
 
 
 def name(campaign: CampaignRun) -> str:
@@ -118,15 +119,14 @@ def goals(table: pd.DataFrame, campaign: CampaignRun, *, exposed: float | None) 
     return Sentence("plan.goals.told", **told)
 
 
-def pays(found: BreakEvenLift | None, campaign: CampaignRun, *, days: int) -> Sentence:
-    """From which lift the campaign earns its planned cost, and whether the lift set as worth having lies below it."""
+def pays(found: BreakEvenLift | None, campaign: CampaignRun, sizes: pd.DataFrame, *, days: int) -> Sentence:
+    """From which lift the campaign earns its planned cost, beside the lift worth having and the one that is seen."""
     if found is None:
         planned = campaign.budget and campaign.margin
         return Sentence("plan.pays.no_sales", days=days) if planned else Sentence("plan.pays.unplanned")
     told = {**found._asdict(), "days": days, "bar": _bar(found, campaign)}
-    if np.isinf(found.high):
-        return Sentence("plan.pays.open", **told)
-    return Sentence("plan.pays.known", **told)
+    told["unseen"] = _unseen(found, _row(sizes, days, campaign.control_share), campaign)
+    return Sentence(f"plan.pays.{'open' if np.isinf(found.high) else 'known'}", **told)
 
 
 def pays_finding(said: Sentence) -> Sentence | None:
@@ -134,15 +134,24 @@ def pays_finding(said: Sentence) -> Sentence | None:
     return said if said.key in ("plan.pays.known", "plan.pays.open") else None
 
 
-def _bar(found: BreakEvenLift, campaign: CampaignRun) -> Sentence:
-    """A lift of orders is set beside one of revenue, as with unchanged baskets; days of activity are not.
+def _bar(found: BreakEvenLift, campaign: CampaignRun) -> Sentence | str:
+    """A lift of orders is set beside one of revenue, as with unchanged baskets; days of activity are not."""
+    asked = campaign.worthwhile_lift
+    if campaign.primary_metric not in MONEY or asked > found.high:
+        return ""
+    case = "above" if asked < found.low else "near"
+    return Sentence(f"plan.pays_bar.{case}", worthwhile=asked, metric=_metric(campaign))
 
-    A bar inside the interval is not told from the lift that pays.
-    """
-    asked, metric = campaign.worthwhile_lift, campaign.primary_metric
-    if metric not in ("orders", "revenue") or asked >= found.low:
-        return Sentence("plan.pays_bar.none")
-    return Sentence("plan.pays_bar.above", worthwhile=asked, metric=Sentence(f"campaign.metric.{metric}"))
+
+def _unseen(found: BreakEvenLift, planned: pd.Series | None, campaign: CampaignRun) -> Sentence | str:
+    """That a lift which just pays may not be seen with the planned holdout; nothing where it is."""
+    if planned is None or campaign.primary_metric not in MONEY or planned["detectable"] <= found.lift:
+        return ""
+    return Sentence("plan.pays_unseen", seen=planned["detectable"], metric=_metric(campaign))
+
+
+def _metric(campaign: CampaignRun) -> Sentence:
+    return Sentence(f"campaign.metric.{campaign.primary_metric}")
 
 
 def before(memory: pd.DataFrame, groups: pd.DataFrame, campaign: CampaignRun) -> Sentence:
