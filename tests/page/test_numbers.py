@@ -102,7 +102,7 @@ def test_every_unit_shows_every_value(unit, value):
     [
         ("goals", 1, "1 goal", "1 个目标"),
         ("goals_with_cost", 3, "3 goals, cost included", "3 个目标（含成本）"),
-        ("expenses", 3, "3 expenses", "3 笔费用"),
+        ("expenses", 3, "3 expenses", "共 3 笔费用"),
         ("", 3, "n = 3", "n = 3"),
     ],
 )

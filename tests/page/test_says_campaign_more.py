@@ -419,13 +419,13 @@ def test_new_users_who_all_look_abnormal_lead_the_finding_and_the_goal():
     """All of them listed leave none to be trusted, most of them at most the rest; a handful is none."""
     goals, asked = words.Sentence("campaign.goals.none"), pd.DataFrame({"metric": ["new_users"]})
     everybody, most = (abnormal.screen(found(), lines(new), min_cell=10) for new in (24, 40))
-    assert everybody.text("zh").startswith("参与活动的 24 名新用户全部疑似异常，可信的拉新为 0。")
+    assert everybody.text("zh").startswith("参与活动的 24 名新用户全部疑似异常，剔除后没有剩下任何新用户。")
     assert everybody.text("en").startswith("All 24 new users who took part look abnormal")
     assert most.text("zh").startswith("参与活动的 40 名新用户中有 24 名疑似异常，可信的拉新最多 16 名。")
     assert "at most 16" in most.text("en")
     told = abnormal.with_goals(goals, asked, lines(24))
-    assert "可信的拉新为 0" in told.text("zh")
-    assert "none to be trusted" in told.text("en")
+    assert "没有剩下任何新用户" in told.text("zh")
+    assert "no new user is left" in told.text("en")
     assert abnormal.with_goals(goals, asked, lines(300)) is goals
     assert abnormal.with_goals(goals, asked.iloc[:0], lines(24)) is goals
 

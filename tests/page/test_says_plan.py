@@ -77,7 +77,7 @@ def test_planned_and_fewest_holdout_stand_side_by_side():
     assert "hold out 200 users (20.0%)" in told.text("en")
     assert "100 (10.0%) would do" in told.text("en")
     assert "计划留出 200 人（20.0%）作对照" in told.text("zh")
-    assert "最少 100 人（10.0%）即可" in told.text("zh")
+    assert "留 100 人（10.0%）就够" in told.text("zh")
 
 
 def test_durations_are_compared_where_there_are_several():

@@ -88,7 +88,7 @@ def rules(found: pd.DataFrame, asked: AbnormalRules, *, min_cell: int) -> pd.Dat
         "tree": {"tree": asked.tree_users},
         "instant": {"minutes": asked.instant_minutes},
     }
-    told |= {"silent": {"days": asked.silent_days}}
+    told |= {"silent": {"days": asked.silent_days}, "flagged": {"met": asked.rules_met}}
     names = (Sentence(f"campaign.screen_rule.{rule}", **told.get(str(rule), {})) for rule in shown["rule"])
     return shown.assign(
         rule=told_column(shown["rule"], names, like=shown), users=shown["users"].astype("float64").mask(few)
