@@ -169,22 +169,23 @@ def test_a_holdout_too_small_to_show_the_contact_says_so():
 
 
 def test_what_a_new_user_costs_stands_beside_the_lever():
-    """As the lever's cost where that is new users, else for comparison; earned surely, perhaps, not yet, or unknown."""
-    paid = pd.DataFrame({"channel": ["ads", "all"], "cac": [20.0, 12.07], "payback_days": [40.0, 20.0]})
-    paid = paid.assign(payback_high=[60.0, 25.0], horizon_days=90)
+    """Over paid channels alone: as the lever's cost where that is new users, else apart; and in which days earned."""
+    paid = pd.DataFrame({"channel": ["ads", "mail", "all"], "cost": [800.0, 200.0, 1000.0], "users": [40, 60, 500]})
+    paid = paid.assign(payback_days=[40.0, 8.0, 20.0], horizon_days=90)
     asked, rates = (changed(-0.1, 0.1), parts(), gains(newcomers=500.0)), gains(current=500.0)
+    open_ads = paid.assign(payback_days=[float("nan"), 8.0, 20.0])
     told = [
         decide.lifecycle(*asked, paid, margin=0.4),
         decide.lifecycle(*asked[:2], rates, paid, margin=0.4),
-        decide.lifecycle(*asked, paid.assign(payback_high=float("nan"))),
+        decide.lifecycle(*asked, open_ads),
         decide.lifecycle(*asked, paid.assign(payback_days=float("nan")), margin=0.4),
-        decide.lifecycle(*asked, paid.head(1)),
+        decide.lifecycle(*asked, paid.tail(1)),
     ]
     expected = [
-        "). A new user costs 12.07, paid back in 20 days.",
-        "For comparison, a new user costs 12.07, paid back in 20 days.",
-        "paid back in 20 days or later (by revenue; by margin it takes longer).",
-        "not paid back in 90 days.",
+        "). A new user of the paid channels costs 10.00, paid back in 8 to 40 days.",
+        "For comparison, a new user of the paid channels costs 10.00",
+        "1 of 2 channels with costs have not yet (by revenue; by margin it takes longer).",
+        "in none of 2 channels with costs paid back in 90 days.",
         "not known here",
     ]
     for said, part in zip(told, expected, strict=True):

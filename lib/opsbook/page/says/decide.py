@@ -84,20 +84,21 @@ def _strongest(gains: pd.DataFrame, paid_back: pd.DataFrame | None, margin: floa
 
 
 def _acquired(paid_back: pd.DataFrame | None, margin: float | None, *, own: bool) -> Sentence:
-    """What a new user costs over all channels and whether that is earned; own: new users are the lever spoken of."""
-    whole = paid_back[paid_back["channel"] == "all"] if paid_back is not None else None
-    if whole is None or whole.empty:
+    """What a new user of the paid channels costs, and when that is earned there; own: new users are the lever told.
+
+    Channels without cost are left out: spread over their users too, the cost of one more would look lower than it is.
+    """
+    paid = paid_back[paid_back["channel"] != "all"] if paid_back is not None else None
+    if paid is None or paid.empty:
         return Sentence("lifecycle.decide_cost.unknown")
-    row = whole.iloc[0]
     told: dict[str, Any] = {"start": Sentence(f"lifecycle.decide_cost_start.{'own' if own else 'other'}")}
-    told |= {
-        "cac": row["cac"],
-        "basis": Sentence(f"lifecycle.decide_basis.{'revenue' if margin is None else 'margin'}"),
-    }
-    if pd.isna(row["payback_days"]):
-        return Sentence("lifecycle.decide_cost.not_reached", days=row["horizon_days"], **told)
-    case = "unsure" if pd.isna(row["payback_high"]) else "known"
-    return Sentence(f"lifecycle.decide_cost.{case}", days=row["payback_days"], **told)
+    told |= {"cac": paid["cost"].sum() / paid["users"].sum(), "channels": len(paid)}
+    told |= {"basis": Sentence(f"lifecycle.decide_basis.{'revenue' if margin is None else 'margin'}")}
+    days = paid["payback_days"]
+    if days.isna().all():
+        return Sentence("lifecycle.decide_cost.not_reached", days=paid["horizon_days"].max(), **told)
+    told |= {"first": days.min(), "last": days.max(), "open": int(days.isna().sum())}
+    return Sentence(f"lifecycle.decide_cost.{'some' if told['open'] else 'known'}", **told)
 
 
 def _largest(parts: pd.DataFrame, *, sign: int) -> dict[str, Any]:
