@@ -689,7 +689,12 @@ def test_newcomers_who_are_mostly_abnormal_are_a_finding():
     ("value", "english", "chinese"),
     [
         (1.904, "190.4% (95.20 net gained on 50.00 spent)", "190.4%（花 50.00，净赚 95.20）"),
-        (-1.28, "−128.0% (64.00 net lost on 50.00 spent)", "−128.0%（花 50.00，净亏 64.00）"),
+        (-0.8, "−80.0% (40.00 net lost on 50.00 spent)", "−80.0%（花 50.00，净亏 40.00）"),
+        (
+            -1.28,
+            "−128.0% (64.00 net lost: the 50.00 spent and 14.00 of margin)",
+            "−128.0%（净亏 64.00：花掉的 50.00 没有收回，毛利还少了 14.00）",
+        ),
     ],
 )
 def test_the_net_return_has_one_unit_and_says_what_it_comes_to(value, english, chinese):

@@ -107,7 +107,7 @@ def test_effects_on_another_metric_are_named_apart():
     for earlier, key in ((before, "few"), (before.iloc[:1], "unknown")):
         said = says.before(earlier, this, memory.typical(earlier, this))
         assert said.key == f"campaign.memory.{key}"
-        assert "另 1 场（A 级）衡量的是" in said.text("zh")
+        assert "其中 1 场（A 级）衡量的是" in said.text("zh")
         assert "不能与订单数比较" in said.text("zh")
         assert "One more (grade A) measured" in said.text("en")
     assert says.elsewhere(before, metric="revenue").values["n"] == 2

@@ -268,8 +268,10 @@ def returns(table: pd.DataFrame, *, grade: str) -> Sentence:
 
 
 def net_roi(value: float, *, cost: float) -> Sentence:
-    """The net return as a share of the cost, and the money it comes to."""
+    """The net return as a share of the cost, and the money it comes to; more than the cost is lost where margin is."""
     told = {"roi": value, "gained": abs(value) * cost, "cost": cost}
+    if value < -1:
+        return Sentence("campaign.net_roi.loss_beyond", **told, margin_lost=(-1 - value) * cost)
     return Sentence(f"campaign.net_roi.{'gain' if value >= 0 else 'loss'}", **told)
 
 

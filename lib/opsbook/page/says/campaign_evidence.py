@@ -82,7 +82,8 @@ def _spans(during: Span, after: Span) -> Sentence:
     """During and after apart; some metrics, such as who converted, are read over both at once."""
     if pd.isna(after.value):
         return Sentence("campaign.spans.whole")
-    return Sentence("campaign.spans.both", during=during.value, after=after.value)
+    ends = {"after_low": after.low, "after_high": after.high}
+    return Sentence("campaign.spans.both", during=during.value, after=after.value, **ends)
 
 
 def beside(increments: pd.DataFrame, decision: Verdict, *, metric: str) -> Sentence | None:

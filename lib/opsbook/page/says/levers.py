@@ -124,6 +124,8 @@ def check(table: pd.DataFrame) -> Sentence:
     told = {name: row[name] for name in ("end", "weeks", "said", "said_low", "said_high", "came", "miss")}
     nearer = abs(row["miss"]) < abs(row["miss_no_change"])
     case = "nearer" if nearer else "farther"
+    inside = row["said_low"] <= row["came"] <= row["said_high"]
+    told["held"] = Sentence(f"lifecycle.steady_held.{'inside' if inside else 'outside'}")
     return Sentence(f"lifecycle.steady_check.{case}", **told, then=row["then"], miss_no_change=row["miss_no_change"])
 
 
