@@ -109,7 +109,7 @@ def test_effects_on_another_metric_are_named_apart():
         assert said.key == f"campaign.memory.{key}"
         assert "其中 1 场（A 级）衡量的是" in said.text("zh")
         assert "不能与订单数比较" in said.text("zh")
-        assert "One more (grade A) measured" in said.text("en")
+        assert "One of them (grade A) measured" in said.text("en")
     assert says.elsewhere(before, metric="revenue").values["n"] == 2
     assert says.elsewhere(rows(*FIVE), metric="orders") == ""
     assert says.elsewhere(before.iloc[:0], metric="orders") == ""
