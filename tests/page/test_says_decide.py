@@ -125,7 +125,7 @@ def test_every_verdict_of_a_review_leaves_something_to_decide(rule):
 def test_every_decision_of_the_catalogue_belongs_to_a_rule():
     """The catalogue holds no decision that no verdict leads to."""
     told = {f"campaign.decide.{case}" for case in decide.CAMPAIGN.values()} | {
-        "campaign.decide.roll_out",
+        *(f"campaign.decide.{case}" for case in decide.TEST.values()),
         "campaign.decide.suggested",
     }
     assert told == set(words.keys("campaign.decide."))
@@ -198,6 +198,15 @@ def test_a_test_that_worked_is_given_to_everybody():
     worked, span = Verdict("keep", "works_without_cost", "A"), {"end": date(2026, 3, 22), "after_days": 0}
     assert decide.campaign(worked, comparison="ab", **span).key == "campaign.decide.roll_out"
     assert decide.campaign(worked, comparison="holdout", **span).key == "campaign.decide.repeat"
+
+
+def test_a_test_without_a_lift_worth_having_is_left_out():
+    """A version that is tested has no form to be stopped: it is not rolled out."""
+    small, span = Verdict("no_effect", "too_small", "A"), {"end": date(2026, 3, 22), "after_days": 0}
+    said = decide.campaign(small, comparison="ab", **span)
+    assert said.key == "campaign.decide.leave_out"
+    assert figures(said.text("en")) == figures(said.text("zh"))
+    assert decide.campaign(small, comparison="holdout", **span).key == "campaign.decide.stop"
 
 
 def test_without_a_change_the_strongest_sure_lever_is_named():

@@ -46,6 +46,7 @@ CAMPAIGN = {
     "no_comparison": "holdout",
     "before_after_only": "holdout",
 }  # every rule of `verdict.RULES`
+TEST = {"repeat": "roll_out", "repeat_unsure": "roll_out", "stop": "leave_out"}  # of a test, which is not run again
 
 
 def lifecycle(
@@ -220,7 +221,7 @@ def campaign(decision: Verdict, *, comparison: str, end: date, after_days: int) 
 def campaign_case(decision: Verdict, *, comparison: str) -> str:
     """Which decision a campaign's rule leaves."""
     case = CAMPAIGN[decision.rule]
-    return "roll_out" if case in ("repeat", "repeat_unsure") and comparison == "ab" else case
+    return TEST.get(case, case) if comparison == "ab" else case
 
 
 def plan(verdict: Sentence, *, start: date, registered_on: date | None) -> Sentence:
