@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from opsbook.analysis import early_warning, risk_check, risk_list, risk_model, risk_rows, risk_value
+from opsbook.analysis import contact_list, early_warning, risk_check, risk_model, risk_rows, risk_value
 from opsbook.analysis.risk_list import Draw
 from opsbook.analysis.risk_rows import Question
 from opsbook.errors import ParameterError
@@ -158,7 +158,7 @@ def test_nothing_after_the_last_day_changes_a_score(alarm):
         futures.append(answered(user_days(mixed), people, 180, value_days=30))
     futures.append(answered(user_days(known[["user", "number"]]), people, 180, value_days=30))
     draw = Draw(1, "shop", "weekly", on(180), 50, 0.2)
-    lists = [early_warning.roster(found, draw=draw) for found in futures]
+    lists = [contact_list.roster(found, draw=draw) for found in futures]
     for found, listed in zip(futures[1:], lists[1:], strict=True):
         pd.testing.assert_frame_equal(found.today, futures[0].today)
         pd.testing.assert_frame_equal(found.card, futures[0].card)
@@ -363,86 +363,15 @@ def test_value_is_the_difference_between_those_who_stayed_and_those_who_left():
     assert totals["value"].tolist() == pytest.approx([priced["value"].sum() * scale for scale in (0.5, 1, 2)])
 
 
-def test_the_draw_depends_on_seed_run_day_and_id_alone(alarm):
-    """Another order of rows, other users or another day's list leave a user's arm; another salt draws afresh."""
-    draw = Draw(1, "shop", "weekly", on(200), 100, 0.2)
-    listed = early_warning.roster(alarm, draw=draw)
-    arms = dict(zip(listed["user_id"], listed["variant"], strict=True))
-    assert all(risk_list.variant(user, draw=draw) == arm for user, arm in reversed(arms.items()))
-    assert (
-        early_warning.roster(alarm, draw=replace(draw, capacity=40))["variant"].tolist()
-        == listed["variant"].tolist()[:40]
-    )
-    others = [
-        replace(draw, seed=2),
-        replace(draw, run="daily"),
-        replace(draw, as_of=on(199)),
-        replace(draw, company="b"),
-    ]
-    ids = [f"user{number}" for number in range(3000)]
-    mine = np.array([risk_list.variant(user, draw=draw) == "control" for user in ids])
-    for other in others:
-        theirs = np.array([risk_list.variant(user, draw=other) == "control" for user in ids])
-        assert mine[theirs].mean() == pytest.approx(0.2, abs=0.06)
-        assert mine[~theirs].mean() == pytest.approx(0.2, abs=0.03)
-    assert len({one.salt_id for one in [draw, *others]}) == 5
-
-
-def test_positions_are_uniform():
-    """Ten thousand ids in a row fall evenly over 0 to 1 (Kolmogorov-Smirnov), for whole numbers and texts alike."""
-    from scipy.stats import kstest
-
-    for ids in (range(10_000), [f"user-{number}" for number in range(10_000)]):
-        assert kstest([risk_list.position(user, salt="s") for user in ids], "uniform").pvalue > 0.01
-
-
-def test_resting_users_are_passed_over_and_registered_arms_stand(alarm):
-    """Whoever rests is replaced by the next in rank; an arm that was registered before is not drawn again."""
-    draw = Draw(1, "shop", "weekly", on(200), 30, 0.2)
-    whole = early_warning.roster(alarm, draw=draw)
-    resting = whole["user_id"].tolist()[:10]
-    rest = early_warning.roster(alarm, draw=draw, left_out=resting)
-    assert not set(rest["user_id"]) & set(resting)
-    assert rest["user_id"].tolist()[:20] == whole["user_id"].tolist()[10:]
-    turned = dict.fromkeys(whole["user_id"], "control")
-    assert set(early_warning.roster(alarm, draw=draw, registered=turned)["variant"]) == {"control"}
-
-
-def test_ranking_by_recency_puts_the_longest_silent_first(alarm):
-    """Where the model is not better, silence alone makes the order."""
-    listed = early_warning.roster(replace(alarm, used="recency"), draw=Draw(1, "s", "r", on(200), 60, 0.2))
-    assert listed["recency_days"].is_monotonic_decreasing
-    assert (listed["rank"] == range(1, 61)).all()
-
-
-def test_refused_levels_give_a_list_without_probabilities(alarm):
-    """Ranking only: risk and value are missing, the order stays."""
-    refused = replace(alarm, chosen_check=replace(alarm.chosen_check, levels="refused"))
-    listed = early_warning.roster(refused, draw=Draw(1, "s", "r", on(200), 60, 0.2))
-    assert listed["risk"].isna().all()
-    assert listed["value"].isna().all()
-    assert early_warning.prospect(refused, capacity=60, holdout_share=0.2)["detectable_fall"] is None
-
-
-@pytest.mark.parametrize("used", ["model", "recency"])
-def test_the_list_to_come_is_worth_what_its_users_are_worth(alarm, used):
-    """Told before the draw, the worth of the list is the sum over the users that the draw then lists."""
-    found = replace(alarm, used=used)
-    listed = early_warning.roster(found, draw=Draw(1, "s", "r", on(200), 60, 0.2))
-    told = early_warning.prospect(found, capacity=60, holdout_share=0.2)
-    assert told["value"] == pytest.approx(listed["value"].sum(), abs=0.005 * 60)
-    assert told["baseline"] == pytest.approx(listed["risk"].mean(), abs=1e-4)
-
-
 @pytest.mark.parametrize(("last", "users", "case"), [(40, 300, "short"), (200, 12, "few"), (400, 200, "nobody")])
 def test_what_cannot_be_told_is_said(last, users, case):
     """Too little time, too few users, or nobody alive: a case instead of a number, and an empty list."""
     found = answered(*company(6, users=users, last=min(last, 200)), last)
     assert found.case == case
-    assert early_warning.roster(found, draw=Draw(1, "s", "r", on(last), 60, 0.2)).empty
+    assert contact_list.roster(found, draw=Draw(1, "s", "r", on(last), 60, 0.2)).empty
     assert found.today.empty
     assert early_warning.lift_at(found, capacity=10).empty
-    assert early_warning.prospect(found, capacity=60, holdout_share=0.2)["listed"] == 0
+    assert contact_list.prospect(found, capacity=60, holdout_share=0.2)["listed"] == 0
 
 
 def test_both_orders_of_the_same_rows_give_the_same_answer(alarm):

@@ -102,6 +102,15 @@ def test_what_is_asked_stands_before_what_the_numbers_say(shown):
     }
 
 
+def test_several_matters_are_told_apart(shown):
+    """Each matter is a part of its own for the page's list; message and results have them as one text."""
+    page, said = lifecycle_page(shown), [Sentence(f"lifecycle.decide.{case}") for case in ("unknown", "up_no_lever")]
+    page.decide(*said)
+    told = shown.last("decision")
+    assert told["parts"] == [sentence.text() for sentence in said]
+    assert told["text"] == " ".join(told["parts"])
+
+
 def test_a_passport_tells_how_the_section_counts(shown):
     """Formula, denominator and window from the catalogue; zone, week, settling, rows and evidence from this run."""
     lifecycle_page(shown).passport("actives", evidence="counted", reads=("events", "orders"))

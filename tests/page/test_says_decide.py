@@ -7,13 +7,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from opsbook.analysis.churn import Threshold
 from opsbook.analysis.verdict import RULES, Verdict
 from opsbook.page import words
 from opsbook.page.says import decide
 from page.test_says_levers import parts
 
-GIVEN, SURE = Threshold(21, "given", 38), Threshold(21, "given", 21)
 DAYS = {"days": 42, "worthwhile": 0.2}
 PLANS = {
     "good": words.Sentence("plan.verdict.good", planned=0.2, planned_users=200, seen=0.12, worthwhile=0.2),
@@ -46,21 +44,6 @@ def lifecycle(low: float, high: float, moved: pd.DataFrame | None = None, more: 
     return decide.lifecycle(changed(low, high), told, gains() if more is None else more)
 
 
-def listed(users: int, held: int) -> dict:
-    return {"listed": users, "planned_holdout": held}
-
-
-BANDS = pd.DataFrame({"band": [6, 4], "users": [249, 514], "risk": [0.96, 0.519], "value": [3809.0, 4821.0],
-                      "action": ["win_back", "contact"]})  # fmt: skip
-
-
-def retention(
-    low: float, high: float, limit: Threshold = SURE, coming: dict | None = None, back: float = 0.1, **bands: Any
-):
-    gaps = pd.DataFrame({"threshold_days": [limit.days], "false_churn": [back]})
-    return decide.retention(changed(low, high), limit, gaps, coming or listed(0, 0), age=30, **bands)
-
-
 STILL = parts(acquisition=0.0)
 CASES = {
     "lifecycle.decide.unknown": lambda: decide.lifecycle(changed(0.1, 0.2, complete=False), parts(), gains()),
@@ -69,19 +52,6 @@ CASES = {
     "lifecycle.decide.up_no_lever": lambda: lifecycle(0.1, 0.2, STILL),
     "lifecycle.decide.down": lambda: lifecycle(-0.2, -0.1, parts(net=-40, retention=-60.0)),
     "lifecycle.decide.down_no_lever": lambda: lifecycle(-0.2, -0.1, STILL),
-    "retention.decide.nothing": lambda: retention(-0.1, 0.1),
-    "retention.decide.up": lambda: retention(0.01, 0.03),
-    "retention.decide.down": lambda: retention(-0.03, -0.01),
-    "retention.decide.contact": lambda: retention(-0.1, 0.1, coming=listed(500, 60)),
-    "retention.decide.contact_known": lambda: retention(-0.1, 0.1, coming=listed(500, 60) | {"baseline": 0.4}),
-    "retention.decide.win_back": lambda: retention(-0.1, 0.1, coming=listed(500, 60) | {"baseline": 0.9}),
-    "retention.decide.bands": lambda: retention(
-        -0.1, 0.1, coming=listed(500, 60) | {"baseline": 0.9}, bands=BANDS, worth=6200.0
-    ),
-    "retention.decide.contact_all": lambda: retention(-0.1, 0.1, coming=listed(500, 0)),
-    "retention.decide.threshold": lambda: retention(-0.1, 0.1, GIVEN),
-    "retention.decide.undefined": lambda: retention(-0.1, 0.1, coming=listed(500, 60), back=0.7),
-    "retention.decide.two": lambda: retention(-0.03, -0.01, GIVEN, listed(500, 60)),
 }
 BEFORE, START = date(2026, 3, 1), date(2026, 3, 9)
 CASES |= {
@@ -105,7 +75,7 @@ def test_each_case_is_reached_and_says_the_same_in_both_languages(case):
     assert not re.search(r"[\u4e00-\u9fff]|nan|None|\{", english)
 
 
-@pytest.mark.parametrize("area", ["lifecycle", "retention", "plan"])
+@pytest.mark.parametrize("area", ["lifecycle", "plan"])
 def test_no_case_of_the_catalogue_is_left_out(area):
     """Every entry is a case above or a part of one."""
     within = {"lifecycle.decide.gain", "lifecycle.decide.no_gain", "plan.decide.late"}
@@ -132,40 +102,12 @@ def test_every_decision_of_the_catalogue_belongs_to_a_rule():
     assert set(decide.CAMPAIGN) == set(RULES)
 
 
-def test_the_band_to_contact_is_named_with_what_it_is_worth():
-    """A decision about money names the money, and none where only days would be saved."""
-    asked = {"coming": listed(500, 60) | {"baseline": 0.9}}
-    assert "about 4,821" in retention(-0.1, 0.1, bands=BANDS, **asked).text("en")
-    assert "about" not in retention(-0.1, 0.1, bands=BANDS.assign(value=float("nan")), **asked).text("en")
-
-
-def test_winning_back_the_riskiest_is_priced_beside_the_band():
-    """Both ways have their worth in the decision, reckoned alike; where it is no money neither has."""
-    asked = {"coming": listed(500, 60) | {"baseline": 0.9}}
-    both = retention(-0.1, 0.1, bands=BANDS, worth=6200.0, **asked)
-    assert "if 10.0% of these are kept" in both.text("en")
-    assert "reckoned the same way about 5,456 from the 440 contacted" in both.text("en")
-    alone = retention(-0.1, 0.1, worth=6200.0, **asked)
-    assert alone.key == "retention.decide.win_back"
-    assert "about 5,456 of net revenue if 10.0% of these are kept" in alone.text("en")
-    assert figures(alone.text("en")) == figures(alone.text("zh"))
-
-
 def test_a_campaign_that_has_begun_is_not_to_be_started():
     """Registered on its first day or later, the plan is for the next one; a page made by hand registers nothing."""
     late = decide.plan(PLANS["good"], start=START, registered_on=START)
     assert "began on 9 Mar 2026" in late.text("en")
     assert "2026年3月9日" in late.text("zh")
     assert decide.plan(PLANS["good"], start=START, registered_on=None).key == "plan.decide.good"
-
-
-def test_a_holdout_too_small_to_show_the_contact_says_so():
-    """The decision does not promise a readable holdout where the hoped fall is smaller than the fall it shows."""
-    asked = {"coming": listed(500, 60) | {"baseline": 0.9, "detectable_fall": 0.128}, "bands": BANDS}
-    assert "60 held back at random are too few" in retention(-0.1, 0.1, **asked).text("en")
-    blind = asked | {"coming": asked["coming"] | {"detectable_fall": None}}
-    assert "too few" in retention(-0.1, 0.1, **blind).text("en")
-    assert "60 of the list are held back at random" in retention(-0.1, 0.1, save_rate=0.2, **asked).text("en")
 
 
 def test_what_a_new_user_costs_stands_beside_the_lever():

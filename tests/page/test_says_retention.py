@@ -222,6 +222,22 @@ def test_numbers_carry_their_interval_and_their_unit():
     assert numbers.false_churn(Threshold(400, "given", None), false_churn(), **TARGET)["value"] is None
 
 
+@pytest.mark.parametrize(("back", "undefined"), [(0.03, False), (0.70, True)])
+def test_no_card_speaks_of_churn_where_the_word_means_nothing(back, undefined):
+    """Where most of the silent return, the cards tell how many do; elsewhere who churned after which silence."""
+    limit, found = Threshold(21, "given", 14), false_churn().assign(false_churn=back)
+    mean = RestrictedMean(67.5, 66.2, 68.8, 15801, 0.65, 180.0)
+    of_churn = [
+        numbers.threshold(limit, found, **TARGET),
+        numbers.active_at(LATE, day=90, undefined=undefined),
+        numbers.median(LATE, undefined=undefined),
+        numbers.restricted_mean(mean, undefined=undefined),
+    ]
+    of_returns = [numbers.false_churn(limit, found, **TARGET), numbers.came_back(LATE, undefined=undefined)]
+    assert [number["card"] for number in of_churn] == [not undefined] * 4
+    assert [number["card"] for number in of_returns] == [undefined] * 2
+
+
 def test_charts_of_nothing_are_none_and_of_something_are_figures():
     """A chart without rows draws nothing; with rows it draws one figure in each language."""
     triangle = pd.DataFrame(

@@ -62,6 +62,7 @@ ESTIMATORS = {
     "risk_check",
     "risk_value",
     "risk_list",
+    "early_warning",
     "pooling",
     "verdict",
 }

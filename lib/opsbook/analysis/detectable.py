@@ -53,6 +53,30 @@ def smallest_fall(base: float, *, base_n: int, changed_n: int, wanted: float = P
     return many
 
 
+def smallest_group(base: float, fall: float, *, total: int, wanted: float = POWER) -> int | None:
+    """The fewest of `total` to leave alone so that a fall of a share from `base` is seen with the wanted power.
+
+    None where leaving half of them alone, the most that is looked at, does not show it.
+
+    >>> from opsbook import detectable
+    >>> detectable.smallest_group(0.40, 0.10, total=800)
+    263
+    >>> print(detectable.smallest_group(0.40, 0.05, total=800))
+    None
+    """
+
+    def seen(left_alone: int) -> bool:
+        return power(base, base - fall, base_n=left_alone, changed_n=total - left_alone) >= wanted
+
+    few, many = 0, total // 2
+    if fall <= 0 or not many or not seen(many):
+        return None
+    while many - few > 1:
+        middle = (few + many) // 2
+        few, many = (few, middle) if seen(middle) else (middle, many)
+    return many
+
+
 def _likely(share: float, n: int) -> np.ndarray:
     spread = REACH * np.sqrt(n * share * (1 - share)) + REACH
     low, high = max(int(n * share - spread), 0), min(int(n * share + spread) + 1, n)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
@@ -12,12 +12,11 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from opsbook.analysis import churn, risk_check, risk_list, risk_model, risk_rows, risk_value
+from opsbook.analysis import churn, risk_check, risk_model, risk_rows, risk_value
 from opsbook.analysis.churn import Threshold
 from opsbook.analysis.logistic import in_the_large, normal_half
 from opsbook.analysis.proportion import Estimate
 from opsbook.analysis.risk_check import Check
-from opsbook.analysis.risk_list import Draw
 from opsbook.analysis.risk_model import RiskModel
 from opsbook.analysis.risk_rows import LONG_DAYS, Landmarks, Question
 from opsbook.mart.tables import Tabular, engine_table
@@ -28,7 +27,6 @@ METHOD = "ridge logistic scorecard, checked on a later landmark"
 ACTIONS = ((0.6, "win_back"), (0.3, "contact"), (0.1, "remind"))  # mean probability of the band, at least
 TODAY = ["band", "users", "risk", "expected_leavers", "saved_users", "worth", "value", "value_low", "value_high"]
 UNKNOWN = Estimate(np.nan, np.nan, np.nan, 0)
-NAMED = 2  # reasons shown per user
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,85 +206,6 @@ def _tuned(model: RiskModel, tuning: pd.DataFrame) -> tuple[RiskModel, str]:
     """The model with its levels moved to the day of choosing where they were off there, and what was found."""
     seen = risk_check.check(model.scores(tuning), tuning)
     return model.recalibrated(seen.shift, seen.slope), seen.levels
-
-
-def roster(
-    found: Alarm, *, draw: Draw, left_out: Sequence[object] = (), registered: Mapping[str, str] | None = None
-) -> pd.DataFrame:
-    """The list of today, riskiest first, with its arms; empty unless the case is ready. Holds user ids: never shown.
-
-    left_out:   ids that rest from an earlier list
-    registered: id (as text) -> arm of an earlier run of this very draw, which stands
-    returns: one row per user -- rank, user_id, variant, risk (0-1, missing when only the ranking is to be used), band,
-             recency_days, value (expected to be saved), reasons (factors that raise the risk most); missing = unknown
-
-    >>> from opsbook import early_warning, tiny
-    >>> asked = early_warning.question(tiny.user_days, churn_after_days=7, within_days=7)
-    >>> alarm = early_warning.answer(tiny.user_days, tiny.users, asked, data_start=tiny.DATA_START, as_of=tiny.AS_OF)
-    >>> early_warning.roster(alarm, draw=None).empty  # too few left to judge a ranking by: nobody is listed
-    True
-    """
-    columns = ["rank", "user_id", "variant", "risk", "band", "recency_days", "value", "reasons"]
-    if found.case != "ready" or found.scored is None or found.chosen is None:
-        return pd.DataFrame(columns=columns)
-    first = risk_list.ranked(
-        found.scored, by_recency=found.used == "recency", capacity=draw.capacity, left_out=left_out
-    )
-    listed = first.order_by("rank").to_pandas()
-    risk = np.round(expit(listed["score"]), 4) if found.levels != "refused" else np.nan
-    told = {
-        "risk": risk,
-        "value": (risk * listed["band"].map(_each(found))).astype(float).round(2),
-        "reasons": reasons(found, listed),
-    }
-    return risk_list.assigned(listed.assign(**told), draw=draw, registered=registered or {})[columns]
-
-
-def reasons(found: Alarm, listed: pd.DataFrame) -> list[str]:
-    """Per user the factors that raise the odds most against the average user, strongest first.
-
-    >>> import pandas as pd
-    >>> from types import SimpleNamespace
-    >>> from opsbook import early_warning
-    >>> card = pd.DataFrame({"factor": ["recency", "recency", "orders"], "level": [0, 7, 0], "odds": [0.4, 3.0, 1.5]})
-    >>> listed = pd.DataFrame({"recency": [7, 0], "orders": [0, 2]})
-    >>> early_warning.reasons(SimpleNamespace(used="model", card=card), listed)
-    ['recency; orders', '']
-    """
-    card = found.card if found.used == "model" else found.card[found.card["factor"] == "recency"]
-    lifts = {factor: np.log(own.set_index("level")["odds"]) for factor, own in card.groupby("factor", sort=False)}
-    added = pd.DataFrame({factor: listed[factor].map(own).fillna(0.0) for factor, own in lifts.items()})
-    order = np.argsort(-added.to_numpy(), axis=1, kind="stable")[:, :NAMED]
-    names, values = np.asarray(added.columns), added.to_numpy()
-    return ["; ".join(names[at] for at in row if values[place, at] > 0) for place, row in enumerate(order)]
-
-
-def prospect(found: Alarm, *, capacity: int, holdout_share: float) -> dict[str, object]:
-    """What a list of today would be, before it is drawn and without anybody's name: see `risk_list.prospect`.
-
-    returns: the same and value, what keeping the save rate of the list is worth (sum over `roster`; None = unknown)
-
-    >>> from opsbook import early_warning, tiny
-    >>> asked = early_warning.question(tiny.user_days, churn_after_days=7, within_days=7)
-    >>> alarm = early_warning.answer(tiny.user_days, tiny.users, asked, data_start=tiny.DATA_START, as_of=tiny.AS_OF)
-    >>> early_warning.prospect(alarm, capacity=10, holdout_share=0.2)["listed"]
-    0
-    """
-    if found.case != "ready" or found.scored is None:
-        return risk_list.prospect(listed=0, holdout_share=holdout_share, baseline=np.nan) | {"value": None}
-    first = risk_list.ranked(found.scored, by_recency=found.used == "recency", capacity=capacity)
-    chance = (1 / (1 + (-_.score).exp())).sum().round(4)
-    bands = first.group_by("band").agg(n=_.count(), leavers=chance).order_by("band").to_pandas()
-    listed = int(bands["n"].sum())
-    risk = float(bands["leavers"].sum()) / max(listed, 1) if found.levels != "refused" else np.nan
-    value = (bands["leavers"] * bands["band"].map(_each(found))).sum(skipna=False)
-    told = risk_list.prospect(listed=listed, holdout_share=holdout_share, baseline=risk)
-    return told | {"value": None if pd.isna(value) else float(value)}
-
-
-def _each(found: Alarm) -> pd.Series:
-    """By band, what one leaver is worth who is kept with the save rate."""
-    return (found.today["value"] / found.today["expected_leavers"]).set_axis(found.today["band"])
 
 
 def lift_at(found: Alarm, *, capacity: int) -> pd.DataFrame:

@@ -198,19 +198,21 @@ class Page:
         payload["rule_text"] = words.label("page.rule", rule=str(rule)) if str(rule) else ""
         self._show("verdict", payload, desk.verdict(payload), payload["sentence"])
 
-    def decide(self, sentence: Sentence, *, needs: Sequence[str] = ()) -> None:
+    def decide(self, *sentences: Sentence, needs: Sequence[str] = ()) -> None:
         """What the numbers leave to be decided; on the first screen beside the parameters `decision` and `owner`.
 
-        needs: as in `verdict`; where one is not met, only what the parameters ask is shown.
+        sentences: one per matter, the most pressing first; several are numbered. needs: as in `verdict`; where one is
+        not met, only what the parameters ask is shown.
         """
         run = self.book.run
         about = campaign_of(run) or run
         asked, owner = (
             words.named(getattr(run, name, "") or getattr(about, name, "")) for name in ("decision", "owner")
         )
-        told = "" if self._missing(needs) else sentence.text()
+        parts = [] if self._missing(needs) else [sentence.text() for sentence in sentences]
+        told = words.label("page.decide.between").join(parts)
         self._decision = {"asked": asked, "text": told, "owner": owner}
-        payload = self._decision | {"key": sentence.key}
+        payload: dict[str, Any] = self._decision | {"key": sentences[0].key, "parts": parts}
         payload["owner_text"] = (
             words.label("page.decide.owner", owner=owner) if owner else words.label("page.decide.nobody")
         )

@@ -39,12 +39,12 @@ primary_metric: active_days
 def lists(report: Report, workbook: Workbook) -> dict[str, Any]:
     """contact, holdout and assignments as tables, experiment.json and review.yaml; nothing where there is no list.
 
-    contact, holdout: one row per user of one arm, riskiest first -- the columns of `early_warning.roster`
+    contact, holdout: one row per user of one arm, riskiest first -- the columns of `contact_list.roster`
     assignments:      the contract's columns; users registered under this experiment before keep their arm and stay in
     """
     if not workbook.exports.at_risk:
         return {}
-    from opsbook.analysis import early_warning
+    from opsbook.analysis import contact_list
 
     book = _book(report, workbook)
     draw, alarm = _draw(report, book), _alarm(book)
@@ -52,7 +52,7 @@ def lists(report: Report, workbook: Workbook) -> dict[str, Any]:
     resting = draws.resting(
         report.home, report.company_key, as_of=draw.as_of, cooling_days=workbook.early_warning.cooling_days
     )
-    listed = early_warning.roster(alarm, draw=draw, left_out=resting, registered=known)
+    listed = contact_list.roster(alarm, draw=draw, left_out=resting, registered=known)
     return _files(listed, known, draw, alarm, workbook) if len(listed) else {}
 
 

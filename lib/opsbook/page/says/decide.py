@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
 import pandas as pd
 
-from opsbook.analysis import churn
-from opsbook.analysis.churn import Threshold
-from opsbook.analysis.early_warning import ACTIONS
 from opsbook.analysis.verdict import Verdict
 from opsbook.page.says.levers import SAID, is_clear, moving
 from opsbook.page.says.rows import direction, last_row
 from opsbook.page.words import Sentence
 
-NEARLY_GONE = ACTIONS[0][0]  # mean risk from which the table of risk bands speaks of winning back
 CAMPAIGN = {
     "works_and_pays": "repeat",
     "works_without_cost": "repeat",
@@ -113,98 +108,6 @@ def _largest(parts: pd.DataFrame, *, sign: int) -> dict[str, Any]:
     row = same.iloc[0]
     lever = Sentence(f"lifecycle.lever_said.{row['lever']}")
     return {"lever": lever, "part": row["part"], "low": row["low"], "high": row["high"]}
-
-
-def retention(
-    judged: pd.DataFrame,
-    limit: Threshold,
-    gaps: pd.DataFrame,
-    coming: Mapping[str, Any],
-    *,
-    age: int,
-    bands: pd.DataFrame | None = None,
-    worth: float | None = None,
-    save_rate: float = 0.1,
-) -> Sentence:
-    """A clear change of retention first, then the list to contact, then a threshold the data do not bear out: two.
-
-    judged: `cohorts.against_previous`; gaps: `churn.false_churn`, without a meaning of "churned" there is no list to
-    contact; coming: `early_warning.prospect`; bands: today's risk bands; worth: of the list, in money where known;
-    save_rate: assumed share kept by a contact
-    """
-    wanted = _list(coming, _worth_most(bands), worth, save_rate)
-    listed = _undefined(limit, gaps) if churn.undefined(limit, gaps) else [*wanted, *_threshold(limit)]
-    found = [*_moved(judged, age), *listed][:2]
-    if not found:
-        return Sentence("retention.decide.nothing")
-    return found[0] if len(found) == 1 else Sentence("retention.decide.two", first=found[0], second=found[1])
-
-
-def _moved(judged: pd.DataFrame, age: int) -> list[Sentence]:
-    row = last_row(judged)
-    if pd.isna(row.get("change_low", float("nan"))):
-        return []
-    case = direction(row["change_low"], row["change_high"])
-    return [] if case == "unclear" else [Sentence(f"retention.decide.{case}", age=age, change=abs(row["change"]))]
-
-
-def _worth_most(bands: pd.DataFrame | None) -> dict[str, Any]:
-    """The band that is to be contacted at once, where most can be saved; empty without one."""
-    own = bands[bands["action"] == "contact"] if bands is not None and len(bands) else pd.DataFrame()
-    rows = own.sort_values("value", na_position="first").to_dict("records") if len(own) else []
-    return {str(name): value for name, value in rows[-1].items()} if rows else {}
-
-
-def _list(coming: Mapping[str, Any], band: Mapping[str, Any], worth: float | None, save_rate: float) -> list[Sentence]:
-    if not coming["listed"]:
-        return []
-    told = {"listed": coming["listed"], "holdout": coming["planned_holdout"]}
-    if coming["planned_holdout"] and coming.get("baseline") is not None:
-        case = "win_back" if coming["baseline"] >= NEARLY_GONE else "contact_known"
-        told["leaving"] = coming["baseline"]
-        if case == "win_back" and band:
-            return [_either(coming, band, worth, save_rate)]
-        contacted = 1 - coming["planned_holdout"] / coming["listed"]
-        own = {"back": _worth(worth and worth * contacted, save_rate)} if case == "win_back" else {}
-        return [Sentence(f"retention.decide.{case}", **told, **own)]
-    return [Sentence(f"retention.decide.{'contact' if coming['planned_holdout'] else 'contact_all'}", **told)]
-
-
-def _either(coming: Mapping[str, Any], band: Mapping[str, Any], worth: float | None, save_rate: float) -> Sentence:
-    """A band of middle risk or the riskiest users: how many, how likely they leave, what keeping some is worth."""
-    told: dict[str, Any] = {name: band[name] for name in ("band", "users", "risk")}
-    told |= {"listed": coming["listed"], "leaving": coming["baseline"], "held": _held(coming, save_rate)}
-    told |= {"worth": _worth(band["value"], save_rate), "back": _worth(worth, save_rate)}
-    if not (pd.isna(band["value"]) or worth is None):
-        contacted = coming["listed"] - coming["planned_holdout"]
-        value = worth * contacted / coming["listed"]  # who is left alone is not kept by a contact
-        told["back"] = Sentence("retention.decide_worth.same", value=value, contacted=contacted)
-    return Sentence("retention.decide.bands", **told)
-
-
-def _held(coming: Mapping[str, Any], save_rate: float) -> Sentence:
-    """How many of the list are left alone, and whether so few show what a contact is hoped to save; None shows none."""
-    fall, told = coming.get("detectable_fall"), {"holdout": coming["planned_holdout"]}
-    if fall is not None and save_rate * coming["baseline"] >= fall:
-        return Sentence("retention.decide_held.seen", **told)
-    return Sentence("retention.decide_held.small", **told, rate=save_rate)
-
-
-def _worth(value: float | None, save_rate: float) -> Sentence:
-    if value is None or pd.isna(value):
-        return Sentence("retention.decide_worth.none")
-    return Sentence("retention.decide_worth.money", value=value, rate=save_rate)
-
-
-def _undefined(limit: Threshold, gaps: pd.DataFrame) -> list[Sentence]:
-    share = gaps.loc[gaps["threshold_days"] == limit.days, "false_churn"].iloc[0]
-    return [Sentence("retention.decide.undefined", share=share, days=limit.days)]
-
-
-def _threshold(limit: Threshold) -> list[Sentence]:
-    if limit.origin != "given" or limit.suggested_days is None or limit.suggested_days == limit.days:
-        return []
-    return [Sentence("retention.decide.threshold", days=limit.days, suggested=limit.suggested_days)]
 
 
 def campaign(decision: Verdict, *, comparison: str, end: date, after_days: int) -> Sentence:

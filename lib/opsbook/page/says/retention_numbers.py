@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from opsbook.analysis import cohorts, survival, survival_time
+from opsbook.analysis import churn, cohorts, survival, survival_time
 from opsbook.analysis.churn import Threshold
 from opsbook.analysis.proportion import Estimate
 from opsbook.analysis.survival_time import RestrictedMean
@@ -17,15 +17,17 @@ def threshold(limit: Threshold, table: pd.DataFrame, *, target: float) -> dict[s
     """Days of silence after which a user counts as churned."""
     at = table[table["threshold_days"] == limit.days]
     n = at["gaps"].iloc[0] if len(at) else None
-    return {"key": "threshold", "value": limit.days, "unit": "days", "n": n, "method": limit.origin}
+    told = {"key": "threshold", "value": limit.days, "unit": "days", "n": n, "method": limit.origin}
+    return told | {"card": not churn.undefined(limit, table)}
 
 
 def false_churn(limit: Threshold, table: pd.DataFrame, *, target: float) -> dict[str, Any]:
-    """Share of silences longer than the threshold that a return ends."""
+    """Share of silences longer than the threshold that a return ends; a card where they are most, so none is churn."""
     at = table[table["threshold_days"] == limit.days]
     value, low, high, n = at[["false_churn", "low", "high", "gaps"]].iloc[0] if len(at) else (None, None, None, 0)
     told = {"value": value, "low": low, "high": high, "n": n, "target": target}
-    return {"key": "false_churn", "unit": "share", "method": "Kaplan-Meier on gaps", "card": False, **told}
+    told["card"] = churn.undefined(limit, table)
+    return {"key": "false_churn", "unit": "share", "method": "Kaplan-Meier on gaps", **told}
 
 
 def over_time(found: pd.DataFrame) -> Past:
@@ -44,27 +46,28 @@ def retained(change: pd.DataFrame, *, age: int) -> dict[str, Any]:
     return told | {name: row[column] for name, column in names.items()}
 
 
-def active_at(late: Estimate, *, day: int) -> dict[str, Any]:
-    """Share not yet churned after `day` days."""
+def active_at(late: Estimate, *, day: int, undefined: bool = False) -> dict[str, Any]:
+    """Share not yet churned after `day` days; no card where churn is undefined (`churn.undefined`)."""
     told = {"value": late.value, "low": late.low, "high": late.high, "n": late.n}
-    told["card"] = pd.notna(late.value)
+    told["card"] = pd.notna(late.value) and not undefined
     return {"key": f"active_{day}", "unit": "share", "method": survival.METHOD_CURVE, **told}
 
 
-def median(days: Estimate) -> dict[str, Any]:
-    """Days after which half of the users have churned; missing when not reached."""
+def median(days: Estimate, *, undefined: bool = False) -> dict[str, Any]:
+    """Days after which half of the users have churned; missing when not reached, no card as in `active_at`."""
     told = {"value": days.value, "low": days.low, "high": days.high, "n": days.n}
-    told["card"] = pd.notna(days.value)
+    told["card"] = pd.notna(days.value) and not undefined
     return {"key": "median", "unit": "days", "method": survival.METHOD_CURVE, **told}
 
 
-def restricted_mean(mean: RestrictedMean) -> dict[str, Any]:
-    """Mean days until churn within the horizon."""
-    told = {"value": mean.value, "low": mean.low, "high": mean.high, "n": mean.n}
+def restricted_mean(mean: RestrictedMean, *, undefined: bool = False) -> dict[str, Any]:
+    """Mean days until churn within the horizon; no card as in `active_at`."""
+    told = {"value": mean.value, "low": mean.low, "high": mean.high, "n": mean.n, "card": not undefined}
     return {"key": "restricted_mean", "unit": "days", "method": survival_time.METHOD_RESTRICTED_MEAN, **told}
 
 
-def came_back(back: Estimate) -> dict[str, Any]:
-    """Share of the users once counted as churned who were seen again."""
+def came_back(back: Estimate, *, undefined: bool = False) -> dict[str, Any]:
+    """Share of the users once counted as churned who were seen again; a card only where churn is undefined."""
     told = {"value": back.value, "low": back.low, "high": back.high, "n": back.n}
-    return {"key": "came_back", "unit": "share", "method": "Wilson", "card": False, **told}
+    told["card"] = pd.notna(back.value) and undefined
+    return {"key": "came_back", "unit": "share", "method": "Wilson", **told}
