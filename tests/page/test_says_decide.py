@@ -13,17 +13,15 @@ from opsbook.page.says import decide
 from page.test_says_levers import parts
 
 DAYS = {"days": 42, "worthwhile": 0.2}
+LIFT = {"worthwhile": 0.2, "metric": words.Sentence("campaign.metric.orders"), "power": 0.8}
+HELD = {"planned": 0.2, "planned_users": 200, "seen": 0.12}
 PLANS = {
-    "good": words.Sentence("plan.verdict.good", planned=0.2, planned_users=200, seen=0.12, worthwhile=0.2),
-    "spare": words.Sentence(
-        "plan.verdict.spare", planned=0.2, planned_users=200, seen=0.12, worthwhile=0.2, share=0.1, control=100
-    ),
-    "more": words.Sentence(
-        "plan.verdict.more", planned=0.1, planned_users=100, seen=0.25, worthwhile=0.2, share=0.3, control=300
-    ),
-    "no_share": words.Sentence("plan.verdict.no_share", share=0.3, worthwhile=0.2),
-    "too_few": words.Sentence("plan.verdict.too_few", n=80, worthwhile=0.2),
-    "not_randomised": words.Sentence("plan.verdict.not_randomised", worthwhile=0.2),
+    "good": words.Sentence("plan.verdict.good", **HELD, **LIFT),
+    "spare": words.Sentence("plan.verdict.spare", **HELD, **LIFT, share=0.1, control=100),
+    "more": words.Sentence("plan.verdict.more", **HELD | {"seen": 0.25}, **LIFT, share=0.3, control=300),
+    "no_share": words.Sentence("plan.verdict.no_share", share=0.3, **LIFT),
+    "too_few": words.Sentence("plan.verdict.too_few", n=80, **LIFT),
+    "not_randomised": words.Sentence("plan.verdict.not_randomised", **LIFT),
     "unknown": words.Sentence("plan.verdict.unknown", days=42),
 }
 
@@ -41,12 +39,12 @@ def gains(**low: float) -> pd.DataFrame:
 
 def lifecycle(low: float, high: float, moved: pd.DataFrame | None = None, more: pd.DataFrame | None = None):
     told = parts() if moved is None else moved
-    return decide.lifecycle(changed(low, high), told, gains() if more is None else more)
+    return decide.lifecycle(changed(low, high), told, gains() if more is None else more)[0]
 
 
 STILL = parts(acquisition=0.0)
 CASES = {
-    "lifecycle.decide.unknown": lambda: decide.lifecycle(changed(0.1, 0.2, complete=False), parts(), gains()),
+    "lifecycle.decide.unknown": lambda: decide.lifecycle(changed(0.1, 0.2, complete=False), parts(), gains())[0],
     "lifecycle.decide.unclear": lambda: lifecycle(-0.1, 0.1),
     "lifecycle.decide.up": lambda: lifecycle(0.1, 0.2),
     "lifecycle.decide.up_no_lever": lambda: lifecycle(0.1, 0.2, STILL),
@@ -78,7 +76,7 @@ def test_each_case_is_reached_and_says_the_same_in_both_languages(case):
 @pytest.mark.parametrize("area", ["lifecycle", "plan"])
 def test_no_case_of_the_catalogue_is_left_out(area):
     """Every entry is a case above or a part of one."""
-    within = {"lifecycle.decide.gain", "lifecycle.decide.no_gain", "plan.decide.late"}
+    within = {f"lifecycle.decide.{name}" for name in ("gain", "no_gain", "news")} | {"plan.decide.late"}
     assert set(words.keys(f"{area}.decide.")) - within <= set(CASES)
 
 
@@ -107,6 +105,11 @@ def test_a_campaign_that_has_begun_is_not_to_be_started():
     late = decide.plan(PLANS["good"], start=START, registered_on=START)
     assert "began on 9 Mar 2026" in late.text("en")
     assert "2026年3月9日" in late.text("zh")
+    assert "hold out 200 users (20.0%) next time too" in late.text("en")
+    assert "start as planned" not in late.text("en")
+    more = decide.plan(PLANS["more"], start=START, registered_on=START)
+    assert more.text("en").startswith("Whether to hold out 30.0% instead of 20.0%")
+    assert figures(more.text("en")) - {"9", "2026"} == figures(more.text("zh")) - {"3", "9", "2026"}
     assert decide.plan(PLANS["good"], start=START, registered_on=None).key == "plan.decide.good"
 
 
@@ -130,7 +133,7 @@ def test_what_a_new_user_costs_stands_beside_the_lever():
         "in none of 2 channels with costs paid back in 90 days.",
         "not known here",
     ]
-    for said, part in zip(told, expected, strict=True):
+    for (said,), part in zip(told, expected, strict=True):
         assert part in said.text("en")
         assert figures(said.text("en")) | {"1"} == figures(said.text("zh")) | {"1"}  # one more, a word in one of them
 
@@ -154,8 +157,21 @@ def test_a_test_without_a_lift_worth_having_is_left_out():
 def test_without_a_change_the_strongest_sure_lever_is_named():
     """The largest gain whose interval lies above zero; a larger one that is not sure is passed over."""
     said = lifecycle(-0.1, 0.1, more=gains(current=500.0, week_1=40.0, waking=-900.0))
-    assert "Most would come of one more point of weekly retention of current users: +510" in said.text("en")
+    assert "aim next for one more point of weekly retention of current users, which would add most: +510" in said.text("en")
     assert "moves the level" not in lifecycle(-0.1, 0.1, more=gains(waking=-900.0)).text("en")
+
+
+def test_another_number_that_changed_clearly_is_a_matter_of_its_own():
+    """Active users as usual do not hide it; beside a clear change of them it comes second."""
+    ends = {"base": 80.0, "value": 97.22, "change": 17.22, "change_low": 4.68, "change_high": 29.76}
+    arpu = words.Sentence("lifecycle.aarrr_moved.money", metric=words.Sentence("lifecycle.metric.arpu"), **ends)
+    news = words.Sentence("lifecycle.aarrr_change.news", moved=arpu, compared=7)
+    usual = decide.lifecycle(changed(-0.1, 0.1), parts(), gains(), news=news)
+    assert [said.key for said in usual] == ["lifecycle.decide.news", "lifecycle.decide.unclear"]
+    assert "80.00 → 97.22 (+17.22, 95% interval +4.68 to +29.76)" in usual[0].text("en")
+    assert figures(usual[0].text("en")) == figures(usual[0].text("zh"))
+    grown = decide.lifecycle(changed(0.1, 0.2), parts(), gains(), news=news)
+    assert [said.key for said in grown] == ["lifecycle.decide.up", "lifecycle.decide.news"]
 
 
 def test_the_lever_named_moves_with_the_fall():

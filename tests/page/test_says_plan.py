@@ -51,7 +51,7 @@ def test_every_verdict_with_its_sentence(sentence, status, verdict, table, chang
     file = campaign(**changed)
     share = sizing.smallest(table, **WANTED)
     said = says.sizes(table, share, planned=file.control_share, power=0.8, **WANTED)
-    found, told = says.verdict(table, share, planned=file.control_share, comparison=file.comparison, **WANTED)
+    found, told = says.verdict(table, share, file, power=0.8, **WANTED)
     assert (said.key, found, told.key) == (f"plan.sizes.{sentence}", status, f"plan.verdict.{verdict}")
     for part in (said, told, says.rule(power=0.8, **WANTED)):
         assert numbers(part.text("en")) == numbers(part.text("zh"))
@@ -73,11 +73,33 @@ def test_numbers_are_missing_where_nothing_is_known():
 
 def test_planned_and_fewest_holdout_stand_side_by_side():
     """Whoever plans 20 % and would do with 10 % reads both, in people and as shares, in either language."""
-    told = says.verdict(GOOD, 0.1, planned=0.2, comparison="holdout", **WANTED)[1]
+    told = says.verdict(GOOD, 0.1, campaign(), power=0.8, **WANTED)[1]
     assert "hold out 200 users (20.0%)" in told.text("en")
     assert "100 (10.0%) would do" in told.text("en")
     assert "计划留出 200 人（20.0%）作对照" in told.text("zh")
     assert "留 100 人（10.0%）就够" in told.text("zh")
+
+
+def test_a_verdict_names_its_metric_and_its_certainty():
+    """A lift is one of something, and seen so often: neither is left to the line of the rule."""
+    for table, share in ((GOOD, 0.1), (MORE, 0.5), (FEW, None)):
+        told = says.verdict(table, share, campaign(), power=0.8, **WANTED)[1]
+        assert "in orders of" in told.text("en")
+        assert "80.0% certainty" in told.text("en")
+        assert numbers(told.text("en")) == numbers(told.text("zh"))
+
+
+def test_a_plan_registered_after_the_start_is_for_the_next_campaign():
+    """It is called neither good nor bad any more, and the sentence says for which campaign it holds."""
+    said = says.verdict(GOOD, 0.1, campaign(), power=0.8, **WANTED)
+    start = date(2026, 3, 9)
+    for registered_on in (None, date(2026, 3, 8)):
+        assert says.standing(*said, start=start, registered_on=registered_on) == said
+    status, late = says.standing(*said, start=start, registered_on=start)
+    assert status == "neutral"
+    assert "began on 9 Mar 2026" in late.text("en")
+    assert "for the next one like it. Measurable" in late.text("en")
+    assert "2026年3月9日" in late.text("zh")
 
 
 def test_durations_are_compared_where_there_are_several():

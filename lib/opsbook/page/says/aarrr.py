@@ -78,4 +78,5 @@ def _clear_alone(rows: Any) -> Any:
 
 def _moved(row: pd.Series) -> Sentence:
     name = Sentence(f"lifecycle.metric.{row['metric']}")
-    return Sentence(f"lifecycle.aarrr_moved.{row['unit']}", metric=name, **{part: row[part] for part in PARTS})
+    told = {"value": row["value"], "base": row["base_value"]} | {part: row[part] for part in PARTS}
+    return Sentence(f"lifecycle.aarrr_moved.{row['unit']}", metric=name, **told)

@@ -51,20 +51,24 @@ def lifecycle(
     paid_back: pd.DataFrame | None = None,
     *,
     margin: float | None = None,
-) -> Sentence:
+    news: Sentence | None = None,
+) -> list[Sentence]:
     """Where to look after a clear change of active users; without one, the lever that would move most.
 
     changes: `activity.changes`; parts: `levers.lever_parts`; gains: `steady_state.steady_gains`;
-    paid_back: `payback.payback`, what a new user costs, by this margin; without one by revenue
+    paid_back: `payback.payback`, what a new user costs, by this margin; without one by revenue;
+    news: `says.aarrr.news`, another number that changed clearly, a matter of its own
     """
     row = last_row(changes)
     if not row.get("complete") or pd.isna(row.get("change_low", float("nan"))):
-        return Sentence("lifecycle.decide.unknown")
+        return [Sentence("lifecycle.decide.unknown")]
+    beside = [Sentence("lifecycle.decide.news", moved=news.values["moved"])] if news else []
     case = direction(row["change_low"], row["change_high"])
     if case == "unclear":
-        return Sentence("lifecycle.decide.unclear", lever=_strongest(gains, paid_back, margin))
+        return [*beside, Sentence("lifecycle.decide.unclear", lever=_strongest(gains, paid_back, margin))]
     told = _largest(parts, sign=1 if case == "up" else -1)
-    return Sentence(f"lifecycle.decide.{case}", **told) if told else Sentence(f"lifecycle.decide.{case}_no_lever")
+    said = Sentence(f"lifecycle.decide.{case}", **told) if told else Sentence(f"lifecycle.decide.{case}_no_lever")
+    return [said, *beside]
 
 
 def _strongest(gains: pd.DataFrame, paid_back: pd.DataFrame | None, margin: float | None) -> Sentence:
@@ -130,8 +134,12 @@ def campaign_case(decision: Verdict, *, comparison: str) -> str:
 def plan(verdict: Sentence, *, start: date, registered_on: date | None) -> Sentence:
     """What the verdict of `says.plan.verdict` leaves to be decided; of a campaign that has begun it is for the next."""
     said = _planned(verdict)
-    late = registered_on is not None and registered_on >= start
-    return Sentence("plan.decide.late", start=start, said=said) if late else said
+    if registered_on is None or registered_on < start:
+        return said
+    if said.key in ("plan.decide.good", "plan.decide.spare"):
+        held = {name: said.values[name] for name in ("planned", "planned_users")}
+        said = Sentence("plan.decide_next.held", **held)
+    return Sentence("plan.decide.late", start=start, said=said)
 
 
 def _planned(verdict: Sentence) -> Sentence:

@@ -198,25 +198,35 @@ def promise(campaign: CampaignRun, *, registered_on: date | None) -> Sentence:
 
 
 def verdict(
-    table: pd.DataFrame, share: float | None, *, days: int, worthwhile: float, planned: float | None, comparison: str
+    table: pd.DataFrame, share: float | None, campaign: CampaignRun, *, days: int, worthwhile: float, power: float
 ) -> tuple[str, Sentence]:
     """Whether the campaign can be measured as planned: a status and a sentence."""
-    own = _row(table, days, planned)
+    own = _row(table, days, campaign.control_share)
+    told: dict[str, Any] = {"worthwhile": worthwhile, "metric": _metric(campaign)}
     if table[table["days"] == days]["detectable"].notna().sum() == 0:
         return "unknown", Sentence("plan.verdict.unknown", days=days)
-    if comparison not in RANDOMISED:
-        return "warn", Sentence("plan.verdict.not_randomised", worthwhile=worthwhile)
+    if campaign.comparison not in RANDOMISED:
+        return "warn", Sentence("plan.verdict.not_randomised", **told)
+    told["power"] = power
     if share is None:
-        return "bad", Sentence("plan.verdict.too_few", worthwhile=worthwhile, n=int(table["users"].iloc[0]))
+        return "bad", Sentence("plan.verdict.too_few", n=int(table["users"].iloc[0]), **told)
     if own is None:
-        return "warn", Sentence("plan.verdict.no_share", share=share, worthwhile=worthwhile)
-    told = {"planned": own["control_share"], "seen": own["detectable"], "worthwhile": worthwhile}
-    told["planned_users"] = int(own["control_users"])
+        return "warn", Sentence("plan.verdict.no_share", share=share, **told)
+    told |= {"planned": own["control_share"], "seen": own["detectable"], "planned_users": int(own["control_users"])}
     if share == own["control_share"]:
         return "good", Sentence("plan.verdict.good", **told)
     told |= {"share": share, "control": _held_out(table, share, days)["value"]}
     good = own["detectable"] <= worthwhile
     return ("good", Sentence("plan.verdict.spare", **told)) if good else ("warn", Sentence("plan.verdict.more", **told))
+
+
+def standing(
+    status: str, said: Sentence, *, start: date | None, registered_on: date | None
+) -> tuple[str, Sentence]:
+    """The verdict as it is, or for the next campaign of the kind where this one began before its plan was registered."""
+    if start is None or registered_on is None or registered_on < start:
+        return status, said
+    return "neutral", Sentence("plan.verdict.late", start=start, said=said)
 
 
 def rule(*, days: int, worthwhile: float, power: float) -> Sentence:
