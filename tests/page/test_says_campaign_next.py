@@ -1,14 +1,15 @@
+import re
 from datetime import date
 
 import pandas as pd
 import pytest
 
 from opsbook.analysis.margins import BreakEven
-from opsbook.analysis.verdict import RULES, Verdict
+from opsbook.analysis.verdict import RULES, UNKNOWN, Evidence, Span, Verdict
 from opsbook.page import words
 from opsbook.page.says import campaign as says
 from opsbook.page.says import campaign_evidence as evidence
-from opsbook.page.says import campaign_next, lasting, registered
+from opsbook.page.says import campaign_next, lasting, plan_gap, registered
 from opsbook.page.words import Sentence
 
 EVEN = BreakEven(0.12, 0.08, 0.23, "known")
@@ -44,6 +45,53 @@ def test_the_first_screen_asks_and_recommends():
     assert waiting.key == "campaign.decide.wait"
 
 
+RETURNS = {
+    "sure": Span(1.7, 0.2, 3.1),
+    "likely": Span(1.7, -1.1, 4.6),
+    "unlikely": Span(-0.3, -1.1, 0.4),
+    "lost": Span(-1.2, -1.9, -0.5),
+    "": UNKNOWN,
+}
+
+
+@pytest.mark.parametrize("case", RETURNS)
+@pytest.mark.parametrize("comparison", ["holdout", "ab"])
+def test_a_lift_not_worth_having_is_weighed_against_what_the_campaign_earned(case, comparison):
+    """The decision names the return beside the lift; where it is likely, the campaign is repeated to be sure."""
+    small = Verdict("no_effect", "too_small", "A")
+    span = {"comparison": comparison, "end": date(2026, 3, 22), "after_days": 28}
+    said = campaign_next.decision(small, returned=RETURNS[case], **span)
+    english, chinese = said.text("en"), said.text("zh")
+    assert ("net return" in english) == bool(case)
+    assert ("repeat it with a larger control group" in english) == (case == "likely" and comparison == "holdout")
+    assert ("can run again as it is" in english) == (case == "sure" and comparison == "holdout")
+    assert re.findall(r"[\d.]+%", english) == re.findall(r"[\d.]+%", chinese)
+
+
+def test_a_change_of_the_offer_begins_where_it_fell_behind():
+    """The step named is the offer's own that clearly missed its plan by most; users not shown it are no matter of it."""
+    parts = pd.DataFrame({"channel": "all", "factor": ["gap", "exposed", "participation", "conversion", "value"],
+                          "part": [-40.0, -90.0, -13.0, -8.0, 20.0], "low": [-60.0, -95.0, -15.0, -11.0, 15.0],
+                          "high": [-20.0, -80.0, -11.0, -5.0, 25.0]})  # fmt: skip
+    small = Verdict("no_effect", "too_small", "A")
+    said = campaign_next.steps(small, comparison="holdout", weakest=plan_gap.weakest(parts))
+    assert "beginning with participation, which is clearly below its plan" in said.text("en")
+    assert "先从参与率入手" in said.text("zh")
+    assert plan_gap.weakest(parts.assign(high=1.0)) is None
+    assert plan_gap.weakest(parts.iloc[:2]) is None
+
+
+@pytest.mark.parametrize(("low", "high", "said"), [(0.21, 0.4, ""), (0.01, 0.4, "is open"), (0.01, 0.1, "is less than")])
+def test_a_campaign_that_works_says_whether_by_enough(low, high, said):
+    """An effect above zero may still miss the lift set as worth having, and then the verdict says so."""
+    found = Evidence("holdout", net=Span(1, 0.1, 2), net_relative=Span(0.08, low, high), worthwhile_lift=0.2)
+    table = pd.DataFrame(columns=["metric", "window", "treated", "control", "total", "total_low", "total_high", "method"])
+    told = evidence.verdict(Verdict("keep", "works_and_pays", "A"), found, table, metric="orders")
+    assert ("20.0% set as worth having" in told.text("en")) == bool(said)
+    assert said in told.text("en")
+    assert ("门槛 20.0%" in told.text("zh")) == bool(said)
+
+
 @pytest.mark.parametrize(("margin", "case"), [(0.35, "above"), (0.15, "within"), (0.05, "below")])
 def test_the_condition_is_the_margin_at_which_it_breaks_even(margin, case):
     """Above, within or below the interval of the break-even margin."""
@@ -72,7 +120,7 @@ def test_there_is_no_condition_where_money_is_not_known(even, margin, grade):
     [
         ("late", True, "goals set after the start"),
         ("late", False, "rules set after the start"),
-        ("none", True, "nothing registered before the start"),
+        ("none", True, "goals and rules of its file not registered before the start"),
         ("changed", True, "rules changed since they were registered"),
         ("kept", True, "randomised and healthy)"),
     ],

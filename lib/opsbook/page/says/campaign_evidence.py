@@ -226,7 +226,16 @@ def verdict(
     said = Sentence(f"campaign.verdict.{decision.rule}", **told)
     paid = net_roi(evidence.roi_margin.value, cost=cost)
     lost = Sentence("campaign.verdict.lost", margin=paid) if _lost(decision, evidence) else ""
-    return Sentence("campaign.verdict.graded", verdict=said, lost=lost, grade=decision.grade)
+    reach = _reach(decision, evidence)
+    return Sentence("campaign.verdict.graded", verdict=said, reach=reach, lost=lost, grade=decision.grade)
+
+
+def _reach(decision: Verdict, evidence: Evidence) -> Sentence | str:
+    """Of a campaign that works, whether by as much as was set as worth having; nothing where that is sure."""
+    net, asked = evidence.net_relative, evidence.worthwhile_lift
+    if not decision.rule.startswith("works_") or not net.low < asked:
+        return ""
+    return Sentence(f"campaign.verdict_reach.{'below' if net.high < asked else 'open'}", worthwhile=asked)
 
 
 def _sizes(arms: pd.DataFrame | None, control: str) -> Sentence:

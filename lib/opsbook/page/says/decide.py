@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from opsbook.analysis.verdict import Verdict
+from opsbook.analysis.verdict import UNKNOWN, Span, Verdict
 from opsbook.page.says.levers import SAID, is_clear, moving
 from opsbook.page.says.rows import direction, last_row
 from opsbook.page.words import Sentence
@@ -114,15 +114,33 @@ def _largest(parts: pd.DataFrame, *, sign: int) -> dict[str, Any]:
     return {"lever": lever, "part": row["part"], "low": row["low"], "high": row["high"]}
 
 
-def campaign(decision: Verdict, *, comparison: str, end: date, after_days: int) -> Sentence:
+def campaign(
+    decision: Verdict, *, comparison: str, end: date, after_days: int, returned: Span = UNKNOWN
+) -> Sentence:
     """What the rule that fired leaves to be decided; the verdict is final after_days after the end.
 
-    comparison: of the campaign's file; what worked in an A/B test is not run again but given to everybody
+    comparison: of the campaign's file; what worked in an A/B test is not run again but given to everybody;
+    returned: the net return, weighed against a lift that is not worth having
     """
-    case = campaign_case(decision, comparison=comparison)
-    return Sentence(
-        f"campaign.decide.{case}", **({"through": end + timedelta(days=after_days)} if case == "wait" else {})
-    )
+    case, told = campaign_case(decision, comparison=comparison), {}
+    if case == "wait":
+        told["through"] = end + timedelta(days=after_days)
+    if case in ("stop", "leave_out"):
+        told["paid"] = _paid(returned)
+    return Sentence(f"campaign.decide.{case}", **told)
+
+
+def paid_case(returned: Span) -> str:
+    """Whether the cost was earned: sure, likely, unlikely, lost; empty where nothing was spent or the margin is open."""
+    if pd.isna(returned.value) or pd.isna(returned.low):
+        return ""
+    case = direction(returned.low, returned.high)
+    return {"up": "sure", "down": "lost"}.get(case, "likely" if returned.value > 0 else "unlikely")
+
+
+def _paid(returned: Span) -> Sentence | str:
+    case, told = paid_case(returned), {"roi": returned.value, "low": returned.low, "high": returned.high}
+    return Sentence(f"campaign.decide_paid.{case}", **told) if case else ""
 
 
 def campaign_case(decision: Verdict, *, comparison: str) -> str:

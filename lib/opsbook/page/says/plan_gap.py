@@ -17,6 +17,7 @@ LEADS = 0.95  # in so many of the redrawn campaigns the part must be the largest
 HALF = 0.5
 KINDS = {"revenue": "money"}
 RATES = ("participation", "conversion")
+OFFER = (*RATES, "frequency", "value")  # what the offer itself moves
 FORMATS = {"plan_share": "percent", "first": "chance"}
 SUMS = (WHOLE, BY_RATES, "exposed", "participants", "mix")
 Row = Mapping[Any, Any]
@@ -47,6 +48,15 @@ def gap(parts: pd.DataFrame, *, levels: Sequence[str], missing: str, steps: pd.D
     told |= {"size": _amount(kind, abs(net)), "share": abs(net) / planned}
     case = "above" if net > 0 else "below"
     return Sentence(f"campaign.plan_gap.{case}", **told, why=_why(parts, kind, case, steps))
+
+
+def weakest(parts: pd.DataFrame) -> Sentence | None:
+    """The step of the offer that fell furthest behind its plan, if any clearly did; who was shown it is another matter.
+
+    parts: `plan_gap.gap`
+    """
+    rows = [row for row in moving(parts).to_dict("records") if row["factor"] in OFFER and row["high"] <= -HALF]
+    return _short(min(rows, key=lambda row: row["part"])["factor"]) if rows else None
 
 
 def finding(goals: Sentence, gap: Sentence, *, missing: str) -> Sentence:
