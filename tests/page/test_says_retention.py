@@ -210,8 +210,8 @@ def test_numbers_carry_their_interval_and_their_unit():
     assert numbers.retained(change().iloc[:0], age=7)["value"] is None
     limit = Threshold(21, "given", 14)
     made = [
-        numbers.threshold(limit, false_churn(), **TARGET),
-        numbers.false_churn(limit, false_churn(), **TARGET),
+        numbers.threshold(limit, false_churn()),
+        numbers.false_churn(limit, false_churn()),
         numbers.active_at(LATE, day=90),
         numbers.median(ESTIMATE),
         numbers.restricted_mean(RestrictedMean(67.5, 66.2, 68.8, 15801, 0.65, 180.0)),
@@ -219,7 +219,7 @@ def test_numbers_carry_their_interval_and_their_unit():
     ]
     assert all({"key", "value", "n", "unit", "method"} <= number.keys() for number in made)
     assert not numbers.median(Estimate(NAN, NAN, NAN, 10))["card"]
-    assert numbers.false_churn(Threshold(400, "given", None), false_churn(), **TARGET)["value"] is None
+    assert numbers.false_churn(Threshold(400, "given", None), false_churn())["value"] is None
 
 
 @pytest.mark.parametrize(("back", "undefined"), [(0.03, False), (0.70, True)])
@@ -228,14 +228,20 @@ def test_no_card_speaks_of_churn_where_the_word_means_nothing(back, undefined):
     limit, found = Threshold(21, "given", 14), false_churn().assign(false_churn=back)
     mean = RestrictedMean(67.5, 66.2, 68.8, 15801, 0.65, 180.0)
     of_churn = [
-        numbers.threshold(limit, found, **TARGET),
+        numbers.threshold(limit, found),
         numbers.active_at(LATE, day=90, undefined=undefined),
         numbers.median(LATE, undefined=undefined),
         numbers.restricted_mean(mean, undefined=undefined),
     ]
-    of_returns = [numbers.false_churn(limit, found, **TARGET), numbers.came_back(LATE, undefined=undefined)]
+    of_returns = [
+        numbers.false_churn(limit, found),
+        numbers.came_back(LATE, undefined=undefined),
+        numbers.later(line([0, 1, 7, 30]), age=30, undefined=undefined),
+    ]
     assert [number["card"] for number in of_churn] == [not undefined] * 4
-    assert [number["card"] for number in of_returns] == [undefined] * 2
+    assert [number["card"] for number in of_returns] == [undefined] * 3
+    assert of_returns[-1]["value"] == 0.4
+    assert not numbers.later(line([0, 1]), age=30, undefined=undefined)["card"]
 
 
 def test_charts_of_nothing_are_none_and_of_something_are_figures():

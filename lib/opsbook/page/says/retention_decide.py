@@ -83,13 +83,13 @@ def _each(
 
 
 def _band(coming: Mapping[str, Any], bands: pd.DataFrame | None, each: float) -> Sentence | str:
-    """Beside a list of users nearly gone: the band of middle risk where most can be saved, reckoned alike."""
+    """Beside a list of users nearly gone: a band of middle risk where a contact is worth more, reckoned alike."""
     own = bands[bands["action"] == "contact"] if bands is not None and len(bands) else pd.DataFrame()
     if own.empty or coming["baseline"] < NEARLY_GONE or own["value"].isna().all():
         return ""
     row = own.loc[own["value"].idxmax()]
     told = {"band": row["band"], "users": row["users"], "risk": row["risk"], "each": row["value"] / row["users"]}
-    return Sentence(f"retention.decide_band.{'more' if told['each'] > each else 'less'}", **told)
+    return Sentence("retention.decide_band.more", **told) if told["each"] > each else ""
 
 
 def _held(coming: Mapping[str, Any], save_rate: float) -> Sentence:

@@ -13,7 +13,7 @@ from opsbook.analysis.survival_time import RestrictedMean
 from opsbook.page.past import Past, past
 
 
-def threshold(limit: Threshold, table: pd.DataFrame, *, target: float) -> dict[str, Any]:
+def threshold(limit: Threshold, table: pd.DataFrame) -> dict[str, Any]:
     """Days of silence after which a user counts as churned."""
     at = table[table["threshold_days"] == limit.days]
     n = at["gaps"].iloc[0] if len(at) else None
@@ -21,12 +21,11 @@ def threshold(limit: Threshold, table: pd.DataFrame, *, target: float) -> dict[s
     return told | {"card": not churn.undefined(limit, table)}
 
 
-def false_churn(limit: Threshold, table: pd.DataFrame, *, target: float) -> dict[str, Any]:
+def false_churn(limit: Threshold, table: pd.DataFrame) -> dict[str, Any]:
     """Share of silences longer than the threshold that a return ends; a card where they are most, so none is churn."""
     at = table[table["threshold_days"] == limit.days]
     value, low, high, n = at[["false_churn", "low", "high", "gaps"]].iloc[0] if len(at) else (None, None, None, 0)
-    told = {"value": value, "low": low, "high": high, "n": n, "target": target}
-    told["card"] = churn.undefined(limit, table)
+    told = {"value": value, "low": low, "high": high, "n": n, "card": churn.undefined(limit, table)}
     return {"key": "false_churn", "unit": "share", "method": "Kaplan-Meier on gaps", **told}
 
 
@@ -44,6 +43,17 @@ def retained(change: pd.DataFrame, *, age: int) -> dict[str, Any]:
     told |= {"value": row["share"], "low": row["low"], "high": row["high"], "n": row["users"]}
     names = {"previous": "previous_share", "change": "change", "change_low": "change_low", "change_high": "change_high"}
     return told | {name: row[column] for name, column in names.items()}
+
+
+def later(line: pd.DataFrame, *, age: int, undefined: bool = False) -> dict[str, Any]:
+    """Share of the period's users active on day `age` or after it; a card only where churn is undefined.
+
+    line: `cohorts.overall` of `cohorts.retained_on_or_after`
+    """
+    own = line[line["age"] == age]
+    value, low, high, n = own[["share", "low", "high", "users"]].iloc[0] if len(own) else (None, None, None, 0)
+    told = {"value": value, "low": low, "high": high, "n": n, "card": undefined and value is not None}
+    return {"key": f"later_{age}", "unit": "share", "method": cohorts.METHOD, **told}
 
 
 def active_at(late: Estimate, *, day: int, undefined: bool = False) -> dict[str, Any]:
