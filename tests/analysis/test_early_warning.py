@@ -1,6 +1,5 @@
 """Who is at risk: rows against plain Python, no look into the future, and worlds whose truth we chose."""
 
-from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np

@@ -69,7 +69,7 @@ def test_a_lift_not_worth_having_is_weighed_against_what_the_campaign_earned(cas
 
 
 def test_a_change_of_the_offer_begins_where_it_fell_behind():
-    """The step named is the offer's own that clearly missed its plan by most; users not shown it are no matter of it."""
+    """The step named is the offer's own that clearly missed its plan by most; who was shown it is not."""
     parts = pd.DataFrame({"channel": "all", "factor": ["gap", "exposed", "participation", "conversion", "value"],
                           "part": [-40.0, -90.0, -13.0, -8.0, 20.0], "low": [-60.0, -95.0, -15.0, -11.0, 15.0],
                           "high": [-20.0, -80.0, -11.0, -5.0, 25.0]})  # fmt: skip
@@ -81,11 +81,15 @@ def test_a_change_of_the_offer_begins_where_it_fell_behind():
     assert plan_gap.weakest(parts.iloc[:2]) is None
 
 
-@pytest.mark.parametrize(("low", "high", "said"), [(0.21, 0.4, ""), (0.01, 0.4, "is open"), (0.01, 0.1, "is less than")])
+@pytest.mark.parametrize(
+    ("low", "high", "said"), [(0.21, 0.4, ""), (0.01, 0.4, "is open"), (0.01, 0.1, "is less than")]
+)
 def test_a_campaign_that_works_says_whether_by_enough(low, high, said):
     """An effect above zero may still miss the lift set as worth having, and then the verdict says so."""
     found = Evidence("holdout", net=Span(1, 0.1, 2), net_relative=Span(0.08, low, high), worthwhile_lift=0.2)
-    table = pd.DataFrame(columns=["metric", "window", "treated", "control", "total", "total_low", "total_high", "method"])
+    table = pd.DataFrame(
+        columns=["metric", "window", "treated", "control", "total", "total_low", "total_high", "method"]
+    )
     told = evidence.verdict(Verdict("keep", "works_and_pays", "A"), found, table, metric="orders")
     assert ("20.0% set as worth having" in told.text("en")) == bool(said)
     assert said in told.text("en")

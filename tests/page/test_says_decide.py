@@ -2,7 +2,6 @@
 
 import re
 from datetime import date
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -157,7 +156,9 @@ def test_a_test_without_a_lift_worth_having_is_left_out():
 def test_without_a_change_the_strongest_sure_lever_is_named():
     """The largest gain whose interval lies above zero; a larger one that is not sure is passed over."""
     said = lifecycle(-0.1, 0.1, more=gains(current=500.0, week_1=40.0, waking=-900.0))
-    assert "aim next for one more point of weekly retention of current users, which would add most: +510" in said.text("en")
+    assert "aim next for one more point of weekly retention of current users, which would add most: +510" in said.text(
+        "en"
+    )
     assert "moves the level" not in lifecycle(-0.1, 0.1, more=gains(waking=-900.0)).text("en")
 
 

@@ -81,7 +81,9 @@ def test_days_saved_have_no_price():
     assert "cost" not in matters(told=coming(), bands=BANDS.assign(value=float("nan")), worth=None)[0].text("en")
 
 
-@pytest.mark.parametrize(("value", "baseline", "told"), [(4821.0, 0.9, False), (9000.0, 0.9, True), (9000.0, 0.4, False)])
+@pytest.mark.parametrize(
+    ("value", "baseline", "told"), [(4821.0, 0.9, False), (9000.0, 0.9, True), (9000.0, 0.4, False)]
+)
 def test_a_band_where_a_contact_is_worth_more_is_named(value, baseline, told):
     """Beside users nearly gone stands the band of middle risk only where, reckoned alike, a contact is worth more."""
     bands = BANDS.assign(value=[3809.0, value])

@@ -84,7 +84,7 @@ def prospect(found: Alarm, *, capacity: int, holdout_share: float) -> dict[str, 
     0
     """
     asked = found.question
-    days = {"within_days": asked.within_days, "wait_days": asked.wait_days}
+    days: dict[str, object] = {"within_days": asked.within_days, "wait_days": asked.wait_days}
     days |= {"read_out": found.landmarks.today + timedelta(days=asked.wait_days)}
     if found.case != "ready" or found.scored is None:
         return risk_list.prospect(listed=0, holdout_share=holdout_share, baseline=np.nan) | {"value": None} | days

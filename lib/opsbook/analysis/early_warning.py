@@ -10,7 +10,6 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
-from scipy.special import expit
 
 from opsbook.analysis import churn, risk_check, risk_model, risk_rows, risk_value
 from opsbook.analysis.churn import Threshold

@@ -114,15 +114,14 @@ def _largest(parts: pd.DataFrame, *, sign: int) -> dict[str, Any]:
     return {"lever": lever, "part": row["part"], "low": row["low"], "high": row["high"]}
 
 
-def campaign(
-    decision: Verdict, *, comparison: str, end: date, after_days: int, returned: Span = UNKNOWN
-) -> Sentence:
+def campaign(decision: Verdict, *, comparison: str, end: date, after_days: int, returned: Span = UNKNOWN) -> Sentence:
     """What the rule that fired leaves to be decided; the verdict is final after_days after the end.
 
     comparison: of the campaign's file; what worked in an A/B test is not run again but given to everybody;
     returned: the net return, weighed against a lift that is not worth having
     """
-    case, told = campaign_case(decision, comparison=comparison), {}
+    case = campaign_case(decision, comparison=comparison)
+    told: dict[str, Any] = {}
     if case == "wait":
         told["through"] = end + timedelta(days=after_days)
     if case in ("stop", "leave_out"):
@@ -131,7 +130,7 @@ def campaign(
 
 
 def paid_case(returned: Span) -> str:
-    """Whether the cost was earned: sure, likely, unlikely, lost; empty where nothing was spent or the margin is open."""
+    """Whether the cost was earned: sure, likely, unlikely, lost; "" where it cannot be known."""
     if pd.isna(returned.value) or pd.isna(returned.low):
         return ""
     case = direction(returned.low, returned.high)

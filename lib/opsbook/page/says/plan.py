@@ -220,10 +220,8 @@ def verdict(
     return ("good", Sentence("plan.verdict.spare", **told)) if good else ("warn", Sentence("plan.verdict.more", **told))
 
 
-def standing(
-    status: str, said: Sentence, *, start: date | None, registered_on: date | None
-) -> tuple[str, Sentence]:
-    """The verdict as it is, or for the next campaign of the kind where this one began before its plan was registered."""
+def standing(status: str, said: Sentence, *, start: date | None, registered_on: date | None) -> tuple[str, Sentence]:
+    """The verdict as it is, or for the next campaign of the kind where this one began before its registration."""
     if start is None or registered_on is None or registered_on < start:
         return status, said
     return "neutral", Sentence("plan.verdict.late", start=start, said=said)
