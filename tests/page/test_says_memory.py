@@ -63,7 +63,7 @@ def test_the_order_is_called_certain_only_when_the_ends_are_apart(key, effects):
 def test_the_table_names_campaigns_in_the_readers_language():
     """Chinese names where there are any; the typical effects name their groups."""
     table = memory.ranked(rows(*FIVE, (0.2, 0.1)), metric="orders")
-    assert says.shown(table)["campaign"].iloc[0].startswith("Sale")
+    assert str(says.shown(table)["campaign"].iloc[0]).startswith("Sale")
     groups = memory.typical(rows(*FIVE), rows((0.1, 0.05), first="own"))
     assert [str(cell) for cell in says.groups_shown(groups)["group"]] == [
         "promotions",
@@ -71,7 +71,7 @@ def test_the_table_names_campaigns_in_the_readers_language():
         "campaigns of all types",
     ]
     with words.speaking("zh"):
-        assert says.shown(table)["campaign"].iloc[0].startswith("大促")
+        assert str(says.shown(table)["campaign"].iloc[0]).startswith("大促")
         assert [str(cell) for cell in says.groups_shown(groups)["group"]] == ["促销活动", "push", "各类活动"]
 
 

@@ -106,7 +106,12 @@ BRANCHES = {
     "retention.verdict.down": says.verdict(change(), period=Q3)[1],
     "retention.verdict.up": says.verdict(change(change=0.05, change_low=0.04, change_high=0.07), period=Q3)[1],
     "retention.verdict.unclear": says.verdict(change(change=0.01, change_low=-0.01, change_high=0.03), period=Q3)[1],
-    "retention.verdict.first": says.verdict(change(change=NAN, change_low=NAN, change_high=NAN), period=Q3)[1],
+    "retention.verdict.first": says.verdict(
+        change(change=NAN, change_low=NAN, change_high=NAN), period=Q3, later=line([1, 30], share=0.9)
+    )[1],
+    "retention.verdict_later.known": says.verdict(
+        change(change=NAN, change_low=NAN, change_high=NAN), period=Q3, later=line([1, 30], share=0.9)
+    )[1].values["later"],
     "retention.verdict.empty": says.verdict(change().iloc[:0], period=Q3)[1],
     "retention.rule.known": says.verdict(change(), period=Q3)[2],
     "retention.rule.none": says.verdict(change().iloc[:0], period=Q3)[2],

@@ -26,10 +26,11 @@ def coming(baseline: float = 0.9, fall: float | None = 0.12, **more: Any) -> dic
 
 
 def matters(
-    low: float = -0.1, high: float = 0.1, limit: Threshold = SURE, told: dict | None = None, back: float = 0.1, **more
+    low: float = -0.1, high: float = 0.1, limit: Threshold = SURE, told: dict | None = None, back: float = 0.16, **more
 ):
-    gaps = pd.DataFrame({"threshold_days": [limit.days], "false_churn": [back]})
-    return retention_decide.matters(changed(low, high), limit, gaps, told or listed(0, 0), age=30, **more)
+    gaps = pd.DataFrame({"threshold_days": [21, 38], "false_churn": [back, 0.08]})
+    now = changed(low, high).assign(share=0.052)
+    return retention_decide.matters(now, limit, gaps, told or listed(0, 0), age=30, **more)
 
 
 MONEY = {"bands": BANDS, "worth": 7260.0}
@@ -39,14 +40,15 @@ CASES = {
     ("retention.decide.down",): lambda: matters(-0.03, -0.01),
     ("retention.decide.contact",): lambda: matters(told=listed()),
     ("retention.decide.contact_all",): lambda: matters(told=listed(3, 0)),
-    ("retention.decide.list",): lambda: matters(told=coming(fall=0.08)),
-    ("retention.decide.list", "retention.decide.trial"): lambda: matters(told=coming(), margin=0.35, **MONEY),
-    ("retention.decide.list", "retention.decide.trial_half"): lambda: matters(told=coming(baseline=0.5), **MONEY),
-    ("retention.decide.list", "retention.decide.trial_blind"): lambda: matters(
-        told=coming(baseline=0.1, fall=None, users=20, held=4)
-    ),
+    ("retention.decide.list_seen",): lambda: matters(told=coming(fall=0.08)),
+    ("retention.decide.list_trial",): lambda: matters(told=coming(), margin=0.35, **MONEY),
+    ("retention.decide.list_half",): lambda: matters(told=coming(baseline=0.5), **MONEY),
+    ("retention.decide.list_blind",): lambda: matters(told=coming(baseline=0.1, fall=None, users=20, held=4)),
     ("retention.decide.threshold",): lambda: matters(limit=GIVEN),
-    ("retention.decide.undefined",): lambda: matters(told=coming(), back=0.7),
+    ("retention.decide.undefined_judged",): lambda: matters(told=coming(), back=0.7),
+    ("retention.decide.undefined",): lambda: retention_decide.matters(
+        changed(-0.1, 0.1), SURE, pd.DataFrame({"threshold_days": [21], "false_churn": [0.7]}), coming(), age=30
+    ),
 }
 
 
@@ -71,14 +73,14 @@ def test_no_case_of_the_catalogue_is_left_out():
 def test_a_contact_may_cost_the_margin_of_what_it_may_keep():
     """7,260 over 500 users are 14.52 each, of which 35 % are earned; without a margin the reader is told to take it."""
     first = matters(told=coming(), margin=0.35, **MONEY)[0].text("en")
-    assert "one contact is worth 14.52 of net revenue in 90 days and may cost up to the margin of that, 5.08" in first
-    assert "assumed and not measured here" in first
-    assert "up to the margin of that." in matters(told=coming(), **MONEY)[0].text("en")
+    assert "a contact brings 14.52 of net revenue in 90 days: spend at most 5.08 on one, its margin" in first
+    assert "so far an assumption" in first
+    assert "spend at most the margin of that on one." in matters(told=coming(), **MONEY)[0].text("en")
 
 
 def test_days_saved_have_no_price():
     """Where a saved user is worth active days, nothing is said of what a contact may cost."""
-    assert "cost" not in matters(told=coming(), bands=BANDS.assign(value=float("nan")), worth=None)[0].text("en")
+    assert "spend" not in matters(told=coming(), bands=BANDS.assign(value=float("nan")), worth=None)[0].text("en")
 
 
 @pytest.mark.parametrize(
@@ -88,19 +90,21 @@ def test_a_band_where_a_contact_is_worth_more_is_named(value, baseline, told):
     """Beside users nearly gone stands the band of middle risk only where, reckoned alike, a contact is worth more."""
     bands = BANDS.assign(value=[3809.0, value])
     text = matters(told=coming(baseline=baseline), bands=bands, worth=7260.0)[0].text("en")
-    assert ("it is more in risk band 4, 17.51 (514 users, 51.9% expected to leave)" in text) == told
+    assert ("In risk band 4 (514 users, 51.9% expected to leave) it would bring more, 17.51" in text) == told
 
 
-def test_a_holdout_is_judged_by_what_it_shows():
-    """Enough: the day of the answer. Too few: how many would do. Not even half: what half of it shows."""
-    enough = matters(told=coming(fall=0.08))[0].text("en")
-    assert "enough to show on 19 Dec 2026 whether 10.0% are kept" in enough
-    assert "205 show it 49 days after the draw" in matters(told=coming())[1].text("en")
-    assert "half of it (250) shows only" in matters(told=coming(baseline=0.5))[1].text("en")
-    assert "too few" in matters(told=coming(fall=None))[1].text("en")
+def test_the_list_is_a_test_that_can_be_read():
+    """Enough left alone: the day of the answer. Too few: how many would do. Not even half: what half of it shows."""
+    assert "on 19 Dec 2026 it shows whether a contact keeps 10.0%" in matters(told=coming(fall=0.08))[0].text("en")
+    assert "leave 205 users alone at random instead of 100, and after 49 days" in matters(told=coming())[0].text("en")
+    assert "half of each (250) left alone" in matters(told=coming(baseline=0.5))[0].text("en")
+    assert "instead of 100" in matters(told=coming(fall=None))[0].text("en")
 
 
-def test_three_matters_are_enough_for_a_first_screen():
-    """A change, the list and its holdout leave no room for the threshold."""
-    found = matters(-0.03, -0.01, GIVEN, coming())
-    assert [sentence.key.rsplit(".", 1)[-1] for sentence in found] == ["down", "list", "trial"]
+def test_the_meaning_of_churned_is_settled_before_the_list():
+    """A list by another meaning is another list: the reader is told which to settle first, and by which figures."""
+    meaning, contact = matters(-0.1, 0.1, GIVEN, coming())
+    assert "16.0% of the silences longer than 21 days end with a return" in meaning.text("en")
+    assert "of those longer than 38 days only 8.0%" in meaning.text("en")
+    assert "By 38 days this list is drawn anew, so settle that first." in contact.text("en")
+    assert "settle" not in matters(told=coming())[0].text("en")

@@ -7,7 +7,8 @@ from opsbook.inputs.exits import Exits
 from opsbook.inputs.segments import Segment
 from opsbook.page import tables, words
 from opsbook.page.says import funnel, pays, plan_gap, reasons, roads, segments
-from opsbook.page.told import Told, saved, told_column
+from opsbook.page.stored import saved
+from opsbook.page.told import Told, told_column
 from opsbook.page.words import Sentence
 
 NAMED = {"core": Segment.model_validate({"name": "core users", "name_zh": "核心用户", "rule": {"stage": "mature"}})}

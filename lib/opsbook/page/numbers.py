@@ -100,6 +100,9 @@ class Number:
         shown = self._shown(self.target)
         if self.value is None or self.target <= 0 or self.value < 0:
             return words.label("page.card.target", target=shown)
+        if self.unit == "share" and not self.limit:
+            case = "short" if self.value < self.target else "over"
+            return words.label(f"page.card.target_{case}", target=shown, gap=abs(self.value - self.target))
         key = "page.card.limit_used" if self.limit else "page.card.target_reached"
         return words.label(key, target=shown, reached=self.value / self.target)
 

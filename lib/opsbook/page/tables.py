@@ -12,7 +12,9 @@ import pandas as pd
 from opsbook.page import format as formats
 from opsbook.page import layout, markup, words
 from opsbook.page.bundles import escaped
-from opsbook.page.told import Told, saved
+from opsbook.page.stored import ENDS, keys, saved
+from opsbook.page.stored import specs as told_specs
+from opsbook.page.told import Told
 
 SHOWN_ROWS = 20
 _PERCENT = ("share", "rate", "percent")
@@ -47,16 +49,31 @@ def to_html(frame: pd.DataFrame, *, area: str, name: str, specs: Mapping[str, st
 def columns_shown(frame: pd.DataFrame, *, area: str, specs: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
     """One entry per column as saved: name, label, spec, and value -> words for texts that the page tells in others."""
     flat = flattened(frame)
+    chosen = _chosen(saved(flat), told_specs(flat) | dict(specs or {}))
     return [
-        {"name": name, "label": column_label(name, area), "spec": spec, "words": _words_of(flat[name], spec, area)}
-        for name, spec in _chosen(saved(flat), specs).items()
+        {
+            "name": name,
+            "label": _saved_label(name, flat, area),
+            "spec": spec,
+            "words": _words_of(flat, name, spec, area),
+        }
+        for name, spec in chosen.items()
     ]
 
 
-def _words_of(column: pd.Series, spec: str, area: str) -> dict[str, str]:
-    if spec != "text":
+def _saved_label(name: str, flat: pd.DataFrame, area: str) -> str:
+    """A column's own label; the end of an interval that the page tells in the cell of its value is called after it."""
+    own, _, end = name.rpartition("_")
+    if name in flat or own not in flat or end not in ENDS:
+        return column_label(name, area)
+    return f"{column_label(own, area)} · {column_label(end, area)}"
+
+
+def _words_of(flat: pd.DataFrame, name: str, spec: str, area: str) -> dict[str, str]:
+    if spec != "text" or name not in flat:
         return {}
-    texts: dict[str, Any] = {value: value for value in column if type(value) is str}
+    column = flat[name]
+    texts: dict[str, Any] = {value: value for value in column if type(value) is str} | keys(column)
     texts |= {cell.value: cell for cell in column if isinstance(cell, Told) and type(cell.value) is str}
     shown = {value: cell_text(texts[value], str(column.name), spec, area) for value in sorted(texts)}
     return {value: text for value, text in shown.items() if text != value}

@@ -52,20 +52,23 @@ def lifecycle(
     *,
     margin: float | None = None,
     news: Sentence | None = None,
+    status: str = "neutral",
 ) -> list[Sentence]:
     """Where to look after a clear change of active users; without one, the lever that would move most.
 
     changes: `activity.changes`; parts: `levers.lever_parts`; gains: `steady_state.steady_gains`;
     paid_back: `payback.payback`, what a new user costs, by this margin; without one by revenue;
-    news: `says.aarrr.news`, another number that changed clearly, a matter of its own
+    news: `says.aarrr.news`, another number that changed clearly, a matter of its own; status: of the verdict, warn
+    where small falls add up
     """
     row = last_row(changes)
     if not row.get("complete") or pd.isna(row.get("change_low", float("nan"))):
         return [Sentence("lifecycle.decide.unknown")]
-    beside = [Sentence("lifecycle.decide.news", moved=news.values["moved"])] if news else []
+    beside = [Sentence("lifecycle.decide.news", metric=news.values["moved"].values["metric"])] if news else []
     case = direction(row["change_low"], row["change_high"])
     if case == "unclear":
-        return [*beside, Sentence("lifecycle.decide.unclear", lever=_strongest(gains, paid_back, margin))]
+        still = "shrinking" if status == "warn" else "unclear"
+        return [*beside, Sentence(f"lifecycle.decide.{still}", lever=_strongest(gains, paid_back, margin))]
     told = _largest(parts, sign=1 if case == "up" else -1)
     said = Sentence(f"lifecycle.decide.{case}", **told) if told else Sentence(f"lifecycle.decide.{case}_no_lever")
     return [said, *beside]
@@ -154,8 +157,7 @@ def plan(verdict: Sentence, *, start: date, registered_on: date | None) -> Sente
     if registered_on is None or registered_on < start:
         return said
     if said.key in ("plan.decide.good", "plan.decide.spare"):
-        held = {name: said.values[name] for name in ("planned", "planned_users")}
-        said = Sentence("plan.decide_next.held", **held)
+        said = Sentence(said.key.replace("decide.", "decide_next."), **verdict.values)
     return Sentence("plan.decide.late", start=start, said=said)
 
 

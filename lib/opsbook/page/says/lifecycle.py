@@ -149,11 +149,12 @@ def cannot_tell(flows: pd.DataFrame, *, given: frozenset[str]) -> list[Sentence]
 
 
 def verdict(
-    changes: pd.DataFrame, flows: pd.DataFrame, *, target: float | None = None
+    changes: pd.DataFrame, flows: pd.DataFrame, *, target: float | None = None, news: Sentence | None = None
 ) -> tuple[str, Sentence, Sentence]:
     """Status, sentence and the rule that fired: the first of the rules below whose condition holds.
 
-    The sentence also tells how many periods in a row the number has risen or fallen, and how much of a target it is.
+    The sentence also tells how many periods in a row the number has risen or fallen, how much of a target it is, and
+    which other number changed clearly (news: of `says.aarrr.news`).
 
     1 the period or its base is missing or incomplete, or fewer than five earlier changes: unknown
     2 active users fell by more than the usual fluctuation: bad
@@ -165,19 +166,20 @@ def verdict(
     case = _verdict_case(changes, flows)
     row = last_row(changes)
     told = {"users": row.get("active_users"), "change": row.get("change")}
-    told |= {"low": row.get("change_low"), "high": row.get("change_high"), "more": _more(changes, target)}
+    told |= {"low": row.get("change_low"), "high": row.get("change_high"), "more": _more(changes, target, news)}
     return STATUS[case], Sentence(f"lifecycle.verdict.{case}", **told), Sentence(f"lifecycle.rule.{case}")
 
 
-def _more(changes: pd.DataFrame, target: float | None) -> Sentence:
-    """What else belongs to the verdict: a run of rises or falls, and the target."""
+def _more(changes: pd.DataFrame, target: float | None, news: Sentence | None) -> Sentence:
+    """What else belongs to the verdict: a run of rises or falls, the target, another number that changed clearly."""
     users = last_row(changes).get("active_users")
     reached: Sentence | str = ""
     if users and target:
         reached = Sentence("lifecycle.more.target", reached=users / target, target=target)
     side, length = _run(changes)
     run = Sentence(f"lifecycle.more.{side}", n=length) if side else ""
-    return Sentence("lifecycle.more.both", run=run, target=reached)
+    beside = Sentence("lifecycle.more.news", moved=news.values["moved"]) if news else ""
+    return Sentence("lifecycle.more.both", run=run, target=reached, news=beside)
 
 
 def _run(changes: pd.DataFrame) -> tuple[str, int]:

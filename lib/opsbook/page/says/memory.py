@@ -95,8 +95,10 @@ def kept(this: pd.DataFrame) -> Sentence:
 
 def shown(table: pd.DataFrame) -> pd.DataFrame:
     """The memory for reading: one row per campaign in the order of the effect."""
-    kinds = [words.find(f"campaign.type.{kind}") or kind for kind in table["type"]]
-    named = [name(row) for _place, row in table.iterrows()]
+    kinds = told_column(
+        table["type"], (words.find(f"campaign.type.{kind}") or kind for kind in table["type"]), like=table
+    )
+    named = told_column(table["campaign_id"], (name(row) for _place, row in table.iterrows()), like=table)
     lifts = pd.Series([_lift(row) for row in table.to_dict("records")], index=table.index, dtype=object)
     told = table.assign(campaign=named, type=kinds, evidence=table["grade"], effect=lifts, net_roi=table["roi"])
     told["cost"] = told["cost"].where(told["cost"] > 0)  # nothing booked is not a cost of nothing

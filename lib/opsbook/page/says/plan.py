@@ -108,7 +108,8 @@ def goals(table: pd.DataFrame, campaign: CampaignRun, *, exposed: float | None) 
     if not campaign.goals:
         return Sentence("plan.goals.no_goals")
     if table.empty:
-        return Sentence("plan.goals.no_plan" if not exposed else "plan.goals.no_last")
+        case = "no_plan" if not exposed else "no_last" if campaign.before else "no_earlier"
+        return Sentence(f"plan.goals.{case}")
     before = campaign.before
     last = (before.name_zh if words.language() == "zh" else before.name) or before.name or before.campaign_id
     parts = joined([_goal(row) for row in table.to_dict("records")])
@@ -125,7 +126,7 @@ def pays(found: BreakEvenLift | None, campaign: CampaignRun, sizes: pd.DataFrame
         planned = campaign.budget and campaign.margin
         return Sentence("plan.pays.no_sales", days=days) if planned else Sentence("plan.pays.unplanned")
     told = {**found._asdict(), "days": days, "bar": _bar(found, campaign)}
-    told["unseen"] = _unseen(found, _row(sizes, days, campaign.control_share), campaign)
+    told["unseen"] = _unseen(found, sizes, campaign, days)
     return Sentence(f"plan.pays.{'open' if np.isinf(found.high) else 'known'}", **told)
 
 
@@ -143,11 +144,16 @@ def _bar(found: BreakEvenLift, campaign: CampaignRun) -> Sentence | str:
     return Sentence(f"plan.pays_bar.{case}", worthwhile=asked, metric=_metric(campaign))
 
 
-def _unseen(found: BreakEvenLift, planned: pd.Series | None, campaign: CampaignRun) -> Sentence | str:
-    """That a lift which just pays may not be seen with the planned holdout; nothing where it is."""
+def _unseen(found: BreakEvenLift, sizes: pd.DataFrame, campaign: CampaignRun, days: int) -> Sentence | str:
+    """That a lift which just pays may not be seen with the planned holdout, and with which it is; else nothing."""
+    planned = _row(sizes, days, campaign.control_share)
     if planned is None or campaign.primary_metric not in MONEY or planned["detectable"] <= found.lift:
         return ""
-    return Sentence("plan.pays_unseen", seen=planned["detectable"], metric=_metric(campaign))
+    told = {"seen": planned["detectable"], "metric": _metric(campaign)}
+    share = smallest(sizes, days=days, worthwhile=found.lift)
+    if share is None:
+        return Sentence("plan.pays_unseen.none", **told)
+    return Sentence("plan.pays_unseen.share", share=share, control=_held_out(sizes, share, days)["value"], **told)
 
 
 def _metric(campaign: CampaignRun) -> Sentence:

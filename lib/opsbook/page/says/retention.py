@@ -103,8 +103,18 @@ def retention_curve(on: pd.DataFrame, later: pd.DataFrame) -> Sentence:
     return Sentence("retention.curve.known", **told, later=later.set_index("age").loc[age, "share"])
 
 
-def verdict(change: pd.DataFrame, *, period: Period) -> tuple[str, Sentence, Sentence]:
-    """Status, sentence and rule: the period's users against the previous period's at the same age."""
+def _later(line: pd.DataFrame | None, age: int) -> Sentence | str:
+    own = line.loc[line["age"] == age, "share"] if line is not None else pd.Series(dtype=float)
+    return Sentence("retention.verdict_later.known", later=own.iloc[0]) if len(own) else ""
+
+
+def verdict(
+    change: pd.DataFrame, *, period: Period, later: pd.DataFrame | None = None
+) -> tuple[str, Sentence, Sentence]:
+    """Status, sentence and rule: the period's users against the previous period's at the same age.
+
+    later: `cohorts.overall` of those active on the day or after it, told where there is no previous period
+    """
     if change.empty:
         return "unknown", Sentence("retention.verdict.empty", period=period.label), Sentence("retention.rule.none")
     row = change.iloc[0]
@@ -112,7 +122,7 @@ def verdict(change: pd.DataFrame, *, period: Period) -> tuple[str, Sentence, Sen
     told["age"] = int(told["age"])
     rule = Sentence("retention.rule.known", age=told["age"], large=LARGE)
     if pd.isna(row["change"]):
-        return "unknown", Sentence("retention.verdict.first", **told), rule
+        return "unknown", Sentence("retention.verdict.first", **told, later=_later(later, told["age"])), rule
     told |= {"previous": row["previous_share"], "change": abs(row["change"]), "signed": row["change"]}
     told |= {"change_low": row["change_low"], "change_high": row["change_high"]}
     case = "up" if row["change_low"] > 0 else "down" if row["change_high"] < 0 else "unclear"

@@ -14,7 +14,6 @@ from opsbook.page.says.rows import direction, last_row
 from opsbook.page.words import Sentence
 
 NEARLY_GONE = ACTIONS[0][0]  # mean risk from which the table of risk bands speaks of winning back
-MOST = 3  # matters on a first screen
 
 
 def matters(
@@ -30,18 +29,19 @@ def matters(
     save_rate: float = 0.1,
     value_days: int = 90,
 ) -> list[Sentence]:
-    """A clear change of retention first, then the list and its holdout, then a threshold that the data do not bear out.
+    """A clear change of retention first, then a meaning of "churned" that the data do not bear out, then the list.
 
     judged: `cohorts.against_previous`; gaps: `churn.false_churn`, without a meaning of "churned" there is no list to
     contact; coming: `contact_list.prospect`; bands: today's risk bands; worth: of the list, in money where known, with
     the share of it that is earned (margin), over value_days; save_rate: assumed share of the leaving a contact keeps
     """
+    moved = _moved(judged, age)
     if churn.undefined(limit, gaps):
-        listed = _undefined(limit, gaps)
-    else:
-        each = _each(coming, worth, margin=margin, save_rate=save_rate, days=value_days)
-        listed = [*_list(coming, bands, each, save_rate=save_rate), *_threshold(limit)]
-    return [*_moved(judged, age), *listed][:MOST] or [Sentence("retention.decide.nothing")]
+        return [*moved, _undefined(limit, gaps, judged, age)]
+    meaning = _threshold(limit, gaps)
+    each = _each(coming, worth, margin=margin, save_rate=save_rate, days=value_days)
+    listed = _list(coming, bands, each, save_rate=save_rate, anew=limit.suggested_days if meaning else None)
+    return [*moved, *meaning, *listed] or [Sentence("retention.decide.nothing")]
 
 
 def _moved(judged: pd.DataFrame, age: int) -> list[Sentence]:
@@ -53,21 +53,40 @@ def _moved(judged: pd.DataFrame, age: int) -> list[Sentence]:
 
 
 def _list(
-    coming: Mapping[str, Any], bands: pd.DataFrame | None, each: Sentence | None, *, save_rate: float
+    coming: Mapping[str, Any],
+    bands: pd.DataFrame | None,
+    each: Sentence | None,
+    *,
+    save_rate: float,
+    anew: int | None,
 ) -> list[Sentence]:
-    """Whether to contact it and what that may cost, and how many to leave alone where the planned ones are too few."""
+    """Whether to contact it, as a test of how many left alone, and what a contact may cost.
+
+    anew: days of silence by which the list would be drawn again, where another meaning of "churned" is suggested
+    """
     told = {"listed": coming["listed"], "holdout": coming["planned_holdout"]}
     if not told["listed"]:
         return []
-    if not told["holdout"]:
-        return [Sentence("retention.decide.contact_all", **told)]
-    if coming.get("baseline") is None:
-        return [Sentence("retention.decide.contact", **told)]
-    held, band = _held(coming, save_rate), _band(coming, bands, each.values["each"]) if each else ""
-    within = held.key.startswith("retention.decide_held.")
-    told |= {"leaving": coming["baseline"], "within": coming["within_days"], "each": each or "", "band": band}
-    first = Sentence("retention.decide.list", **told, held=held if within else "")
-    return [first] if within else [first, held]
+    if not told["holdout"] or coming.get("baseline") is None:
+        return [Sentence(f"retention.decide.contact{'' if told['holdout'] else '_all'}", **told)]
+    told |= {"leaving": coming["baseline"], "within": coming["within_days"], "rate": save_rate}
+    case, fields = _trial(coming, save_rate)
+    first = Sentence("retention.decide_first.meaning", suggested=anew) if anew else ""
+    beside = {"each": each or "", "band": _band(coming, bands, each.values["each"]) if each else "", "first": first}
+    return [Sentence(f"retention.decide.list_{case}", **told, **fields, **beside)]
+
+
+def _trial(coming: Mapping[str, Any], save_rate: float) -> tuple[str, dict[str, Any]]:
+    """Whether those left alone show what a contact is hoped to keep, or how many would."""
+    fall = coming.get("detectable_fall")
+    if fall is not None and save_rate * coming["baseline"] >= fall:
+        return "seen", {"read_out": coming["read_out"]}
+    found = contact_list.trial(coming, save_rate=save_rate)
+    if found["needed"] is not None:
+        return "trial", {"needed": found["needed"], "wait": coming["wait_days"]}
+    if found["half_rate"] is None:
+        return "blind", {"half": found["half"]}
+    return "half", {"half": found["half"], "seen": found["half_rate"]}
 
 
 def _each(
@@ -92,26 +111,22 @@ def _band(coming: Mapping[str, Any], bands: pd.DataFrame | None, each: float) ->
     return Sentence("retention.decide_band.more", **told) if told["each"] > each else ""
 
 
-def _held(coming: Mapping[str, Any], save_rate: float) -> Sentence:
-    """Whether those left alone show what a contact is hoped to keep, and how many would."""
-    fall, told = coming.get("detectable_fall"), {"holdout": coming["planned_holdout"], "rate": save_rate}
-    if fall is not None and save_rate * coming["baseline"] >= fall:
-        return Sentence("retention.decide_held.seen", **told, read_out=coming["read_out"])
-    trial = contact_list.trial(coming, save_rate=save_rate)
-    if trial["needed"] is not None:
-        return Sentence("retention.decide.trial", **told, needed=trial["needed"], wait=coming["wait_days"])
-    told["half"] = trial["half"]
-    if trial["half_rate"] is None:
-        return Sentence("retention.decide.trial_blind", **told)
-    return Sentence("retention.decide.trial_half", **told, seen=trial["half_rate"])
+def _undefined(limit: Threshold, gaps: pd.DataFrame, judged: pd.DataFrame, age: int) -> Sentence:
+    """What to judge by where most of the silent return: the retention that the verdict reads."""
+    row = last_row(judged)
+    told = {"share": _back(limit.days, gaps), "days": limit.days, "age": age}
+    if pd.isna(row.get("share", float("nan"))):
+        return Sentence("retention.decide.undefined", **told)
+    return Sentence("retention.decide.undefined_judged", **told, now=row["share"])
 
 
-def _undefined(limit: Threshold, gaps: pd.DataFrame) -> list[Sentence]:
-    share = gaps.loc[gaps["threshold_days"] == limit.days, "false_churn"].iloc[0]
-    return [Sentence("retention.decide.undefined", share=share, days=limit.days)]
-
-
-def _threshold(limit: Threshold) -> list[Sentence]:
+def _threshold(limit: Threshold, gaps: pd.DataFrame) -> list[Sentence]:
     if limit.origin != "given" or limit.suggested_days is None or limit.suggested_days == limit.days:
         return []
-    return [Sentence("retention.decide.threshold", days=limit.days, suggested=limit.suggested_days)]
+    back = {"share": _back(limit.days, gaps), "less": _back(limit.suggested_days, gaps)}
+    return [Sentence("retention.decide.threshold", days=limit.days, suggested=limit.suggested_days, **back)]
+
+
+def _back(days: int, gaps: pd.DataFrame) -> float:
+    """Share of the silences of so many days that end with a return."""
+    return float(gaps.loc[gaps["threshold_days"] == days, "false_churn"].iloc[0])

@@ -94,7 +94,9 @@ def sheet_table(sheet: pd.DataFrame, plays: Mapping[Any, Play]) -> pd.DataFrame:
     lines = [plays.get(key, Play()) for key in sheet["key"]]
     planned = zip(sheet["key"], lines, strict=True)
     shown = sheet[["key"]].copy()
-    shown["play"] = _texts(_said(line.play, line.play_zh) or Sentence(f"lifecycle.play.{key}") for key, line in planned)
+    shown["play"] = _texts(
+        _said(line.play, line.play_zh) or words.label(f"lifecycle.play.{key}") for key, line in planned
+    )
     shown["buyers"] = _texts(_with_share("lifecycle.cell_share.users", row, "users") for _i, row in sheet.iterrows())
     shown["revenue"] = _texts(_with_share("lifecycle.cell_share.money", row, "revenue") for _i, row in sheet.iterrows())
     shown["since"] = _texts(_since(row) for _index, row in sheet.iterrows())

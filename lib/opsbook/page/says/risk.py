@@ -15,6 +15,7 @@ from opsbook.analysis.risk_rows import LONG_DAYS
 from opsbook.page import words
 from opsbook.page.says.retention import covariate, level
 from opsbook.page.says.rows import direction
+from opsbook.page.told import told_column
 from opsbook.page.words import Sentence
 
 TERMS = ("at_risk", "calibration", "auc", "gain", "contact_holdout", "detectable")
@@ -117,10 +118,10 @@ def card_table(table: pd.DataFrame) -> pd.DataFrame:
     cells = [Sentence("retention.cell.odds_interval", low=low, high=high) for low, high in ends]
     names = [factor_name(name) for name in table["factor"]]
     steps = [level_name(*pair) for pair in zip(table["factor"], table["level"], strict=True)]
-    shown = pd.DataFrame({"factor": names, "level": steps}, dtype=object, index=table.index)
-    return shown.assign(
-        **table[["users", "share_left", "odds"]], odds_interval=pd.Series(cells, table.index, dtype=object)
-    )
+    told = {"factor": told_column(table["factor"], names, like=table)}
+    told |= {"level": told_column(table["level"].astype(str), steps, like=table)}
+    told |= dict(table[["users", "share_left", "odds"]])
+    return pd.DataFrame(told | {"odds_interval": pd.Series(cells, table.index, dtype=object)})
 
 
 def today(found: Alarm) -> Sentence:

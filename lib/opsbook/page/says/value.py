@@ -13,6 +13,7 @@ from opsbook.analysis.cohort_models import CohortFits
 from opsbook.analysis.gamma_gamma import METHOD as METHOD_VALUE
 from opsbook.analysis.gamma_gamma import independence as correlation
 from opsbook.analysis.ltv import METHOD_LTV
+from opsbook.page.told import Told
 from opsbook.page.words import Sentence
 
 TERMS = ("ltv", "payback", "bg_nbd", "gamma_gamma", "holdout", "share_alive")
@@ -274,9 +275,9 @@ def _with_interval(table: pd.DataFrame, name: str, key: str) -> pd.Series:
     return pd.Series(cells, index=table.index, dtype=object)
 
 
-def _paid_back(row: dict[Any, Any]) -> Sentence:
+def _paid_back(row: dict[Any, Any]) -> Sentence | Told:
     if pd.isna(row["payback_days"]):
-        return Sentence("lifecycle.cell.payback_open", days=row["horizon_days"])
+        return Told(None, Sentence("lifecycle.cell.payback_open", days=row["horizon_days"]))
     told = {"days": row["payback_days"], "low": row["payback_low"], "high": row["payback_high"]}
     return Sentence(f"lifecycle.cell.payback_{'unsure' if pd.isna(told['high']) else 'days'}", **told)
 
