@@ -125,7 +125,7 @@ def test_a_change_that_is_no_effect_has_neither_arrow_nor_colour():
     """Before and after alone is told signed, as no effect, and points nowhere."""
     shown = made(110, previous=100, no_effect=True)
     assert shown.card()["direction"] == ""
-    assert shown.card()["change"] == "+10.0% on as many days before; no proof of an effect"
+    assert shown.card()["change"] == "+10.0% against as many days before; no proof of an effect"
     assert "▲" not in desk.number(shown.card())
     with words.speaking("zh"):
         assert shown.card()["change"] == "比活动前同样天数 +10.0%，不能算效果"

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from datetime import date
 
 import pandas as pd
@@ -12,6 +13,7 @@ from opsbook.page.says import campaign_evidence as evidence
 from opsbook.page.says import campaign_next, lasting, plan_gap, registered
 from opsbook.page.words import Sentence
 
+FACTS = Evidence("holdout", net_relative=Span(0.3, 0.25, 0.35))
 EVEN = BreakEven(0.12, 0.08, 0.23, "known")
 GOALS = pd.DataFrame({"metric": ["participants", "revenue"], "attainment": [0.9, 1.6], "weight": [1.0, 2.0]})
 GOALS = GOALS.assign(direction="higher", actual=GOALS["attainment"], target=1.0)
@@ -22,7 +24,7 @@ def test_every_rule_leads_to_a_recommendation_that_is_not_the_verdict(rule):
     """The conclusion says what to do next, in both languages, and not once more what was found."""
     decision = Verdict(RULES[rule][0], rule, "A")
     for language in words.LANGUAGES:
-        said = campaign_next.steps(decision, comparison="holdout").text(language)
+        said = campaign_next.steps(decision, comparison="holdout", facts=FACTS).text(language)
         assert said
         assert said not in str(words.entry(f"campaign.verdict.{rule}", language).forms)
 
@@ -30,13 +32,13 @@ def test_every_rule_leads_to_a_recommendation_that_is_not_the_verdict(rule):
 def test_an_ab_test_that_works_is_rolled_out():
     """What worked in a test is not run again but given to everybody."""
     decision = Verdict("keep", "works_and_pays", "A")
-    assert campaign_next.steps(decision, comparison="ab").key == "campaign.next.roll_out"
-    assert campaign_next.steps(decision, comparison="holdout").key == "campaign.next.repeat"
+    assert campaign_next.steps(decision, comparison="ab", facts=FACTS).key == "campaign.next.roll_out"
+    assert campaign_next.steps(decision, comparison="holdout", facts=FACTS).key == "campaign.next.repeat"
 
 
 def test_the_first_screen_asks_and_recommends():
     """The decision carries the recommendation, and where suspects came in, what to mend; waiting is told once."""
-    span = {"comparison": "holdout", "end": date(2026, 3, 22), "after_days": 28}
+    span = {"comparison": "holdout", "end": date(2026, 3, 22), "after_days": 28, "facts": FACTS}
     suspects = Sentence("campaign.abnormal_new.all", all_new=24)
     told = campaign_next.decision(Verdict("undecidable", "sample_ratio_mismatch", "E"), suspects=suspects, **span)
     assert "We suggest: Repair the split" in told.text("en")
@@ -47,8 +49,7 @@ def test_the_first_screen_asks_and_recommends():
 
 RETURNS = {
     "sure": Span(1.7, 0.2, 3.1),
-    "likely": Span(1.7, -1.1, 4.6),
-    "unlikely": Span(-0.3, -1.1, 0.4),
+    "open": Span(1.7, -1.1, 4.6),
     "lost": Span(-1.2, -1.9, -0.5),
     "": UNKNOWN,
 }
@@ -57,14 +58,14 @@ RETURNS = {
 @pytest.mark.parametrize("case", RETURNS)
 @pytest.mark.parametrize("comparison", ["holdout", "ab"])
 def test_a_lift_not_worth_having_is_weighed_against_what_the_campaign_earned(case, comparison):
-    """The decision names the return beside the lift; where it is likely, the campaign is repeated to be sure."""
+    """The decision names the return beside the lift and recommends one thing; an open return asks for more users."""
     small = Verdict("no_effect", "too_small", "A")
     span = {"comparison": comparison, "end": date(2026, 3, 22), "after_days": 28}
-    said = campaign_next.decision(small, returned=RETURNS[case], **span)
+    said = campaign_next.decision(small, facts=replace(FACTS, roi_margin=RETURNS[case]), **span)
     english, chinese = said.text("en"), said.text("zh")
     assert ("net return" in english) == bool(case)
-    assert ("repeat it with a larger control group" in english) == (case == "likely" and comparison == "holdout")
-    assert ("can run again as it is" in english) == (case == "sure" and comparison == "holdout")
+    assert ("larger control group, which shows whether" in english) == (case == "open" and comparison == "holdout")
+    assert ("may also run on as it is" in english) == (case == "sure" and comparison == "holdout")
     assert re.findall(r"[\d.]+%", english) == re.findall(r"[\d.]+%", chinese)
 
 
@@ -73,12 +74,55 @@ def test_a_change_of_the_offer_begins_where_it_fell_behind():
     parts = pd.DataFrame({"channel": "all", "factor": ["gap", "exposed", "participation", "conversion", "value"],
                           "part": [-40.0, -90.0, -13.0, -8.0, 20.0], "low": [-60.0, -95.0, -15.0, -11.0, 15.0],
                           "high": [-20.0, -80.0, -11.0, -5.0, 25.0]})  # fmt: skip
+    steps = pd.DataFrame({"step": ["participation", "conversion"], "actual": [0.40, 0.5], "planned": [0.53, 0.6]})
     small = Verdict("no_effect", "too_small", "A")
-    said = campaign_next.steps(small, comparison="holdout", weakest=plan_gap.weakest(parts))
-    assert "beginning with participation, which is clearly below its plan" in said.text("en")
-    assert "先从参与率入手" in said.text("zh")
-    assert plan_gap.weakest(parts.assign(high=1.0)) is None
-    assert plan_gap.weakest(parts.iloc[:2]) is None
+    weakest = plan_gap.weakest(parts, steps)
+    said = campaign_next.steps(small, comparison="holdout", facts=FACTS, weakest=weakest)
+    assert "beginning with participation (40.0% instead of the planned 53.0%)" in said.text("en")
+    assert "先改参与率：实际 40.0%，计划 53.0%" in said.text("zh")
+    assert plan_gap.weakest(parts.assign(high=1.0), steps) is None
+    assert plan_gap.weakest(parts.iloc[:2], steps) is None
+
+
+def test_a_test_that_works_is_rolled_out_with_an_eye_on_what_may_have_fallen():
+    """The lift stands in the decision with its interval; the metric that may have lost most is named, if any may."""
+    works, span = Verdict("keep", "works_without_cost", "A"), {"end": date(2026, 3, 22), "after_days": 0}
+    facts = replace(FACTS, net_relative=Span(0.077, 0.002, 0.152))
+    beside = {"orders": Span(-0.01, -0.135, 0.116), "revenue": Span(-0.053, -0.204, 0.098)}
+    said = campaign_next.decision(works, comparison="ab", facts=facts, beside=beside, **span)
+    assert "It works in the test (+7.7%, 95% interval +0.2% to +15.2%)." in said.text("en")
+    assert "watching net revenue, of which a fall of up to 20.4% is not ruled out" in said.text("en")
+    assert re.findall(r"[\d.]+%", said.text("en")) == re.findall(r"[\d.]+%", said.text("zh"))
+    fine = {"orders": Span(0.1, 0.05, 0.15)}
+    assert "watching" not in campaign_next.steps(works, comparison="ab", facts=facts, beside=fine).text("en")
+
+
+def test_a_campaign_that_is_repeated_names_the_share_held_back():
+    """As large a control group as this time, where its share is known."""
+    works = Verdict("keep", "works_and_pays", "A")
+    for held, told in ((0.2, "hold 20.0% of the users back"), (None, "hold a group back")):
+        assert told in campaign_next.steps(works, comparison="holdout", facts=FACTS, held=held).text("en")
+
+
+def test_the_verdict_counts_the_goals_once_the_campaign_is_over():
+    """Whatever the campaign caused, the reader also learns how many goals it reached; a running one has none yet."""
+    goals = GOALS.assign(reached=[False, True])
+    table = pd.DataFrame(
+        columns=["metric", "window", "treated", "control", "total", "total_low", "total_high", "method"]
+    )
+    keep = Verdict("keep", "works_and_pays", "A")
+    told = evidence.verdict(keep, FACTS, table, metric="orders", goals=goals)
+    assert "1 of 2 business goals reached." in told.text("en")
+    assert "2 个业务目标达成 1 个" in told.text("zh")
+    one = {
+        reached: evidence.verdict(keep, FACTS, table, metric="orders", goals=goals.iloc[[reached]])
+        for reached in (0, 1)
+    }
+    assert "Its one business goal was not reached." in one[0].text("en")
+    assert "唯一的业务目标已达成" in one[1].text("zh")
+    running = replace(FACTS, ended=False)
+    assert "goals" not in evidence.verdict(keep, running, table, metric="orders", goals=goals).text("en")
+    assert "goals" not in evidence.verdict(keep, FACTS, table, metric="orders", goals=GOALS.iloc[:0]).text("en")
 
 
 @pytest.mark.parametrize(

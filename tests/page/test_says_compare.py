@@ -226,3 +226,13 @@ def test_a_broken_comparison_draws_no_week_after_the_start():
     """When the checks failed, the path of the treated ends where the campaign begins."""
     drawn = charts.path(PATH, NOTHING).axes[0].lines[1]
     assert len(drawn.get_xdata()) == 8
+
+
+def test_what_is_believed_of_a_share_is_told_in_points():
+    """A prior of 0.024 on a share of users is 2.4 points, on orders so much per user."""
+    table = belief(0.93).assign(prior_sd=0.0242, expected_loss=0.000268)
+    share, orders = (says.bayes(table, grade="A", metric=metric) for metric in ("converted", "orders"))
+    assert "±2.4 points" in share.text("en")
+    assert "wrong is 0.03 points" in share.text("en")
+    assert "2.4 个百分点" in share.text("zh")
+    assert "±0.0242 per user" in orders.text("en")

@@ -6,12 +6,13 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from opsbook.analysis.verdict import RULES, Verdict
+from opsbook.analysis.verdict import RULES, Evidence, Span, Verdict
 from opsbook.page import words
 from opsbook.page.says import decide
 from page.test_says_levers import parts
 
 DAYS = {"days": 42, "worthwhile": 0.2}
+FACTS = Evidence("holdout", net_relative=Span(0.3, 0.25, 0.35))
 LIFT = {"worthwhile": 0.2, "metric": words.Sentence("campaign.metric.orders"), "power": 0.8}
 HELD = {"planned": 0.2, "planned_users": 200, "seen": 0.12}
 PLANS = {
@@ -84,7 +85,7 @@ def test_no_case_of_the_catalogue_is_left_out(area):
 def test_every_verdict_of_a_review_leaves_something_to_decide(rule):
     """No rule without its decision; only while days are missing does it name the day on which they are there."""
     said = decide.campaign(
-        Verdict(RULES[rule][0], rule, "A"), comparison="holdout", end=date(2026, 3, 22), after_days=28
+        Verdict(RULES[rule][0], rule, "A"), comparison="holdout", end=date(2026, 3, 22), after_days=28, facts=FACTS
     )
     assert ("19 Apr 2026" in said.text("en")) == (said.key == "campaign.decide.wait")
     assert figures(said.text("en")) - {"19", "2026"} == figures(said.text("zh")) - {"2026", "4", "19"}
@@ -143,14 +144,17 @@ def test_what_a_new_user_costs_stands_beside_the_lever():
 
 def test_a_test_that_worked_is_given_to_everybody():
     """An A/B test of a product is not run again."""
-    worked, span = Verdict("keep", "works_without_cost", "A"), {"end": date(2026, 3, 22), "after_days": 0}
+    worked, span = (
+        Verdict("keep", "works_without_cost", "A"),
+        {"end": date(2026, 3, 22), "after_days": 0, "facts": FACTS},
+    )
     assert decide.campaign(worked, comparison="ab", **span).key == "campaign.decide.roll_out"
     assert decide.campaign(worked, comparison="holdout", **span).key == "campaign.decide.repeat"
 
 
 def test_a_test_without_a_lift_worth_having_is_left_out():
     """A version that is tested has no form to be stopped: it is not rolled out."""
-    small, span = Verdict("no_effect", "too_small", "A"), {"end": date(2026, 3, 22), "after_days": 0}
+    small, span = Verdict("no_effect", "too_small", "A"), {"end": date(2026, 3, 22), "after_days": 0, "facts": FACTS}
     said = decide.campaign(small, comparison="ab", **span)
     assert said.key == "campaign.decide.leave_out"
     assert figures(said.text("en")) == figures(said.text("zh"))

@@ -127,6 +127,7 @@ def test_goals_are_judged_or_it_says_why_not():
     assert says.goals(table.iloc[:0], campaign(goals=[]), exposed=None).key == "plan.goals.no_goals"
     assert says.goals(table.iloc[:0], file, exposed=None).key == "plan.goals.no_plan"
     assert says.goals(table.iloc[:0], file, exposed=100.0).key == "plan.goals.no_last"
+    assert says.goals(table.iloc[:0], campaign(), exposed=100.0).key == "plan.goals.no_earlier"
     english = says.goals(table, file, exposed=4000.0).text("en")
     assert "Old sale" in english
     assert "goal 500: ambitious" in english
@@ -299,4 +300,13 @@ def test_a_lift_that_just_pays_is_set_beside_what_is_wanted_and_seen(changed, ne
     said = says.pays(earned, campaign(**({"control_share": 0.2} | changed)), GOOD, days=42)
     assert ("may or may not earn" in said.text("en"), "未必能回本" in said.text("zh")) == (near, near)
     assert ("may not be seen" in said.text("en"), "未必测得出" in said.text("zh")) == (unseen, unseen)
+    assert ("with 500 users (50.0%) held out it is" in said.text("en")) == unseen
     assert numbers(said.text("en")) == numbers(said.text("zh"))
+
+
+def test_a_lift_that_pays_and_no_holdout_sees_is_said_to_stay_unseen():
+    """Where even half of the audience held out does not show it, no number is promised."""
+    earned = sizing.BreakEvenLift(lift=0.05, low=0.04, high=0.06, mean=50.0, cost=5600.0, margin=0.35)
+    said = says.pays(earned, campaign(), GOOD, days=42)
+    assert "however many are held out" in said.text("en")
+    assert "再多对照也不行" in said.text("zh")

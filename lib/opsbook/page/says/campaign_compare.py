@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from opsbook.analysis.estimates import agree
+from opsbook.analysis.experiment import SHARES
 from opsbook.analysis.looks import once
 from opsbook.analysis.verdict import ADJUSTED, CAUSAL_GRADES, CLAIM_CHECKS, QUASI, RANDOMISED
 from opsbook.analysis.weighting import WORST_GAP
@@ -108,9 +109,15 @@ def bayes(table: pd.DataFrame, *, grade: str, metric: str) -> Sentence | None:
     if not SURE < row["share_better"] < 1 - SURE:
         side = "better" if row["share_better"] > 0.5 else "worse"
         told = {"sure": 1 - SURE, "worthwhile": min(max(row["share_worthwhile"], SURE), 1 - SURE)}
-        return Sentence(f"campaign.bayes.{side}", metric=_metric(metric), prior=row["prior_sd"], **told)
-    fields = {"better": row["share_better"], "worthwhile": row["share_worthwhile"], "loss": row["expected_loss"]}
-    return Sentence("campaign.bayes.read", metric=_metric(metric), prior=row["prior_sd"], **fields)
+        return Sentence(f"campaign.bayes.{side}", metric=_metric(metric), prior=_size(row["prior_sd"], metric), **told)
+    told = {"better": row["share_better"], "worthwhile": row["share_worthwhile"]}
+    told |= {name: _size(row[column], metric) for name, column in (("prior", "prior_sd"), ("loss", "expected_loss"))}
+    return Sentence("campaign.bayes.read", metric=_metric(metric), **told)
+
+
+def _size(value: float, metric: str) -> Sentence:
+    """A change of a share in points, of anything else per user."""
+    return Sentence(f"campaign.bayes_size.{'points' if metric in SHARES else 'number'}", value=value)
 
 
 def placebo_dates(table: pd.DataFrame, *, metric: str) -> Sentence | None:

@@ -13,6 +13,7 @@ from opsbook.analysis.selection import Gap
 from opsbook.analysis.verdict import ADJUSTED, CAUSAL_GRADES, QUASI, Evidence, Span, Verdict
 from opsbook.page import words
 from opsbook.page.says.campaign import net_roi
+from opsbook.page.says.campaign_numbers import goals_reached
 from opsbook.page.words import Sentence
 
 RELATIVE = dict.fromkeys(("relative", "relative_low", "relative_high"), "signed_percent")
@@ -90,13 +91,20 @@ def beside(increments: pd.DataFrame, decision: Verdict, *, metric: str) -> Sente
     """What happened to orders, revenue and active days where the verdict reads a share of users, such as converters."""
     if metric not in SHARES or decision.grade not in CAUSAL_GRADES:
         return None
-    spans = {name: _relative(increments, name, "net") for name in BESIDE}
-    # a ratio has no ends where the control may be zero (Fieller), and is then neither clear nor unclear
-    known = {name: span for name, span in spans.items() if not any(map(pd.isna, span))}
+    known = spans_beside(increments, metric=metric)
     clear = [_beside(name, span) for name, span in known.items() if span.low > 0 or span.high < 0]
     unclear = [_beside(name, span) for name, span in known.items() if span.low <= 0 <= span.high]
     case = "unclear" if not clear else "some" if unclear else "all"
     return Sentence(f"campaign.beside.{case}", clear=clear, unclear=unclear) if known else None
+
+
+def spans_beside(increments: pd.DataFrame, *, metric: str) -> dict[str, Span]:
+    """The net change of orders, revenue and active days as shares of the control, but for the metric itself.
+
+    A ratio has no ends where the control may be zero (Fieller), and is then neither clear nor unclear: left out.
+    """
+    spans = {name: _relative(increments, name, "net") for name in BESIDE if name != metric}
+    return {name: span for name, span in spans.items() if not any(map(pd.isna, span))}
 
 
 def _beside(name: str, span: Span) -> Sentence:
@@ -209,10 +217,12 @@ def verdict(
     cost: float = float("nan"),
     arms: pd.DataFrame | None = None,
     control: str = "control",
+    goals: pd.DataFrame | None = None,
 ) -> Sentence:
-    """The conclusion in one sentence, with the net increment where the rule rests on one, and the grade.
+    """The conclusion in one sentence, with the net increment where the rule rests on one, the goals and the grade.
 
-    cost: of the campaign; arms: `srm.sample_ratio`, how large the groups are against the plan
+    cost: of the campaign; arms: `srm.sample_ratio`, how large the groups are against the plan;
+    goals: `attainment.attained`, told once the campaign is over
     """
     net = evidence.net_relative
     total = _totals(increments, metric).value
@@ -226,8 +236,18 @@ def verdict(
     said = Sentence(f"campaign.verdict.{decision.rule}", **told)
     paid = net_roi(evidence.roi_margin.value, cost=cost)
     lost = Sentence("campaign.verdict.lost", margin=paid) if _lost(decision, evidence) else ""
-    reach = _reach(decision, evidence)
-    return Sentence("campaign.verdict.graded", verdict=said, reach=reach, lost=lost, grade=decision.grade)
+    beside = {"reach": _reach(decision, evidence), "lost": lost, "goals": _goals(goals) if evidence.ended else ""}
+    return Sentence("campaign.verdict.graded", verdict=said, **beside, grade=decision.grade)
+
+
+def _goals(attained: pd.DataFrame | None) -> Sentence | str:
+    """How many goals of the business were reached, whatever the campaign caused; nothing where none was set."""
+    told = {} if attained is None or attained.empty else goals_reached(attained)
+    if not told or not told["n"]:
+        return ""
+    if told["n"] == 1:
+        return Sentence(f"campaign.verdict_goals.one_{'reached' if told['value'] else 'missed'}")
+    return Sentence("campaign.verdict_goals.known", reached=told["value"], n=told["n"])
 
 
 def _reach(decision: Verdict, evidence: Evidence) -> Sentence | str:

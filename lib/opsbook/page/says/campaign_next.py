@@ -2,54 +2,67 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
 from opsbook.analysis.margins import BreakEven
-from opsbook.analysis.verdict import CAUSAL_GRADES, UNKNOWN, Span, Verdict
+from opsbook.analysis.verdict import CAUSAL_GRADES, Evidence, Span, Verdict
 from opsbook.page.says.decide import campaign, campaign_case, paid_case
 from opsbook.page.words import Sentence
+
+MONEY = ("sure", "open")  # returns that speak for a campaign without a lift worth having
 
 
 def steps(
     decision: Verdict,
     *,
     comparison: str,
+    facts: Evidence,
+    held: float | None = None,
+    beside: Mapping[str, Span] | None = None,
     suspects: Sentence | None = None,
     weakest: Sentence | None = None,
-    returned: Span = UNKNOWN,
 ) -> Sentence:
     """What the rule that fired recommends; where most new users look abnormal, what to mend before.
 
-    suspects: of `says.abnormal.newcomers`; weakest: of `says.plan_gap.weakest`, where a change of the offer begins;
-    returned: the net return, which may speak for a campaign whose lift is not worth having
+    facts: the evidence; held: share (0-1) held back; beside: other metrics' net change as a share of the control, of
+    which a fall may not be ruled out; suspects: of `says.abnormal.newcomers`; weakest: of `says.plan_gap.weakest`,
+    where a change of the offer begins
     """
     case = campaign_case(decision, comparison=comparison)
-    told = Sentence(f"campaign.next.{case}", **(_changed(weakest, returned) if case == "stop" else {}))
+    fields: dict[str, Sentence | str] = {}
+    if case == "stop":
+        paid = paid_case(facts.roi_margin)
+        fields = {"where": weakest or "", "money": Sentence(f"campaign.next_money.{paid}") if paid in MONEY else ""}
+    if case == "repeat":
+        fields["held"] = Sentence(f"campaign.next_held.{'share' if held else 'group'}", share=held)
+    if case == "roll_out":
+        fields["watch"] = _watched(beside or {})
+    told = Sentence(f"campaign.next.{case}", **fields)
     return told if suspects is None else Sentence("campaign.next.closed", next=told)
 
 
-def decision(
-    ruling: Verdict,
-    *,
-    comparison: str,
-    end: date,
-    after_days: int,
-    suspects: Sentence | None = None,
-    weakest: Sentence | None = None,
-    returned: Span = UNKNOWN,
-) -> Sentence:
-    """What is to be decided, with what is recommended (`steps`); while there is only waiting, one says the other."""
-    asked = campaign(ruling, comparison=comparison, end=end, after_days=after_days, returned=returned)
+def decision(ruling: Verdict, *, comparison: str, facts: Evidence, end: date, after_days: int, **more: Any) -> Sentence:
+    """What is to be decided, with what is recommended; while there is only waiting, one says the other.
+
+    more: of `steps`
+    """
+    asked = campaign(ruling, comparison=comparison, end=end, after_days=after_days, facts=facts)
     if campaign_case(ruling, comparison=comparison) == "wait":
         return asked
-    recommended = steps(ruling, comparison=comparison, suspects=suspects, weakest=weakest, returned=returned)
+    recommended = steps(ruling, comparison=comparison, facts=facts, **more)
     return Sentence("campaign.decide.suggested", decide=asked, next=recommended)
 
 
-def _changed(weakest: Sentence | None, returned: Span) -> dict[str, Sentence | str]:
-    case = paid_case(returned)
-    where = "" if weakest is None else Sentence("campaign.next_where.factor", factor=weakest)
-    return {"where": where, "money": Sentence(f"campaign.next_money.{case}") if case in ("sure", "likely") else ""}
+def _watched(beside: Mapping[str, Span]) -> Sentence | str:
+    """The metric that may have fallen most, where a fall is not ruled out."""
+    falls = {name: span.low for name, span in beside.items() if span.low < 0}
+    if not falls:
+        return ""
+    name = min(falls, key=lambda one: falls[one])
+    told = {"metric": Sentence(f"campaign.metric.{name}"), "most": -falls[name]}
+    return Sentence("campaign.next_watch.metric", **told)
 
 
 def condition(even: BreakEven, *, margin: float | None, grade: str) -> Sentence | None:

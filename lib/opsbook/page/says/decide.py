@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from opsbook.analysis.verdict import UNKNOWN, Span, Verdict
+from opsbook.analysis.verdict import Evidence, Span, Verdict
 from opsbook.page.says.levers import SAID, is_clear, moving
 from opsbook.page.says.rows import direction, last_row
 from opsbook.page.words import Sentence
@@ -117,27 +117,28 @@ def _largest(parts: pd.DataFrame, *, sign: int) -> dict[str, Any]:
     return {"lever": lever, "part": row["part"], "low": row["low"], "high": row["high"]}
 
 
-def campaign(decision: Verdict, *, comparison: str, end: date, after_days: int, returned: Span = UNKNOWN) -> Sentence:
+def campaign(decision: Verdict, *, comparison: str, end: date, after_days: int, facts: Evidence) -> Sentence:
     """What the rule that fired leaves to be decided; the verdict is final after_days after the end.
 
     comparison: of the campaign's file; what worked in an A/B test is not run again but given to everybody;
-    returned: the net return, weighed against a lift that is not worth having
+    facts: the lift of what is rolled out, and the net return, weighed against a lift that is not worth having
     """
     case = campaign_case(decision, comparison=comparison)
     told: dict[str, Any] = {}
     if case == "wait":
         told["through"] = end + timedelta(days=after_days)
     if case in ("stop", "leave_out"):
-        told["paid"] = _paid(returned)
+        told["paid"] = _paid(facts.roi_margin)
+    if case == "roll_out":
+        told |= dict(zip(("net", "low", "high"), facts.net_relative, strict=True))
     return Sentence(f"campaign.decide.{case}", **told)
 
 
 def paid_case(returned: Span) -> str:
-    """Whether the cost was earned: sure, likely, unlikely, lost; "" where it cannot be known."""
+    """Whether the cost was earned: sure, lost, open; "" where nothing was spent or no margin is known."""
     if pd.isna(returned.value) or pd.isna(returned.low):
         return ""
-    case = direction(returned.low, returned.high)
-    return {"up": "sure", "down": "lost"}.get(case, "likely" if returned.value > 0 else "unlikely")
+    return {"up": "sure", "down": "lost"}.get(direction(returned.low, returned.high), "open")
 
 
 def _paid(returned: Span) -> Sentence | str:

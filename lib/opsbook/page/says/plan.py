@@ -108,7 +108,7 @@ def goals(table: pd.DataFrame, campaign: CampaignRun, *, exposed: float | None) 
     if not campaign.goals:
         return Sentence("plan.goals.no_goals")
     if table.empty:
-        case = "no_plan" if not exposed else "no_last" if campaign.before else "no_earlier"
+        case = "no_plan" if not exposed else "no_last" if campaign.earlier else "no_earlier"
         return Sentence(f"plan.goals.{case}")
     before = campaign.before
     last = (before.name_zh if words.language() == "zh" else before.name) or before.name or before.campaign_id

@@ -50,13 +50,18 @@ def gap(parts: pd.DataFrame, *, levels: Sequence[str], missing: str, steps: pd.D
     return Sentence(f"campaign.plan_gap.{case}", **told, why=_why(parts, kind, case, steps))
 
 
-def weakest(parts: pd.DataFrame) -> Sentence | None:
+def weakest(parts: pd.DataFrame, steps: pd.DataFrame) -> Sentence | None:
     """The step of the offer that fell furthest behind its plan, if any clearly did; who was shown it is another matter.
 
-    parts: `plan_gap.gap`
+    parts: `plan_gap.gap`; steps: `plan_gap.steps`
     """
     rows = [row for row in moving(parts).to_dict("records") if row["factor"] in OFFER and row["high"] <= -HALF]
-    return _short(min(rows, key=lambda row: row["part"])["factor"]) if rows else None
+    if not rows:
+        return None
+    factor = min(rows, key=lambda row: row["part"])["factor"]
+    own = steps[steps["step"] == factor].iloc[0]
+    told = {name: _shown(factor, own[name]) for name in ("actual", "planned")}
+    return Sentence("campaign.next_where.factor", factor=_short(factor), **told)
 
 
 def finding(goals: Sentence, gap: Sentence, *, missing: str) -> Sentence:
