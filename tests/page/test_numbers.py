@@ -103,11 +103,13 @@ def test_every_unit_shows_every_value(unit, value):
         ("goals", 1, "1 goal", "1 个目标"),
         ("goals_with_cost", 3, "3 goals, cost included", "3 个目标（含成本）"),
         ("expenses", 3, "3 expenses", "共 3 笔费用"),
-        ("", 3, "n = 3", "n = 3"),
+        ("silences", 12, "n = 12 silences", "n = 12 次沉默"),
+        ("groups", 3, "n = 3 users in both groups", "n = 3 人（两组合计）"),
+        ("", 3, "n = 3 users", "n = 3 人"),
     ],
 )
-def test_what_is_no_user_is_not_called_n(counted, n, english, chinese):
-    """Three goals stand as 3 goals; without a noun n stays n, and results.json knows nothing of the noun."""
+def test_a_card_says_what_was_counted(counted, n, english, chinese):
+    """Three goals stand as 3 goals, n without a noun is users, and results.json knows nothing of the noun."""
     shown = made(0.9, unit="share", n=n, counted=counted)
     for language, told in (("en", english), ("zh", chinese)):
         with words.speaking(language):

@@ -58,7 +58,8 @@ def participants(reach: pd.DataFrame) -> Arguments:
 def participation(reach: pd.DataFrame) -> Arguments:
     """Participants among the users shown the campaign."""
     told = _named(reach, value="participation", low="participation_low", high="participation_high", n="exposed")
-    return {"key": "participation", "unit": "share", "method": METHOD_SHARE, "card": told["value"] is not None, **told}
+    shown = {"method": METHOD_SHARE, "card": told["value"] is not None, "counted": "shown"}
+    return {"key": "participation", "unit": "share", **shown, **told}
 
 
 def net_relative(ledger: pd.DataFrame, *, grade: str) -> Arguments:
@@ -132,12 +133,13 @@ def _net(ledger: pd.DataFrame, grade: str) -> pd.DataFrame:
 
 def _randomised(ledger: pd.DataFrame, told: dict[str, float | None]) -> Arguments:
     if ledger.empty:
-        return {"n": None, "method": "", "card": False}
+        return {"n": None, "method": "", "card": False, "counted": "groups"}
     first = ledger.iloc[0]
     return {
         "n": int(first["treated_users"] + first["control_users"]),
         "method": METHODS[first["method"]],
         "card": told["value"] is not None,
+        "counted": "groups",
     }
 
 

@@ -66,7 +66,7 @@ def retained(flows: pd.DataFrame) -> Arguments:
     row = last_row(flows)
     shown = {"value": row.get("retained"), "low": row.get("retained_low"), "high": row.get("retained_high")}
     arguments = {"key": "retained", "n": row.get("previous_users"), "unit": "share", "method": METHOD_SHARE} | shown
-    arguments["trend"] = past(flows, "retained", low="retained_low", high="retained_high")
+    arguments |= {"trend": past(flows, "retained", low="retained_low", high="retained_high"), "counted": "previous"}
     if len(flows) < 2:
         return arguments
     base = last_row(flows.iloc[:-1])
@@ -80,4 +80,4 @@ def quick_ratio(flows: pd.DataFrame) -> Arguments:
     shown = {"value": row.get("quick_ratio"), "low": row.get("quick_ratio_low"), "high": row.get("quick_ratio_high")}
     n = sum(int(row.get(name, 0)) for name in ("new", "resurrected", "dormant"))
     shown["trend"] = past(flows, "quick_ratio", low="quick_ratio_low", high="quick_ratio_high")
-    return {"key": "quick_ratio", "n": n, "unit": "ratio", "method": METHOD_QUICK_RATIO} | shown
+    return {"key": "quick_ratio", "n": n, "unit": "ratio", "method": METHOD_QUICK_RATIO, "counted": "moved"} | shown

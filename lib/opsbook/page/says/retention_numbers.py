@@ -18,6 +18,7 @@ def threshold(limit: Threshold, table: pd.DataFrame) -> dict[str, Any]:
     at = table[table["threshold_days"] == limit.days]
     n = at["gaps"].iloc[0] if len(at) else None
     told = {"key": "threshold", "value": limit.days, "unit": "days", "n": n, "method": limit.origin}
+    told["counted"] = "silences"
     return told | {"card": not churn.undefined(limit, table)}
 
 
@@ -26,7 +27,7 @@ def false_churn(limit: Threshold, table: pd.DataFrame) -> dict[str, Any]:
     at = table[table["threshold_days"] == limit.days]
     value, low, high, n = at[["false_churn", "low", "high", "gaps"]].iloc[0] if len(at) else (None, None, None, 0)
     told = {"value": value, "low": low, "high": high, "n": n, "card": churn.undefined(limit, table)}
-    return {"key": "false_churn", "unit": "share", "method": "Kaplan-Meier on gaps", **told}
+    return {"key": "false_churn", "unit": "share", "method": "Kaplan-Meier on gaps", "counted": "silences", **told}
 
 
 def over_time(found: pd.DataFrame) -> Past:
@@ -36,7 +37,7 @@ def over_time(found: pd.DataFrame) -> Past:
 
 def retained(change: pd.DataFrame, *, age: int) -> dict[str, Any]:
     """Share of the period's users active on day `age`, against the previous period's."""
-    told: dict[str, Any] = {"key": f"day_{age}", "unit": "share", "method": cohorts.METHOD}
+    told: dict[str, Any] = {"key": f"day_{age}", "unit": "share", "method": cohorts.METHOD, "counted": "sign_ups"}
     if change.empty:
         return told | {"value": None, "n": 0}
     row = change.iloc[0]
@@ -53,27 +54,28 @@ def later(line: pd.DataFrame, *, age: int, undefined: bool = False) -> dict[str,
     own = line[line["age"] == age]
     value, low, high, n = own[["share", "low", "high", "users"]].iloc[0] if len(own) else (None, None, None, 0)
     told = {"value": value, "low": low, "high": high, "n": n, "card": undefined and value is not None}
-    return {"key": f"later_{age}", "unit": "share", "method": cohorts.METHOD, **told}
+    return {"key": f"later_{age}", "unit": "share", "method": cohorts.METHOD, "counted": "sign_ups", **told}
 
 
 def active_at(late: Estimate, *, day: int, undefined: bool = False) -> dict[str, Any]:
     """Share not yet churned after `day` days; no card where churn is undefined (`churn.undefined`)."""
     told = {"value": late.value, "low": late.low, "high": late.high, "n": late.n}
     told["card"] = pd.notna(late.value) and not undefined
-    return {"key": f"active_{day}", "unit": "share", "method": survival.METHOD_CURVE, **told}
+    return {"key": f"active_{day}", "unit": "share", "method": survival.METHOD_CURVE, "counted": "followed", **told}
 
 
 def median(days: Estimate, *, undefined: bool = False) -> dict[str, Any]:
     """Days after which half of the users have churned; missing when not reached, no card as in `active_at`."""
     told = {"value": days.value, "low": days.low, "high": days.high, "n": days.n}
     told["card"] = pd.notna(days.value) and not undefined
-    return {"key": "median", "unit": "days", "method": survival.METHOD_CURVE, **told}
+    return {"key": "median", "unit": "days", "method": survival.METHOD_CURVE, "counted": "followed", **told}
 
 
 def restricted_mean(mean: RestrictedMean, *, undefined: bool = False) -> dict[str, Any]:
     """Mean days until churn within the horizon; no card as in `active_at`."""
     told = {"value": mean.value, "low": mean.low, "high": mean.high, "n": mean.n, "card": not undefined}
-    return {"key": "restricted_mean", "unit": "days", "method": survival_time.METHOD_RESTRICTED_MEAN, **told}
+    told |= {"method": survival_time.METHOD_RESTRICTED_MEAN, "counted": "followed"}
+    return {"key": "restricted_mean", "unit": "days", **told}
 
 
 def came_back(back: Estimate, *, undefined: bool = False) -> dict[str, Any]:
