@@ -66,7 +66,7 @@ def retained(flows: pd.DataFrame) -> Arguments:
     row = last_row(flows)
     shown = {"value": row.get("retained"), "low": row.get("retained_low"), "high": row.get("retained_high")}
     arguments = {"key": "retained", "n": row.get("previous_users"), "unit": "share", "method": METHOD_SHARE} | shown
-    arguments |= {"trend": past(flows, "retained", low="retained_low", high="retained_high"), "counted": "previous"}
+    arguments["trend"] = past(flows, "retained", low="retained_low", high="retained_high")
     if len(flows) < 2:
         return arguments
     base = last_row(flows.iloc[:-1])
