@@ -5,7 +5,7 @@ import re
 import pytest
 
 from opsbook.page.bundles import bundle
-from opsbook.page.message import SHORT, message
+from opsbook.page.message import DECIDED, SHORT, message
 
 
 def notebook(**changed) -> dict:
@@ -60,6 +60,17 @@ def test_the_last_line_says_what_to_do():
     assert last == "To decide: Raise it? Nothing yet. Owner: Growth"
     alone = message(notebook(decision=told | {"asked": "", "owner_text": ""}), language="zh", markdown=True)
     assert alone.splitlines()[-1] == "**待决策**：Nothing yet。"
+
+
+def test_what_is_suggested_is_not_cut_from_the_question():
+    """A decision of two or three sentences reaches the chat whole; a finding of that length would not."""
+    told = {
+        "asked": "",
+        "text": "Run it again as it is? " + "It did not pay for itself. " * 10 + "We suggest: change it.",
+    }
+    last = message(notebook(decision=told | {"owner_text": ""}), language="en").splitlines()[-1]
+    assert "We suggest: change it." in last
+    assert SHORT < len(last) <= DECIDED
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from opsbook.page.bundles import payload_of
 from opsbook.page.shorten import SHORT, shortened
 
 CARDS = 4
+DECIDED = 400  # characters of what is to be decided: the question without what is suggested helps nobody
 
 
 def message(nb: Mapping[str, Any], *, language: str, markdown: bool = False) -> str:
@@ -58,7 +59,7 @@ def _verdict(verdict: Mapping[str, Any], strong: Any) -> str:
 def _decision(decision: Mapping[str, Any] | None, strong: Any) -> str:
     if decision is None:
         return ""
-    parts = {name: shortened(decision[name], SHORT).rstrip(".。") for name in ("asked", "text")}
+    parts = {name: shortened(decision[name], DECIDED).rstrip(".。") for name in ("asked", "text")}
     what = words.label("page.message.asked", **parts) if all(parts.values()) else "".join(parts.values())
     named = {"decide": strong(words.label("page.decide")), "owner": decision["owner_text"]}
     return words.label("page.message.decide", what=what, **named).rstrip()
