@@ -469,7 +469,9 @@ def test_before_and_after_is_no_proof_in_both_languages(case):
     assert ("不能证明活动有无效果" in chinese) == ("prove no effect either way" in english)
 
 
-@pytest.mark.parametrize(("after", "said"), [(0.0, "after it not counted"), (0.4, "the days after it included")])
+@pytest.mark.parametrize(
+    ("after", "said"), [(0.0, "counted over its own days only"), (0.4, "the days after it included")]
+)
 def test_days_after_are_named_as_included_only_where_they_were_counted(after, said):
     """A campaign that asks for no days after its end is not told as if they had been read."""
     table = increments().assign(treated=0.5, control=0.4)

@@ -64,7 +64,9 @@ def test_a_lift_not_worth_having_is_weighed_against_what_the_campaign_earned(cas
     said = campaign_next.decision(small, facts=replace(FACTS, roi_margin=RETURNS[case]), **span)
     english, chinese = said.text("en"), said.text("zh")
     assert ("net return" in english) == bool(case)
-    assert ("larger control group, which shows whether" in english) == (case == "open" and comparison == "holdout")
+    assert ("control group large enough to show whether it pays" in english) == (
+        case == "open" and comparison == "holdout"
+    )
     assert ("may also run on as it is" in english) == (case == "sure" and comparison == "holdout")
     assert re.findall(r"[\d.]+%", english) == re.findall(r"[\d.]+%", chinese)
 
@@ -79,7 +81,7 @@ def test_a_change_of_the_offer_begins_where_it_fell_behind():
     weakest = plan_gap.weakest(parts, steps)
     said = campaign_next.steps(small, comparison="holdout", facts=FACTS, weakest=weakest)
     assert "beginning with participation (40.0% instead of the planned 53.0%)" in said.text("en")
-    assert "先改参与率：实际 40.0%，计划 53.0%" in said.text("zh")
+    assert "先提高参与率：实际 40.0%，计划 53.0%" in said.text("zh")
     assert plan_gap.weakest(parts.assign(high=1.0), steps) is None
     assert plan_gap.weakest(parts.iloc[:2], steps) is None
 
@@ -113,6 +115,9 @@ def test_the_verdict_counts_the_goals_once_the_campaign_is_over():
     keep = Verdict("keep", "works_and_pays", "A")
     told = evidence.verdict(keep, FACTS, table, metric="orders", goals=goals)
     assert "1 of 2 business goals reached." in told.text("en")
+    for reached, said in (([False] * 2, "None of 2 business goals was"), ([True] * 2, "All 2 business goals were")):
+        every = evidence.verdict(keep, FACTS, table, metric="orders", goals=GOALS.assign(reached=reached))
+        assert said in every.text("en")
     assert "2 个业务目标达成 1 个" in told.text("zh")
     one = {
         reached: evidence.verdict(keep, FACTS, table, metric="orders", goals=goals.iloc[[reached]])
@@ -123,6 +128,21 @@ def test_the_verdict_counts_the_goals_once_the_campaign_is_over():
     running = replace(FACTS, ended=False)
     assert "goals" not in evidence.verdict(keep, running, table, metric="orders", goals=goals).text("en")
     assert "goals" not in evidence.verdict(keep, FACTS, table, metric="orders", goals=GOALS.iloc[:0]).text("en")
+
+
+@pytest.mark.parametrize(
+    ("case", "said"),
+    [("open", "Whether it paid cannot be told."), ("sure", "It earned its cost all the same."), ("", "")],
+)
+def test_a_small_lift_may_pay_and_the_verdict_says_so(case, said):
+    """“No lift worth having” is no answer to whether it paid; a sure loss has a sentence of its own."""
+    small = Verdict("no_effect", "too_small", "A")
+    table = pd.DataFrame(
+        columns=["metric", "window", "treated", "control", "total", "total_low", "total_high", "method"]
+    )
+    told = evidence.verdict(small, replace(FACTS, roi_margin=RETURNS[case]), table, metric="orders").text("en")
+    assert said in told
+    assert ("paid" in told or "earned" in told) == bool(said)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +188,7 @@ def test_there_is_no_condition_where_money_is_not_known(even, margin, grade):
     [
         ("late", True, "goals set after the start"),
         ("late", False, "rules set after the start"),
-        ("none", True, "goals and rules of its file not registered before the start"),
+        ("none", True, "its goals and rules were not registered before the start"),
         ("changed", True, "rules changed since they were registered"),
         ("kept", True, "randomised and healthy)"),
     ],

@@ -164,7 +164,7 @@ def test_a_test_without_a_lift_worth_having_is_left_out():
 def test_without_a_change_the_strongest_sure_lever_is_named():
     """The largest gain whose interval lies above zero; a larger one that is not sure is passed over."""
     said = lifecycle(-0.1, 0.1, more=gains(current=500.0, week_1=40.0, waking=-900.0))
-    assert "one more point of weekly retention of current users would add most: 510 more" in said.text("en")
+    assert "begin with weekly retention of current users: one more point brings 510 more users" in said.text("en")
     assert "moves the level" not in lifecycle(-0.1, 0.1, more=gains(waking=-900.0)).text("en")
 
 

@@ -114,6 +114,7 @@ BRANCHES = {
     )[1].values["later"],
     "retention.verdict.empty": says.verdict(change().iloc[:0], period=Q3)[1],
     "retention.rule.known": says.verdict(change(), period=Q3)[2],
+    "retention.rule.first": says.verdict(change(change=NAN, change_low=NAN, change_high=NAN), period=Q3)[2],
     "retention.rule.none": says.verdict(change().iloc[:0], period=Q3)[2],
     "retention.stay.known": says.stay(ESTIMATE, LATE, day=90),
     "retention.stay.known_open": says.stay(ESTIMATE._replace(high=NAN), LATE, day=90),

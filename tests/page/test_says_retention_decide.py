@@ -45,6 +45,7 @@ CASES = {
     ("retention.decide.list_half",): lambda: matters(told=coming(baseline=0.5), **MONEY),
     ("retention.decide.list_blind",): lambda: matters(told=coming(baseline=0.1, fall=None, users=20, held=4)),
     ("retention.decide.threshold",): lambda: matters(limit=GIVEN),
+    ("retention.decide.threshold", "retention.decide.list_later"): lambda: matters(limit=GIVEN, told=coming()),
     ("retention.decide.undefined_judged",): lambda: matters(told=coming(), back=0.7),
     ("retention.decide.undefined",): lambda: retention_decide.matters(
         changed(-0.1, 0.1), SURE, pd.DataFrame({"threshold_days": [21], "false_churn": [0.7]}), coming(), age=30
@@ -96,15 +97,27 @@ def test_a_band_where_a_contact_is_worth_more_is_named(value, baseline, told):
 def test_the_list_is_a_test_that_can_be_read():
     """Enough left alone: the day of the answer. Too few: how many would do. Not even half: what half of it shows."""
     assert "on 19 Dec 2026 it shows whether a contact keeps 10.0%" in matters(told=coming(fall=0.08))[0].text("en")
-    assert "leave 205 users alone at random instead of 100, and after 49 days" in matters(told=coming())[0].text("en")
+    assert "leave 205 of it alone at random instead of the planned 100, and after 49 days" in matters(told=coming())[
+        0
+    ].text("en")
     assert "half of each (250) left alone" in matters(told=coming(baseline=0.5))[0].text("en")
-    assert "instead of 100" in matters(told=coming(fall=None))[0].text("en")
+    assert "instead of the planned 100" in matters(told=coming(fall=None))[0].text("en")
 
 
-def test_the_meaning_of_churned_is_settled_before_the_list():
-    """A list by another meaning is another list: the reader is told which to settle first, and by which figures."""
-    meaning, contact = matters(-0.1, 0.1, GIVEN, coming())
+HELD = {
+    "The planned 100 left alone at random are enough": coming(fall=0.08),
+    "205 would have to be left alone at random, not the planned 100": coming(),
+    "not even half of the list": coming(baseline=0.5),
+}
+
+
+@pytest.mark.parametrize("said", HELD)
+def test_the_meaning_of_churned_is_settled_before_the_list(said):
+    """A list by another meaning is another list: nothing of today's is to be signed, and what it would take is told."""
+    meaning, contact = matters(-0.1, 0.1, GIVEN, HELD[said])
     assert "16.0% of the silences longer than 21 days end with a return" in meaning.text("en")
     assert "of those longer than 38 days only 8.0%" in meaning.text("en")
-    assert "By 38 days this list is drawn anew, so settle that first." in contact.text("en")
-    assert "settle" not in matters(told=coming())[0].text("en")
+    assert "Not before “churned” is settled: by 38 days the list is drawn anew" in contact.text("en")
+    assert said in contact.text("en")
+    assert figures(contact.text("en")) == figures(contact.text("zh"))
+    assert "settled" not in matters(told=coming())[0].text("en")

@@ -14,6 +14,7 @@ from opsbook.analysis.verdict import ADJUSTED, CAUSAL_GRADES, QUASI, Evidence, S
 from opsbook.page import words
 from opsbook.page.says.campaign import net_roi
 from opsbook.page.says.campaign_numbers import goals_reached
+from opsbook.page.says.decide import paid_case
 from opsbook.page.words import Sentence
 
 RELATIVE = dict.fromkeys(("relative", "relative_low", "relative_high"), "signed_percent")
@@ -235,9 +236,15 @@ def verdict(
     told = {"gain": gain, "metric": named, "after": after, **fields, **checked, **broken}
     said = Sentence(f"campaign.verdict.{decision.rule}", **told)
     paid = net_roi(evidence.roi_margin.value, cost=cost)
-    lost = Sentence("campaign.verdict.lost", margin=paid) if _lost(decision, evidence) else ""
+    lost = Sentence("campaign.verdict.lost", margin=paid) if _lost(decision, evidence) else _paid(decision, evidence)
     beside = {"reach": _reach(decision, evidence), "lost": lost, "goals": _goals(goals) if evidence.ended else ""}
     return Sentence("campaign.verdict.graded", verdict=said, **beside, grade=decision.grade)
+
+
+def _paid(decision: Verdict, evidence: Evidence) -> Sentence | str:
+    """Of a lift that is not worth having, whether it paid: a small one may."""
+    case = paid_case(evidence.roi_margin) if decision.conclusion == "no_effect" else ""
+    return Sentence(f"campaign.verdict_paid.{case}") if case in ("open", "sure") else ""
 
 
 def _goals(attained: pd.DataFrame | None) -> Sentence | str:
@@ -247,7 +254,8 @@ def _goals(attained: pd.DataFrame | None) -> Sentence | str:
         return ""
     if told["n"] == 1:
         return Sentence(f"campaign.verdict_goals.one_{'reached' if told['value'] else 'missed'}")
-    return Sentence("campaign.verdict_goals.known", reached=told["value"], n=told["n"])
+    case = {0: "none", told["n"]: "all"}.get(told["value"], "known")
+    return Sentence(f"campaign.verdict_goals.{case}", reached=told["value"], n=told["n"])
 
 
 def _reach(decision: Verdict, evidence: Evidence) -> Sentence | str:

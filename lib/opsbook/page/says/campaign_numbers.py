@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import pandas as pd
@@ -58,8 +59,7 @@ def participants(reach: pd.DataFrame) -> Arguments:
 def participation(reach: pd.DataFrame) -> Arguments:
     """Participants among the users shown the campaign."""
     told = _named(reach, value="participation", low="participation_low", high="participation_high", n="exposed")
-    shown = {"method": METHOD_SHARE, "card": told["value"] is not None, "counted": "shown"}
-    return {"key": "participation", "unit": "share", **shown, **told}
+    return {"key": "participation", "unit": "share", "method": METHOD_SHARE, "card": told["value"] is not None, **told}
 
 
 def net_relative(ledger: pd.DataFrame, *, grade: str) -> Arguments:
@@ -84,12 +84,17 @@ def before_after(comparison: pd.DataFrame, *, grade: str) -> Arguments:
     card = grade not in CAUSAL_GRADES and told["value"] is not None
     relative = row.assign(low=row["low"] / row["before"], high=row["high"] / row["before"])
     told |= _named(relative, change_low="low", change_high="high")
-    return {"key": "before_after", "unit": "money", "method": METHOD_PAIRED, "card": card, "no_effect": True, **told}
+    shown = {"method": METHOD_PAIRED, "card": card, "no_effect": True, "counted": "known_before"}
+    return {"key": "before_after", "unit": "money", **shown, **told}
 
 
-def cost(ledger: pd.DataFrame, *, budget: float | None) -> Arguments:
-    """What the campaign cost, with the budget as target; n is the number of cost lines."""
-    told = {"value": float(ledger["amount"].sum()), "n": len(ledger), "method": METHOD_COUNT, "counted": "expenses"}
+def cost(ledger: pd.DataFrame, *, budget: float | None, unbooked: Collection[str] = ()) -> Arguments:
+    """What the campaign cost, with the budget as target; n is the number of cost lines.
+
+    unbooked: channels with a budget of which nothing is booked, `says.channels.unbooked`
+    """
+    counted = "expenses_open" if unbooked else "expenses"
+    told = {"value": float(ledger["amount"].sum()), "n": len(ledger), "method": METHOD_COUNT, "counted": counted}
     return {"key": "cost", "unit": "money", "target": budget, "limit": True, "card": len(ledger) > 0, **told}
 
 

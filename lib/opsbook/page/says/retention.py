@@ -122,7 +122,8 @@ def verdict(
     told["age"] = int(told["age"])
     rule = Sentence("retention.rule.known", age=told["age"], large=LARGE)
     if pd.isna(row["change"]):
-        return "unknown", Sentence("retention.verdict.first", **told, later=_later(later, told["age"])), rule
+        first = Sentence("retention.verdict.first", **told, later=_later(later, told["age"]))
+        return "unknown", first, Sentence("retention.rule.first", age=told["age"])
     told |= {"previous": row["previous_share"], "change": abs(row["change"]), "signed": row["change"]}
     told |= {"change_low": row["change_low"], "change_high": row["change_high"]}
     case = "up" if row["change_low"] > 0 else "down" if row["change_high"] < 0 else "unclear"

@@ -40,7 +40,7 @@ def matters(
         return [*moved, _undefined(limit, gaps, judged, age)]
     meaning = _threshold(limit, gaps)
     each = _each(coming, worth, margin=margin, save_rate=save_rate, days=value_days)
-    listed = _list(coming, bands, each, save_rate=save_rate, anew=limit.suggested_days if meaning else None)
+    listed = _later(coming, limit, save_rate) if meaning else _list(coming, bands, each, save_rate=save_rate)
     return [*moved, *meaning, *listed] or [Sentence("retention.decide.nothing")]
 
 
@@ -53,27 +53,33 @@ def _moved(judged: pd.DataFrame, age: int) -> list[Sentence]:
 
 
 def _list(
-    coming: Mapping[str, Any],
-    bands: pd.DataFrame | None,
-    each: Sentence | None,
-    *,
-    save_rate: float,
-    anew: int | None,
+    coming: Mapping[str, Any], bands: pd.DataFrame | None, each: Sentence | None, *, save_rate: float
 ) -> list[Sentence]:
-    """Whether to contact it, as a test of how many left alone, and what a contact may cost.
-
-    anew: days of silence by which the list would be drawn again, where another meaning of "churned" is suggested
-    """
-    told = {"listed": coming["listed"], "holdout": coming["planned_holdout"]}
-    if not told["listed"]:
+    """Whether to contact it, as a test of how many left alone, and what a contact may cost."""
+    if not coming["listed"]:
         return []
-    if not told["holdout"] or coming.get("baseline") is None:
+    if not coming["planned_holdout"] or coming.get("baseline") is None:
+        told = {"listed": coming["listed"], "holdout": coming["planned_holdout"]}
         return [Sentence(f"retention.decide.contact{'' if told['holdout'] else '_all'}", **told)]
-    told |= {"leaving": coming["baseline"], "within": coming["within_days"], "rate": save_rate}
     case, fields = _trial(coming, save_rate)
-    first = Sentence("retention.decide_first.meaning", suggested=anew) if anew else ""
-    beside = {"each": each or "", "band": _band(coming, bands, each.values["each"]) if each else "", "first": first}
-    return [Sentence(f"retention.decide.list_{case}", **told, **fields, **beside)]
+    beside = {"each": each or "", "band": _band(coming, bands, each.values["each"]) if each else ""}
+    return [Sentence(f"retention.decide.list_{case}", **_named(coming, save_rate), **fields, **beside)]
+
+
+def _later(coming: Mapping[str, Any], limit: Threshold, save_rate: float) -> list[Sentence]:
+    """Another meaning of "churned" makes another list: today's stands as what it would take, not as what to sign."""
+    if not coming["listed"] or not coming["planned_holdout"] or coming.get("baseline") is None:
+        return _list(coming, None, None, save_rate=save_rate)
+    case, fields = _trial(coming, save_rate)
+    told = _named(coming, save_rate)
+    held = Sentence(f"retention.decide_held.{'half' if case == 'blind' else case}", **told, **fields)
+    days = {"days": limit.days, "suggested": limit.suggested_days}
+    return [Sentence("retention.decide.list_later", **told, **days, held=held)]
+
+
+def _named(coming: Mapping[str, Any], save_rate: float) -> dict[str, Any]:
+    told = {"listed": coming["listed"], "holdout": coming["planned_holdout"], "rate": save_rate}
+    return told | {"leaving": coming["baseline"], "within": coming["within_days"]}
 
 
 def _trial(coming: Mapping[str, Any], save_rate: float) -> tuple[str, dict[str, Any]]:

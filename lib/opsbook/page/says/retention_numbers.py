@@ -74,8 +74,8 @@ def median(days: Estimate, *, undefined: bool = False) -> dict[str, Any]:
 def restricted_mean(mean: RestrictedMean, *, undefined: bool = False) -> dict[str, Any]:
     """Mean days until churn within the horizon; no card as in `active_at`."""
     told = {"value": mean.value, "low": mean.low, "high": mean.high, "n": mean.n, "card": not undefined}
-    told |= {"method": survival_time.METHOD_RESTRICTED_MEAN, "counted": "followed"}
-    return {"key": "restricted_mean", "unit": "days", **told}
+    shown = {"method": survival_time.METHOD_RESTRICTED_MEAN, "counted": "followed"}
+    return {"key": "restricted_mean", "unit": "days", **shown, **told}
 
 
 def came_back(back: Estimate, *, undefined: bool = False) -> dict[str, Any]:
