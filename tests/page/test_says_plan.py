@@ -75,7 +75,7 @@ def test_planned_and_fewest_holdout_stand_side_by_side():
     """Whoever plans 20 % and would do with 10 % reads both, in people and as shares, in either language."""
     told = says.verdict(GOOD, 0.1, campaign(), power=0.8, **WANTED)[1]
     assert "hold out 200 users (20.0%)" in told.text("en")
-    assert "when it is the 20.0% worth having, 100 (10.0%) would show" in told.text("en")
+    assert "to see one of the 20.0% worth having, 100 (10.0%) would do" in told.text("en")
     assert "计划留出 200 人（20.0%）作对照" in told.text("zh")
     assert "留 100 人（10.0%）即可" in told.text("zh")
 

@@ -158,7 +158,7 @@ def plan(verdict: Sentence, *, start: date, registered_on: date | None) -> Sente
     if registered_on is None or registered_on < start:
         return said
     if said.key in ("plan.decide.good", "plan.decide.spare"):
-        said = Sentence(said.key.replace("decide.", "decide_next."), **verdict.values)
+        return Sentence(said.key.replace("decide.", "decide_next."), **verdict.values)
     return Sentence("plan.decide.late", start=start, said=said)
 
 
