@@ -105,7 +105,7 @@ def test_every_unit_shows_every_value(unit, value):
         ("expenses", 3, "3 expenses", "共 3 笔费用"),
         ("silences", 12, "n = 12 silences", "n = 12 段沉默期"),
         ("expenses_open", 2, "2 expenses; others planned are not booked", "已入账 2 笔，另有预算未入账"),
-        ("groups", 3, "n = 3 users in both groups", "n = 3 人（两组合计）"),
+        ("groups", 3, "n = 3 users in the two groups", "n = 3 人（两组合计）"),
         ("", 3, "n = 3 users", "n = 3 人"),
     ],
 )

@@ -84,6 +84,9 @@ def test_a_change_of_the_offer_begins_where_it_fell_behind():
     assert "先提高参与率：实际 40.0%，计划 53.0%" in said.text("zh")
     assert plan_gap.weakest(parts.assign(high=1.0), steps) is None
     assert plan_gap.weakest(parts.iloc[:2], steps) is None
+    assert plan_gap.weakest(parts, steps.iloc[:0]) is None
+    mixed = steps.assign(actual=[0.60, 0.5])  # each channel took part less, and all together more: their mix moved
+    assert "beginning with conversion" in plan_gap.weakest(parts, mixed).text("en")
 
 
 def test_a_test_that_works_is_rolled_out_with_an_eye_on_what_may_have_fallen():
@@ -93,10 +96,14 @@ def test_a_test_that_works_is_rolled_out_with_an_eye_on_what_may_have_fallen():
     beside = {"orders": Span(-0.01, -0.135, 0.116), "revenue": Span(-0.053, -0.204, 0.098)}
     said = campaign_next.decision(works, comparison="ab", facts=facts, beside=beside, **span)
     assert "It works in the test (+7.7%, 95% interval +0.2% to +15.2%)." in said.text("en")
-    assert "watching net revenue, of which a fall of up to 20.4% is not ruled out" in said.text("en")
+    assert "watching net revenue, of which a fall is not ruled out (−5.3%, 95% interval −20.4% to +9.8%)" in said.text(
+        "en"
+    )
     assert re.findall(r"[\d.]+%", said.text("en")) == re.findall(r"[\d.]+%", said.text("zh"))
-    fine = {"orders": Span(0.1, 0.05, 0.15)}
+    fine = {"orders": Span(0.1, 0.05, 0.15), "revenue": Span(0.3, -0.001, 0.7)}
     assert "watching" not in campaign_next.steps(works, comparison="ab", facts=facts, beside=fine).text("en")
+    fell = campaign_next.steps(works, comparison="ab", facts=facts, beside=beside | {"orders": Span(-0.2, -0.3, -0.1)})
+    assert "unless the fall of orders weighs more (−20.0%" in fell.text("en")
 
 
 def test_a_campaign_that_is_repeated_names_the_share_held_back():

@@ -219,7 +219,7 @@ def test_the_forecast_of_the_first_screen_is_missing_when_nothing_is_known():
     """The forecast carries interval, days and target, and is a card only while the campaign runs."""
     assert pace_says.number(paced(row()), running=True) | {"method": ""} == {
         "key": "forecast", "value": 900, "n": 6, "unit": "users", "method": "", "card": True,
-        "low": 850, "high": 960, "target": 800,
+        "low": 850, "high": 960, "target": 800, "counted": "days",
     }  # fmt: skip
     assert pace_says.number(paced(), running=True)["value"] is None
 

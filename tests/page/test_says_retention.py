@@ -217,7 +217,7 @@ def test_numbers_carry_their_interval_and_their_unit():
     limit = Threshold(21, "given", 14)
     made = [
         numbers.threshold(limit, false_churn()),
-        numbers.false_churn(limit, false_churn()),
+        numbers.false_churn(limit, false_churn(), **TARGET),
         numbers.active_at(LATE, day=90),
         numbers.median(ESTIMATE),
         numbers.restricted_mean(RestrictedMean(67.5, 66.2, 68.8, 15801, 0.65, 180.0)),
@@ -225,7 +225,7 @@ def test_numbers_carry_their_interval_and_their_unit():
     ]
     assert all({"key", "value", "n", "unit", "method"} <= number.keys() for number in made)
     assert not numbers.median(Estimate(NAN, NAN, NAN, 10))["card"]
-    assert numbers.false_churn(Threshold(400, "given", None), false_churn())["value"] is None
+    assert numbers.false_churn(Threshold(400, "given", None), false_churn(), **TARGET)["value"] is None
 
 
 @pytest.mark.parametrize(("back", "undefined"), [(0.03, False), (0.70, True)])
@@ -240,7 +240,7 @@ def test_no_card_speaks_of_churn_where_the_word_means_nothing(back, undefined):
         numbers.restricted_mean(mean, undefined=undefined),
     ]
     of_returns = [
-        numbers.false_churn(limit, found),
+        numbers.false_churn(limit, found, **TARGET),
         numbers.came_back(LATE, undefined=undefined),
         numbers.later(line([0, 1, 7, 30]), age=30, undefined=undefined),
     ]

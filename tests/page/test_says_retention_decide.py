@@ -7,13 +7,15 @@ import pandas as pd
 import pytest
 
 from opsbook.analysis.churn import Threshold
+from opsbook.analysis.proportion import Estimate
 from opsbook.page import words
 from opsbook.page.says import retention_decide
 from page.test_says_decide import changed, figures
 
 GIVEN, SURE = Threshold(21, "given", 38), Threshold(21, "given", 21)
 BANDS = pd.DataFrame({"band": [6, 4], "users": [249, 514], "risk": [0.96, 0.519], "value": [3809.0, 4821.0],
-                      "action": ["win_back", "contact"]})  # fmt: skip
+                      "value_low": [3477.0, 3983.0], "action": ["win_back", "contact"]})  # fmt: skip
+WORTH = Estimate(7260.0, 6500.0, 8000.0, 500)
 
 
 def listed(users: int = 500, held: int = 100, **more: Any) -> dict[str, Any]:
@@ -33,7 +35,7 @@ def matters(
     return retention_decide.matters(now, limit, gaps, told or listed(0, 0), age=30, **more)
 
 
-MONEY = {"bands": BANDS, "worth": 7260.0}
+MONEY = {"bands": BANDS, "worth": WORTH}
 CASES = {
     ("retention.decide.nothing",): lambda: matters(),
     ("retention.decide.up",): lambda: matters(0.01, 0.03),
@@ -71,12 +73,18 @@ def test_no_case_of_the_catalogue_is_left_out():
     assert set(words.keys("retention.decide.")) == {key for case in CASES for key in case}
 
 
-def test_a_contact_may_cost_the_margin_of_what_it_may_keep():
-    """7,260 over 500 users are 14.52 each, of which 35 % are earned; without a margin the reader is told to take it."""
+def test_a_contact_may_cost_the_margin_of_what_it_surely_brings():
+    """6,500 to 8,000 over 500 users are 13 to 16 each; 35 % of the lower end may be spent; no margin, no sum."""
     first = matters(told=coming(), margin=0.35, **MONEY)[0].text("en")
-    assert "a contact brings 14.52 of net revenue in 90 days: spend at most 5.08 on one, its margin" in first
+    assert "a contact brings 14.52 (13.00 to 16.00) of net revenue in 90 days: spend at most 4.55 on one" in first
     assert "so far an assumption" in first
-    assert "spend at most the margin of that on one." in matters(told=coming(), **MONEY)[0].text("en")
+    assert "spend at most the margin of the lower end on one." in matters(told=coming(), **MONEY)[0].text("en")
+
+
+@pytest.mark.parametrize("worth", [Estimate(-2000.0, -3000.0, -900.0, 500), Estimate(500.0, -200.0, 1200.0, 500)])
+def test_what_may_be_worth_nothing_has_no_price(worth):
+    """Where the interval reaches zero the value section cannot tell, and neither does the decision."""
+    assert "spend" not in matters(told=coming(), worth=worth, margin=0.35)[0].text("en")
 
 
 def test_days_saved_have_no_price():
@@ -85,29 +93,29 @@ def test_days_saved_have_no_price():
 
 
 @pytest.mark.parametrize(
-    ("value", "baseline", "told"), [(4821.0, 0.9, False), (9000.0, 0.9, True), (9000.0, 0.4, False)]
+    ("low", "baseline", "told"), [(3983.0, 0.9, False), (8300.0, 0.9, True), (8200.0, 0.9, False), (8300.0, 0.4, False)]
 )
-def test_a_band_where_a_contact_is_worth_more_is_named(value, baseline, told):
-    """Beside users nearly gone stands the band of middle risk only where, reckoned alike, a contact is worth more."""
-    bands = BANDS.assign(value=[3809.0, value])
-    text = matters(told=coming(baseline=baseline), bands=bands, worth=7260.0)[0].text("en")
+def test_a_band_where_a_contact_surely_brings_more_is_named(low, baseline, told):
+    """Beside users nearly gone stands the band of middle risk whose interval lies above the list's, 16 a user."""
+    bands = BANDS.assign(value=[3809.0, 9000.0], value_low=[3477.0, low])
+    text = matters(told=coming(baseline=baseline), bands=bands, worth=WORTH)[0].text("en")
     assert ("In risk band 4 (514 users, 51.9% expected to leave) it would bring more, 17.51" in text) == told
 
 
 def test_the_list_is_a_test_that_can_be_read():
     """Enough left alone: the day of the answer. Too few: how many would do. Not even half: what half of it shows."""
-    assert "on 19 Dec 2026 it shows whether a contact keeps 10.0%" in matters(told=coming(fall=0.08))[0].text("en")
-    assert "leave 205 of it alone at random instead of the planned 100, and after 49 days" in matters(told=coming())[
-        0
-    ].text("en")
+    assert "seen with 80.0% certainty, on 19 Dec 2026" in matters(told=coming(fall=0.08))[0].text("en")
+    trial = matters(told=coming())[0].text("en")
+    assert "leave 205 of it alone at random instead of the planned 100" in trial
+    assert "seen with 80.0% certainty after 49 days" in trial
     assert "half of each (250) left alone" in matters(told=coming(baseline=0.5))[0].text("en")
     assert "instead of the planned 100" in matters(told=coming(fall=None))[0].text("en")
 
 
 HELD = {
-    "The planned 100 left alone at random are enough": coming(fall=0.08),
+    "the planned 100 left alone at random show it with 80.0% certainty": coming(fall=0.08),
     "205 would have to be left alone at random, not the planned 100": coming(),
-    "not even half of the list": coming(baseline=0.5),
+    "less than 80.0% certainty even with half of the list": coming(baseline=0.5),
 }
 
 
@@ -121,3 +129,20 @@ def test_the_meaning_of_churned_is_settled_before_the_list(said):
     assert said in contact.text("en")
     assert figures(contact.text("en")) == figures(contact.text("zh"))
     assert "settled" not in matters(told=coming())[0].text("en")
+
+
+@pytest.mark.parametrize(
+    "limit", [Threshold(60, "given", 38), Threshold(120, "given", 38), Threshold(21, "given", 400)]
+)
+def test_only_a_longer_silence_that_the_data_can_judge_is_asked_for(limit):
+    """A shorter one is an offer, told as a finding; days the table does not reach can be set beside nothing."""
+    gaps = pd.DataFrame({"threshold_days": [21, 38, 60], "false_churn": [0.16, 0.08, 0.03]})
+    found = retention_decide.matters(changed(-0.1, 0.1), limit, gaps, coming(), age=30)
+    assert [sentence.key for sentence in found] == ["retention.decide.list_trial"]
+
+
+def test_a_planned_holdout_that_is_too_large_is_not_called_too_small():
+    """Leaving 400 of 500 alone shows less than leaving 205: neither language says that 400 are too few."""
+    found = matters(told=coming(held=400))[0]
+    assert "instead of the planned 400" in found.text("en")
+    assert "太少" not in found.text("zh")

@@ -148,7 +148,7 @@ def retention(truth: dict) -> Expected:
         "false_churn": Covered(told["false_churn"]["21"]),
         "came_back": Exact(silent["came_back"] / silent["silent"]),
         **{f"day_{n}": Exact(retained_on(n, facts, strangers)) for n in (7, 30)},
-        "later_30": Between(retained_on(30, facts, strangers), 1),  # that day or any after it, at least the day itself
+        "later_30": Between(retained_on(30, facts, strangers), curve[30] + told["false_churn"]["21"] * (1 - curve[30])),
         "active_90": Covered(curve[90]),
         "median": Covered(told["median_days"]["21"]),
         "restricted_mean": Covered(told["restricted_mean_days"]["not_silent_21"]),

@@ -18,6 +18,7 @@ from opsbook.analysis.risk_list import Draw
 
 _ = ibis._
 NAMED = 2  # reasons shown per user
+VALUE = ("value", "value_low", "value_high")
 
 
 def roster(
@@ -75,6 +76,7 @@ def prospect(found: Alarm, *, capacity: int, holdout_share: float) -> dict[str, 
     """What a list of today would be, before it is drawn and without anybody's name: see `risk_list.prospect`.
 
     returns: the same and value, what keeping the save rate of the list is worth (sum over `roster`; None = unknown),
+             value_low and value_high (95 %, as wide as if all bands erred together: one may stand in for another),
              within_days, wait_days and read_out, how long after the draw and on which day all outcomes are known
 
     >>> from opsbook import contact_list, early_warning, tiny
@@ -87,15 +89,15 @@ def prospect(found: Alarm, *, capacity: int, holdout_share: float) -> dict[str, 
     days: dict[str, object] = {"within_days": asked.within_days, "wait_days": asked.wait_days}
     days |= {"read_out": found.landmarks.today + timedelta(days=asked.wait_days)}
     if found.case != "ready" or found.scored is None:
-        return risk_list.prospect(listed=0, holdout_share=holdout_share, baseline=np.nan) | {"value": None} | days
+        nothing = risk_list.prospect(listed=0, holdout_share=holdout_share, baseline=np.nan)
+        return nothing | dict.fromkeys(VALUE) | days
     first = risk_list.ranked(found.scored, by_recency=found.used == "recency", capacity=capacity)
     chance = (1 / (1 + (-_.score).exp())).sum().round(4)
     bands = first.group_by("band").agg(n=_.count(), leavers=chance).order_by("band").to_pandas()
     listed = int(bands["n"].sum())
     risk = float(bands["leavers"].sum()) / max(listed, 1) if found.levels != "refused" else np.nan
-    value = (bands["leavers"] * bands["band"].map(_each(found))).sum(skipna=False)
     told = risk_list.prospect(listed=listed, holdout_share=holdout_share, baseline=risk)
-    return told | {"value": None if pd.isna(value) else float(value)} | days
+    return told | {name: _summed(bands, found, name) for name in VALUE} | days
 
 
 def trial(coming: Mapping[str, Any], *, save_rate: float) -> dict[str, Any]:
@@ -120,6 +122,12 @@ def trial(coming: Mapping[str, Any], *, save_rate: float) -> dict[str, Any]:
     return {"needed": needed, "half": half, "half_rate": None if fall is None else fall / base}
 
 
-def _each(found: Alarm) -> pd.Series:
+def _summed(bands: pd.DataFrame, found: Alarm, name: str) -> float | None:
+    """The worth of the listed leavers of each band, together; None where a band's is not known."""
+    total = (bands["leavers"] * bands["band"].map(_each(found, name))).sum(skipna=False)
+    return None if pd.isna(total) else float(total)
+
+
+def _each(found: Alarm, name: str = "value") -> pd.Series:
     """By band, what one leaver is worth who is kept with the save rate."""
-    return (found.today["value"] / found.today["expected_leavers"]).set_axis(found.today["band"])
+    return (found.today[name] / found.today["expected_leavers"]).set_axis(found.today["band"])

@@ -10,6 +10,7 @@ from opsbook.analysis.proportion import newcombe
 POWER = 0.8
 REACH = 7.0  # standard deviations of each count that are summed over
 STEPS = 40
+SHARES = (0.5, 0.45, 0.4, 0.35)  # of all that may be left alone: at high shares power is best a little below half
 
 
 def power(base: float, changed: float, *, base_n: int, changed_n: int) -> float:
@@ -54,9 +55,10 @@ def smallest_fall(base: float, *, base_n: int, changed_n: int, wanted: float = P
 
 
 def smallest_group(base: float, fall: float, *, total: int, wanted: float = POWER) -> int | None:
-    """The fewest of `total` to leave alone so that a fall of a share from `base` is seen with the wanted power.
+    """About the fewest of `total` to leave alone so that a fall of a share from `base` is seen with the wanted power.
 
-    None where leaving half of them alone, the most that is looked at, does not show it.
+    Exact power rises in steps and drops a little between them: the number returned has the wanted power, a slightly
+    smaller one may have it too. None where leaving up to half of them alone does not show it.
 
     >>> from opsbook import detectable
     >>> detectable.smallest_group(0.40, 0.10, total=800)
@@ -68,8 +70,10 @@ def smallest_group(base: float, fall: float, *, total: int, wanted: float = POWE
     def seen(left_alone: int) -> bool:
         return power(base, base - fall, base_n=left_alone, changed_n=total - left_alone) >= wanted
 
-    few, many = 0, total // 2
-    if fall <= 0 or not many or not seen(many):
+    if fall <= 0 or total < 2:
+        return None
+    few, many = 0, next((size for share in SHARES if (size := int(total * share)) and seen(size)), 0)
+    if not many:
         return None
     while many - few > 1:
         middle = (few + many) // 2

@@ -10,7 +10,7 @@ from opsbook.page.bundles import payload_of
 from opsbook.page.shorten import SHORT, shortened
 
 CARDS = 4
-DECIDED = 400  # characters of what is to be decided: the question without what is suggested helps nobody
+DECIDED = 600  # characters of what is to be decided: the question without what is suggested helps nobody
 
 
 def message(nb: Mapping[str, Any], *, language: str, markdown: bool = False) -> str:

@@ -19,6 +19,7 @@ from opsbook.page.units import UNITS as UNITS
 ARROWS = {"up": "▲", "down": "▼", "unclear": "●", "alone": "●", "open": "●", "same": "●"}
 COARSE = 0.2  # a relative change beyond this that may be chance is not "no change": there is too little to tell
 FLAGS = ("limit", "further", "no_effect", "usual")
+ROUNDED = 0.0005  # a gap of a share that is told as 0.0 points
 WORDING = ("counted", "no_effect", "usual")  # fields of a number that only its card tells
 OTHERS = 5  # numbers that a first screen compares beside the one its verdict judges
 WIDER = float(ndtri(1 - 0.025 / OTHERS) / ndtri(0.975))  # of an interval, so that all of them hold together
@@ -101,8 +102,7 @@ class Number:
         if self.value is None or self.target <= 0 or self.value < 0:
             return words.label("page.card.target", target=shown)
         if self.unit == "share" and not self.limit:
-            case = "short" if self.value < self.target else "over"
-            return words.label(f"page.card.target_{case}", target=shown, gap=abs(self.value - self.target))
+            return _beside(self.value - self.target, shown)
         key = "page.card.limit_used" if self.limit else "page.card.target_reached"
         return words.label(key, target=shown, reached=self.value / self.target)
 
@@ -135,6 +135,13 @@ class Number:
 
     def _shown(self, value: float) -> str:
         return words.show(value, UNITS[self.unit])
+
+
+def _beside(gap: float, target: str) -> str:
+    """A share beside its target in points, without a word of which side is the better one."""
+    if abs(gap) < ROUNDED:
+        return words.label("page.card.target", target=target)
+    return words.label(f"page.card.target_{'below' if gap < 0 else 'above'}", target=target, gap=abs(gap))
 
 
 def number(key: str, label: str, value: Any, *, unit: str, method: str, **rest: Any) -> Number:

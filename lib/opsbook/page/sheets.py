@@ -12,6 +12,7 @@ from opsbook.page import words
 from opsbook.page.cells import Plain, Typed, column_format, number_format, plain
 from opsbook.page.numbers import UNITS, method_name
 from opsbook.page.shorten import width
+from opsbook.page.stored import MIXED
 from opsbook.page.tables import column_spec
 
 MOST_ROWS, MOST_COLUMNS = 1_048_575, 16_384  # what a sheet of Excel takes below its heads
@@ -80,7 +81,7 @@ def table(title: str, shown: Table) -> Sheet:
     """One row per row of the table, at most as many as a sheet takes."""
     frame = shown.frame.iloc[:MOST_ROWS, :MOST_COLUMNS]
     columns = list(shown.columns)[:MOST_COLUMNS]
-    formats = [column_format(frame[column["name"]], column["spec"]) for column in columns]
+    formats = [_format(frame[column["name"]], column["spec"]) for column in columns]
     sample = list(_rows(frame.head(SAMPLE), formats))
     return Sheet(title, [column["label"] for column in columns], _rows(frame, formats), sample)
 
@@ -122,7 +123,13 @@ def _told(value: Any, name: str, unit: str) -> Typed:
 
 def _rows(frame: pd.DataFrame, formats: Sequence[str]) -> Iterator[list[Typed]]:
     for row in frame.itertuples(index=False, name=None):
-        yield [Typed(plain(value), chosen) for value, chosen in zip(row, formats, strict=True)]
+        typed = [(plain(value), chosen) for value, chosen in zip(row, formats, strict=True)]
+        yield [Typed(value, chosen or number_format(value)) for value, chosen in typed]
+
+
+def _format(column: pd.Series, spec: str) -> str:
+    """One format for the column; none where each row has a unit of its own, and each cell then its own decimals."""
+    return "" if spec == MIXED else column_format(column, spec)
 
 
 def _explained(title: str, shown: Table) -> Iterator[list[Typed]]:

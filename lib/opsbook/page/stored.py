@@ -17,6 +17,7 @@ from opsbook.page.told import Told
 from opsbook.page.words import Sentence
 
 ENDS = ("low", "high")
+MIXED = "mixed"  # figures of several units in one column, each row in its own
 OWN = ""  # the column of the value itself; others are called after it
 
 
@@ -31,21 +32,24 @@ def saved(table: pd.DataFrame) -> pd.DataFrame:
         return table
     kept: dict[str, pd.Series] = {}
     for name, own in made.items():
-        kept |= own or {str(name): table[name]}
+        parts = own or {str(name): table[name]}
+        if taken := parts.keys() & kept.keys():
+            raise ValueError(f"two columns of the table would be saved as {', '.join(sorted(taken))}")
+        kept |= parts
     return pd.DataFrame(kept, index=table.index)
 
 
 def specs(table: pd.DataFrame) -> dict[str, str]:
-    """How the page shows the numbers of its cells, by saved column, where all rows of a column agree."""
+    """How the page shows the numbers of its cells, by saved column; MIXED where its rows differ."""
     found: dict[str, set[str]] = {}
     for name in table:
-        for cell in table[name] if table[name].dtype == object else ():
+        for cell in table[name] if _columns(str(name), table[name]) else ():
             if isinstance(cell, Sentence) and _numbers(cell):
                 pieces = words.entry(cell.key, words.language()).forms["other"]
                 shown = {field: spec for _text, field, spec in pieces if field}
                 for part, field in _parts(cell).items():
                     found.setdefault(f"{name}{part}", set()).add(shown.get(field, "number"))
-    return {name: next(iter(own)) for name, own in found.items() if len(own) == 1}
+    return {name: next(iter(own)) if len(own) == 1 else MIXED for name, own in found.items()}
 
 
 def keys(cells: Iterable[Any]) -> dict[str, Any]:
@@ -72,7 +76,7 @@ def _columns(name: str, cells: pd.Series) -> dict[str, pd.Series]:
 def _taken(cell: Any, measured: bool) -> dict[str, Any] | None:
     """The saved parts of one cell; None for prose, and for text in a column of numbers."""
     if isinstance(cell, Told):
-        return {OWN: cell.value}
+        return {OWN: cell.value} | {f"_{name}": value for name, value in cell.more.items()}
     if isinstance(cell, Sentence):
         if numbers := _numbers(cell):
             return {part: numbers[field] for part, field in _parts(cell).items()}
@@ -111,6 +115,8 @@ def _key(cell: Sentence) -> str:
 
 
 def _ambiguous(cells: pd.Series) -> bool:
-    """Whether two words of a column would be saved under one key."""
+    """Whether two words of a column, or a word and a name, would be saved as one."""
     told = {cell.key for cell in cells if isinstance(cell, Sentence) and not cell.values}
-    return len({key.rsplit(".", 1)[-1] for key in told}) < len(told)
+    short = {key.rsplit(".", 1)[-1] for key in told}
+    names = {cell.value if isinstance(cell, Told) else cell for cell in cells if isinstance(cell, Told | str)}
+    return len(short) < len(told) or bool(short & names)

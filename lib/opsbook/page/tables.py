@@ -12,7 +12,7 @@ import pandas as pd
 from opsbook.page import format as formats
 from opsbook.page import layout, markup, words
 from opsbook.page.bundles import escaped
-from opsbook.page.stored import ENDS, keys, saved
+from opsbook.page.stored import keys, saved
 from opsbook.page.stored import specs as told_specs
 from opsbook.page.told import Told
 
@@ -62,11 +62,11 @@ def columns_shown(frame: pd.DataFrame, *, area: str, specs: Mapping[str, str] | 
 
 
 def _saved_label(name: str, flat: pd.DataFrame, area: str) -> str:
-    """A column's own label; the end of an interval that the page tells in the cell of its value is called after it."""
-    own, _, end = name.rpartition("_")
-    if name in flat or own not in flat or end not in ENDS:
+    """A column's own label; what the page tells in the cell of another, such as the end of its interval, after it."""
+    own, _, part = name.rpartition("_")
+    if name in flat or own not in flat:
         return column_label(name, area)
-    return f"{column_label(own, area)} · {column_label(end, area)}"
+    return f"{column_label(own, area)} · {column_label(part, area)}"
 
 
 def _words_of(flat: pd.DataFrame, name: str, spec: str, area: str) -> dict[str, str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -13,10 +13,14 @@ from opsbook.page.words import Sentence
 
 @dataclass(frozen=True)
 class Told:
-    """One cell: the value that tables/ and report.xlsx hold, and what the page shows for it."""
+    """One cell: the value that tables/ and report.xlsx hold, and what the page shows for it.
+
+    more: what else the words tell, saved as columns called after this one
+    """
 
     value: Any
     words: Sentence | str
+    more: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return str(self.words)

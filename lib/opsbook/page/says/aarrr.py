@@ -25,12 +25,12 @@ def changes(changes: pd.DataFrame) -> Sentence:
 
 
 def news(moved: pd.DataFrame) -> Sentence | None:
-    """A clear change among the numbers, for the first screen; None when nothing changed clearly."""
+    """What changed clearly among the numbers, for the verdict; None when nothing did."""
     clear = moved[moved["clear"]]
     if clear.empty:
         return None
-    compared = int(moved["compared"].iloc[0])
-    return Sentence("lifecycle.aarrr_change.news", moved=_moved(clear.iloc[0]), compared=compared)
+    told = [_moved(row) for _index, row in clear.iterrows()]
+    return Sentence("lifecycle.aarrr_change.news", moved=told, compared=int(moved["compared"].iloc[0]))
 
 
 def change_table(changes: pd.DataFrame) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from opsbook.analysis.verdict import CAUSAL_GRADES, Evidence, Span, Verdict
 from opsbook.page.says.decide import campaign, campaign_case, paid_case
 from opsbook.page.words import Sentence
 
+WORTH_WATCHING = 0.05  # a fall by so much of a metric beside the one that is tested
 MONEY = ("sure", "open")  # returns that speak for a campaign without a lift worth having
 
 
@@ -56,13 +57,15 @@ def decision(ruling: Verdict, *, comparison: str, facts: Evidence, end: date, af
 
 
 def _watched(beside: Mapping[str, Span]) -> Sentence | str:
-    """The metric that may have fallen most, where a fall is not ruled out."""
-    falls = {name: span.low for name, span in beside.items() if span.low < 0}
-    if not falls:
+    """The metric that fell, or else may have fallen most; a fall of next to nothing is none."""
+    falls = {name: span for name, span in beside.items() if span.low <= -WORTH_WATCHING}
+    fell = {name: span for name, span in falls.items() if span.high < 0}
+    pool = fell or falls
+    if not pool:
         return ""
-    name = min(falls, key=lambda one: falls[one])
-    told = {"metric": Sentence(f"campaign.metric.{name}"), "most": -falls[name]}
-    return Sentence("campaign.next_watch.metric", **told)
+    name = min(pool, key=lambda one: pool[one].value if fell else pool[one].low)
+    told = {"metric": Sentence(f"campaign.metric.{name}"), **pool[name]._asdict()}
+    return Sentence(f"campaign.next_watch.{'fell' if fell else 'may'}", **told)
 
 
 def condition(even: BreakEven, *, margin: float | None, grade: str) -> Sentence | None:

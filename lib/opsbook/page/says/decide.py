@@ -52,26 +52,31 @@ def lifecycle(
     *,
     margin: float | None = None,
     news: Sentence | None = None,
-    status: str = "neutral",
+    verdict: str = "unclear",
 ) -> list[Sentence]:
     """Where to look after a clear change of active users; without one, the lever that would move most.
 
     changes: `activity.changes`; parts: `levers.lever_parts`; gains: `steady_state.steady_gains`;
     paid_back: `payback.payback`, what a new user costs, by this margin; without one by revenue;
-    news: `says.aarrr.news`, another number that changed clearly, a matter of its own; status: of the verdict, warn
-    where small falls add up
+    news: `says.aarrr.news`, other numbers that changed clearly, a matter of their own; verdict: its case, leaking or
+    falls where small losses add up
     """
-    row = last_row(changes)
+    row, beside = last_row(changes), _beside(news)
     if not row.get("complete") or pd.isna(row.get("change_low", float("nan"))):
-        return [Sentence("lifecycle.decide.unknown")]
-    beside = [Sentence("lifecycle.decide.news", metric=news.values["moved"].values["metric"])] if news else []
+        return [*beside, Sentence("lifecycle.decide.unknown")]
     case = direction(row["change_low"], row["change_high"])
     if case == "unclear":
-        still = "shrinking" if status == "warn" else "unclear"
+        still = verdict if verdict in ("leaking", "falls") else "unclear"
         return [*beside, Sentence(f"lifecycle.decide.{still}", lever=_strongest(gains, paid_back, margin))]
     told = _largest(parts, sign=1 if case == "up" else -1)
     said = Sentence(f"lifecycle.decide.{case}", **told) if told else Sentence(f"lifecycle.decide.{case}_no_lever")
     return [said, *beside]
+
+
+def _beside(news: Sentence | None) -> list[Sentence]:
+    if news is None:
+        return []
+    return [Sentence("lifecycle.decide.news", metrics=[moved.values["metric"] for moved in news.values["moved"]])]
 
 
 def _strongest(gains: pd.DataFrame, paid_back: pd.DataFrame | None, margin: float | None) -> Sentence:
@@ -152,10 +157,10 @@ def campaign_case(decision: Verdict, *, comparison: str) -> str:
     return TEST.get(case, case) if comparison == "ab" else case
 
 
-def plan(verdict: Sentence, *, start: date, registered_on: date | None) -> Sentence:
+def plan(verdict: Sentence, *, start: date | None, registered_on: date | None) -> Sentence:
     """What the verdict of `says.plan.verdict` leaves to be decided; of a campaign that has begun it is for the next."""
     said = _planned(verdict)
-    if registered_on is None or registered_on < start:
+    if start is None or registered_on is None or registered_on < start:
         return said
     if said.key in ("plan.decide.good", "plan.decide.spare"):
         return Sentence(said.key.replace("decide.", "decide_next."), **verdict.values)

@@ -178,8 +178,7 @@ def _more(changes: pd.DataFrame, target: float | None, news: Sentence | None) ->
         reached = Sentence("lifecycle.more.target", reached=users / target, target=target)
     side, length = _run(changes)
     run = Sentence(f"lifecycle.more.{side}", n=length) if side else ""
-    beside = Sentence("lifecycle.more.news", moved=news.values["moved"]) if news else ""
-    return Sentence("lifecycle.more.both", run=run, target=reached, news=beside)
+    return Sentence("lifecycle.more.both", run=run, target=reached, news=news or "")
 
 
 def _run(changes: pd.DataFrame) -> tuple[str, int]:

@@ -51,12 +51,15 @@ def stickiness(table: pd.DataFrame) -> Arguments:
 def new_users(flows: pd.DataFrame, *, min_cell: int = 10) -> Arguments:
     """Users whose life began in the period, active or not; the change with the interval of two counts.
 
-    A handful (fewer than min_cell) is no card: nobody should read a collapse or a boom into it.
+    A handful in both periods is no card: nobody should read a collapse or a boom into it.
     """
     begun = flows["new"] + flows["new_silent"]
     now, base = (int(begun.iloc[place]) if len(begun) >= -place else None for place in (-1, -2))
     shown: Arguments = {"key": "new_users", "value": now, "n": now, "unit": "users", "method": METHOD_QUICK_RATIO}
-    shown |= {"trend": past(flows.assign(begun=begun), "begun"), "card": now is None or now >= min_cell}
+    shown |= {
+        "trend": past(flows.assign(begun=begun), "begun"),
+        "card": now is None or now + (base or 0) >= 2 * min_cell,
+    }
     if not now or not base:
         return shown
     half = float(ndtri(0.975)) * np.sqrt(1 / now + 1 / base)

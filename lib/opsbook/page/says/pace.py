@@ -67,11 +67,17 @@ def number(table: pd.DataFrame, *, running: bool) -> dict[str, Any]:
     """The forecast of the first goal as keyword arguments of `page.number`; a card while the campaign runs."""
     row = table.iloc[0].to_dict() if len(table) else {}
     unit = {"revenue": "money", "cost": "money", "orders": "orders"}.get(str(row.get("metric")), "users")
-    told = {name: None if pd.isna(row.get(name, float("nan"))) else row[name] for name in ("low", "high", "target")}
+    told: dict[str, Any] = {
+        name: None if pd.isna(row.get(name, float("nan"))) else row[name] for name in ("low", "high", "target")
+    }
     value = None if pd.isna(row.get("forecast", float("nan"))) else row["forecast"]
     days = int(row["days"]) if row else None
     card = running and value is not None
-    return {"key": "forecast", "value": value, "n": days, "unit": unit, "method": METHOD, "card": card} | told
+    return (
+        {"key": "forecast", "value": value, "n": days, "unit": unit, "method": METHOD, "card": card}
+        | told
+        | {"counted": "days"}
+    )
 
 
 def last_time(table: pd.DataFrame, earlier: Earlier | None, *, running: bool) -> Sentence:

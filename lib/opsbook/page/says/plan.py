@@ -207,23 +207,29 @@ def verdict(
     table: pd.DataFrame, share: float | None, campaign: CampaignRun, *, days: int, worthwhile: float, power: float
 ) -> tuple[str, Sentence]:
     """Whether the campaign can be measured as planned: a status and a sentence."""
-    own = _row(table, days, campaign.control_share)
-    told: dict[str, Any] = {"worthwhile": worthwhile, "metric": _metric(campaign)}
+    told: dict[str, Any] = {"worthwhile": worthwhile, "metric": _metric(campaign), "power": power}
     if table[table["days"] == days]["detectable"].notna().sum() == 0:
         return "unknown", Sentence("plan.verdict.unknown", days=days)
     if campaign.comparison not in RANDOMISED:
         return "warn", Sentence("plan.verdict.not_randomised", **told)
-    told["power"] = power
-    if share is None:
+    fewest = _row(table, days, share)
+    if fewest is None:
         return "bad", Sentence("plan.verdict.too_few", n=int(table["users"].iloc[0]), **told)
+    own = _row(table, days, campaign.control_share)
     if own is None:
         return "warn", Sentence("plan.verdict.no_share", share=share, **told)
+    return _measured(own, fewest, told)
+
+
+def _measured(own: pd.Series, fewest: pd.Series, told: dict[str, Any]) -> tuple[str, Sentence]:
+    """The planned holdout beside the fewest users that see the lift worth having; both: rows of `sizing.sizes`."""
     told |= {"planned": own["control_share"], "seen": own["detectable"], "planned_users": int(own["control_users"])}
-    if share == own["control_share"]:
+    if fewest["control_share"] == own["control_share"]:
         return "good", Sentence("plan.verdict.good", **told)
-    told |= {"share": share, "control": _held_out(table, share, days)["value"]}
-    good = own["detectable"] <= worthwhile
-    return ("good", Sentence("plan.verdict.spare", **told)) if good else ("warn", Sentence("plan.verdict.more", **told))
+    told |= {"share": fewest["control_share"], "control": int(fewest["control_users"]), "enough": fewest["detectable"]}
+    if own["detectable"] <= told["worthwhile"]:
+        return "good", Sentence("plan.verdict.spare", **told)
+    return "warn", Sentence("plan.verdict.more", **told)
 
 
 def standing(status: str, said: Sentence, *, start: date | None, registered_on: date | None) -> tuple[str, Sentence]:

@@ -56,10 +56,12 @@ def weakest(parts: pd.DataFrame, steps: pd.DataFrame) -> Sentence | None:
     parts: `plan_gap.gap`; steps: `plan_gap.steps`
     """
     rows = [row for row in moving(parts).to_dict("records") if row["factor"] in OFFER and row["high"] <= -HALF]
-    if not rows:
+    behind = steps[steps["actual"] < steps["planned"]]  # over all channels: their mix may hide what each of them did
+    short = [row for row in rows if row["factor"] in set(behind["step"])]
+    if not short:
         return None
-    factor = min(rows, key=lambda row: row["part"])["factor"]
-    own = steps[steps["step"] == factor].iloc[0]
+    factor = min(short, key=lambda row: row["part"])["factor"]
+    own = behind[behind["step"] == factor].iloc[0]
     told = {name: _shown(factor, own[name]) for name in ("actual", "planned")}
     return Sentence("campaign.next_where.factor", factor=_short(factor), **told)
 
@@ -189,7 +191,7 @@ def channel_table(parts: pd.DataFrame, both: pd.DataFrame, *, levels: Sequence[s
     kind, size = KINDS.get(levels[-1], "count"), levels[0]
     users = both.set_index("channel")[[f"planned_{size}", size]].fillna(0).round().astype("int64")
     users.columns = pd.Index(["planned_users", "users"])
-    cells = [Told(row["part"], _part(f"{kind}_cell", row)) for row in apart.to_dict("records")]
+    cells = [_part(f"{kind}_cell", row) for row in apart.to_dict("records")]
     wide = apart.assign(part=pd.Series(cells, index=apart.index, dtype=object)).pivot(
         index="channel", columns="factor", values="part"
     )

@@ -9,10 +9,13 @@ import pandas as pd
 
 from opsbook.analysis import churn, contact_list
 from opsbook.analysis.churn import Threshold
+from opsbook.analysis.detectable import POWER
 from opsbook.analysis.early_warning import ACTIONS
+from opsbook.analysis.proportion import Estimate
 from opsbook.page.says.rows import direction, last_row
 from opsbook.page.words import Sentence
 
+ENDS = (("low", "low"), ("high", "high"))
 NEARLY_GONE = ACTIONS[0][0]  # mean risk from which the table of risk bands speaks of winning back
 
 
@@ -24,7 +27,7 @@ def matters(
     *,
     age: int,
     bands: pd.DataFrame | None = None,
-    worth: float | None = None,
+    worth: Estimate | None = None,
     margin: float | None = None,
     save_rate: float = 0.1,
     value_days: int = 90,
@@ -62,7 +65,7 @@ def _list(
         told = {"listed": coming["listed"], "holdout": coming["planned_holdout"]}
         return [Sentence(f"retention.decide.contact{'' if told['holdout'] else '_all'}", **told)]
     case, fields = _trial(coming, save_rate)
-    beside = {"each": each or "", "band": _band(coming, bands, each.values["each"]) if each else ""}
+    beside = {"each": each or "", "band": _band(coming, bands, each) if each else ""}
     return [Sentence(f"retention.decide.list_{case}", **_named(coming, save_rate), **fields, **beside)]
 
 
@@ -78,7 +81,7 @@ def _later(coming: Mapping[str, Any], limit: Threshold, save_rate: float) -> lis
 
 
 def _named(coming: Mapping[str, Any], save_rate: float) -> dict[str, Any]:
-    told = {"listed": coming["listed"], "holdout": coming["planned_holdout"], "rate": save_rate}
+    told = {"listed": coming["listed"], "holdout": coming["planned_holdout"], "rate": save_rate, "power": POWER}
     return told | {"leaving": coming["baseline"], "within": coming["within_days"]}
 
 
@@ -96,25 +99,31 @@ def _trial(coming: Mapping[str, Any], save_rate: float) -> tuple[str, dict[str, 
 
 
 def _each(
-    coming: Mapping[str, Any], worth: float | None, *, margin: float | None, save_rate: float, days: int
+    coming: Mapping[str, Any], worth: Estimate | None, *, margin: float | None, save_rate: float, days: int
 ) -> Sentence | None:
-    """What one contact is worth if the assumed share is kept; of that only the margin may be spent. None: unknown."""
-    if worth is None or pd.isna(worth) or not coming["listed"]:
+    """What one contact is worth if the assumed share is kept, and what may be spent on it: the margin of the lower end.
+
+    None where that is not known, or not surely more than nothing.
+    """
+    if worth is None or not coming["listed"] or not worth.low > 0:
         return None
-    told = {"each": worth / coming["listed"], "rate": save_rate, "days": days}
+    told = {name: getattr(worth, end) / coming["listed"] for name, end in (("each", "value"), *ENDS)}
+    told |= {"rate": save_rate, "days": days}
     if margin is None:
         return Sentence("retention.decide_each.revenue", **told)
-    return Sentence("retention.decide_each.margin", **told, earned=told["each"] * margin)
+    return Sentence("retention.decide_each.margin", **told, earned=told["low"] * margin)
 
 
-def _band(coming: Mapping[str, Any], bands: pd.DataFrame | None, each: float) -> Sentence | str:
-    """Beside a list of users nearly gone: a band of middle risk where a contact is worth more, reckoned alike."""
+def _band(coming: Mapping[str, Any], bands: pd.DataFrame | None, each: Sentence) -> Sentence | str:
+    """Beside a list of users nearly gone: a band of middle risk where a contact surely brings more, reckoned alike."""
     own = bands[bands["action"] == "contact"] if bands is not None and len(bands) else pd.DataFrame()
     if own.empty or coming["baseline"] < NEARLY_GONE or own["value"].isna().all():
         return ""
-    row = own.loc[own["value"].idxmax()]
+    row = own.loc[(own["value"] / own["users"]).idxmax()]
+    if not row["value_low"] / row["users"] > each.values["high"]:
+        return ""
     told = {"band": row["band"], "users": row["users"], "risk": row["risk"], "each": row["value"] / row["users"]}
-    return Sentence("retention.decide_band.more", **told) if told["each"] > each else ""
+    return Sentence("retention.decide_band.more", **told)
 
 
 def _undefined(limit: Threshold, gaps: pd.DataFrame, judged: pd.DataFrame, age: int) -> Sentence:
@@ -127,7 +136,11 @@ def _undefined(limit: Threshold, gaps: pd.DataFrame, judged: pd.DataFrame, age: 
 
 
 def _threshold(limit: Threshold, gaps: pd.DataFrame) -> list[Sentence]:
-    if limit.origin != "given" or limit.suggested_days is None or limit.suggested_days == limit.days:
+    """A longer silence than the company's, where the data ask for one; a shorter one is an offer, told as a finding."""
+    known = set(gaps["threshold_days"])
+    if limit.origin != "given" or limit.suggested_days is None or not {limit.days, limit.suggested_days} <= known:
+        return []
+    if limit.suggested_days <= limit.days:
         return []
     back = {"share": _back(limit.days, gaps), "less": _back(limit.suggested_days, gaps)}
     return [Sentence("retention.decide.threshold", days=limit.days, suggested=limit.suggested_days, **back)]

@@ -22,11 +22,12 @@ def threshold(limit: Threshold, table: pd.DataFrame) -> dict[str, Any]:
     return told | {"card": not churn.undefined(limit, table)}
 
 
-def false_churn(limit: Threshold, table: pd.DataFrame) -> dict[str, Any]:
+def false_churn(limit: Threshold, table: pd.DataFrame, *, target: float) -> dict[str, Any]:
     """Share of silences longer than the threshold that a return ends; a card where they are most, so none is churn."""
     at = table[table["threshold_days"] == limit.days]
     value, low, high, n = at[["false_churn", "low", "high", "gaps"]].iloc[0] if len(at) else (None, None, None, 0)
-    told = {"value": value, "low": low, "high": high, "n": n, "card": churn.undefined(limit, table)}
+    told = {"value": value, "low": low, "high": high, "n": n, "target": target}
+    told["card"] = churn.undefined(limit, table)
     return {"key": "false_churn", "unit": "share", "method": "Kaplan-Meier on gaps", "counted": "silences", **told}
 
 

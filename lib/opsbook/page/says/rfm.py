@@ -10,6 +10,7 @@ import pandas as pd
 from opsbook.analysis.buyers import KEYS
 from opsbook.inputs.plays import Play
 from opsbook.page import words
+from opsbook.page.told import Told
 from opsbook.page.words import Sentence
 
 TOP = "HHH"
@@ -113,13 +114,14 @@ def _with_share(key: str, row: pd.Series, name: str) -> Sentence:
     return Sentence(key, value=row[name], share=row[f"share_{name}"])
 
 
-def _since(row: pd.Series) -> Sentence:
+def _since(row: pd.Series) -> Told:
+    """The change with its interval, and whether it is clear among all groups: the interval alone does not tell that."""
     if pd.isna(row["p_holm"]):
-        return Sentence("lifecycle.rfm_since.unjudged")
+        return Told(None, Sentence("lifecycle.rfm_since.unjudged"))
     case = "unclear" if row["p_holm"] > 0.05 else "up" if row["change"] > 0 else "down"
-    return Sentence(
-        f"lifecycle.rfm_since.{case}", **{name: row[name] for name in ("change", "change_low", "change_high")}
-    )
+    told = {name: row[name] for name in ("change", "change_low", "change_high")}
+    more = {"low": told["change_low"], "high": told["change_high"], "clear": case}
+    return Told(told["change"], Sentence(f"lifecycle.rfm_since.{case}", **told), more)
 
 
 def _owner(line: Play, users: float) -> Sentence | str:

@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from opsbook.analysis.early_warning import METHOD, Alarm
+from opsbook.analysis.proportion import Estimate
 from opsbook.analysis.ranking import METHOD as METHOD_AUC
 from opsbook.analysis.risk_rows import LONG_DAYS
 from opsbook.page import words
@@ -119,7 +120,7 @@ def card_table(table: pd.DataFrame) -> pd.DataFrame:
     names = [factor_name(name) for name in table["factor"]]
     steps = [level_name(*pair) for pair in zip(table["factor"], table["level"], strict=True)]
     told = {"factor": told_column(table["factor"], names, like=table)}
-    told |= {"level": told_column(table["level"].astype(str), steps, like=table)}
+    told |= {"level": told_column([_saved_level(step) for step in steps], steps, like=table)}
     told |= dict(table[["users", "share_left", "odds"]])
     return pd.DataFrame(told | {"odds_interval": pd.Series(cells, table.index, dtype=object)})
 
@@ -206,9 +207,11 @@ def in_money(found: Alarm) -> pd.DataFrame:
     return found.today if found.metric == "revenue" else found.today.assign(value=np.nan)
 
 
-def list_in_money(prospect: Mapping[str, Any], found: Alarm) -> float | None:
-    """What keeping the save rate of the list is worth, where it is known and money."""
-    return prospect["value"] if found.metric == "revenue" else None
+def list_in_money(prospect: Mapping[str, Any], found: Alarm) -> Estimate | None:
+    """What keeping the save rate of the list is worth, with its interval, where it is known and money."""
+    if found.metric != "revenue" or prospect["value"] is None:
+        return None
+    return Estimate(prospect["value"], prospect["value_low"], prospect["value_high"], prospect["listed"])
 
 
 def cannot_tell() -> list[Sentence]:
@@ -255,6 +258,11 @@ def level_name(factor: Any, value: Any) -> Sentence | str:
         return _span(EDGES[factor], int(value))
     key = f"retention.factor.{'group' if str(factor).startswith('group_') else factor}.{value}"
     return Sentence(key) if key in words.catalogue("en") else level(factor, value)
+
+
+def _saved_level(name: Sentence | str) -> str:
+    """A level as it is saved, the same in both languages: its edges, or the English word."""
+    return name if isinstance(name, str) else name.text("en")
 
 
 def _span(edges: tuple[int, ...], low: int) -> str:

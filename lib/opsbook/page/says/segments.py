@@ -152,8 +152,6 @@ def campaign_readable(table: pd.DataFrame, segments: Mapping[str, Segment]) -> p
     )
 
 
-def _cell(unit: str, row: Mapping[Any, Any], of: str) -> Told | None:
+def _cell(unit: str, row: Mapping[Any, Any], of: str) -> Sentence | None:
     value, low, high = (row[f"{of}{end}"] for end in ("", "_low", "_high"))
-    return (
-        None if pd.isna(value) else Told(value, Sentence(f"lifecycle.interval.{unit}", value=value, low=low, high=high))
-    )
+    return None if pd.isna(value) else Sentence(f"lifecycle.interval.{unit}", value=value, low=low, high=high)
