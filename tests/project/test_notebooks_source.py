@@ -98,3 +98,34 @@ def test_no_cell_gives_a_parameter_another_value(notebook):
         tree = ast.walk(ast.parse(source(cell)))
         named = {n.id for n in tree if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
         assert "parameters" in tags(cell) or not named & known, (cell["id"], named & known)
+
+
+CONCLUDES = ("page.verdict(", "page.decide(")
+
+
+def names(code: str, context: type[ast.expr_context]) -> set[str]:
+    return {
+        node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name) and isinstance(node.ctx, context)
+    }
+
+
+def sections(path: Path) -> list[list[str]]:
+    """The code cells between two headings."""
+    found: list[list[str]] = [[]]
+    for cell in json.loads(path.read_text())["cells"]:
+        if cell["cell_type"] == "markdown" and found[-1]:
+            found.append([])
+        elif cell["cell_type"] == "code":
+            found[-1].append(source(cell))
+    return found
+
+
+def test_what_the_conclusion_reads_of_other_sections_is_bound_once(notebook):
+    """A verdict or decision reads tables of far sections: none of their names is used again for something else."""
+    parts = sections(notebook)
+    for own in parts:
+        for code in (code for code in own if any(call in code for call in CONCLUDES)):
+            near = set().union(*(names(other, ast.Store) for other in own[: own.index(code) + 1]))
+            far = names(code, ast.Load) - near
+            bound = {name: sum(name in names(cell, ast.Store) for part in parts for cell in part) for name in far}
+            assert {name: count for name, count in bound.items() if count > 1} == {}, code
