@@ -132,3 +132,18 @@ def test_a_change_that_is_no_effect_has_neither_arrow_nor_colour():
     assert "▲" not in desk.number(shown.card())
     with words.speaking("zh"):
         assert shown.card()["change"] == "比活动前同样天数 +10.0%，不能算效果"
+
+
+@pytest.mark.parametrize(
+    ("value", "english", "chinese"),
+    [
+        (0.826, "1.4 points below the target 84.0%", "低于目标 84.0% 1.4 个百分点"),
+        (0.857, "1.7 points above the target 84.0%", "高于目标 84.0% 1.7 个百分点"),
+        (0.8396, "target 84.0%", "目标 84.0%"),
+    ],
+)
+def test_a_share_stands_beside_its_target_in_points(value, english, chinese):
+    """98 % of a target of 84 % sounds like nearly there: the gap is told, and on which side, not whether it is good."""
+    for language, told in (("en", english), ("zh", chinese)):
+        with words.speaking(language):
+            assert made(value, unit="share", target=0.84).card()["target"] == told

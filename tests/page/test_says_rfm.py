@@ -231,5 +231,9 @@ def test_charts_are_drawn_from_tables_and_left_out_for_empty_ones(language):
 
 def test_only_a_clear_change_is_news():
     """A change that is clear among all compared is told on the first screen, one that is clear alone is not."""
-    assert aarrr_says.news(line(0.01)) is not None
+    told = aarrr_says.news(line(0.01))
+    clear = int(line(0.01)["clear"].sum())
+    assert clear > 1
+    assert f", and {clear - 1} other" in told.text("en")
+    assert f"以及另外 {clear - 1} 项" in told.text("zh")
     assert aarrr_says.news(line(0.4)) is None

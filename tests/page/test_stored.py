@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opsbook.page import tables, words
+from opsbook.page import sheets, tables, words
 from opsbook.page.stored import saved, specs
 from opsbook.page.told import Told
 from opsbook.page.words import Sentence
@@ -93,3 +93,33 @@ def test_saved_figures_keep_the_format_of_the_page():
         shown = {one["name"]: one for one in tables.columns_shown(shares, area="lifecycle")}
     assert shown["moved_low"]["spec"] == "percent"
     assert shown["moved_high"]["label"].endswith("Upper")
+
+
+def test_a_word_and_a_name_that_are_written_alike_stay_apart():
+    """A company's channel called "other" is not the pool of the small ones: the column keeps what is read."""
+    table = column(Sentence("lifecycle.channel.other"), "other")
+    assert saved(table) is table
+
+
+def test_a_column_that_another_would_overwrite_is_refused():
+    """No saved figure silently takes the place of another."""
+    table = column(part(1.0, 0.0, 2.0)).assign(moved_low=9.0)
+    with pytest.raises(ValueError, match="moved_low"):
+        saved(table)
+
+
+def test_what_a_cell_tells_beside_its_value_is_saved_with_it():
+    """An interval that is not clear among many is saved with that, not as a clear one."""
+    more = {"low": 0.01, "high": 0.1, "clear": "unclear"}
+    found = saved(column(Told(0.05, Sentence("lifecycle.rfm_since.unjudged"), more)))
+    assert found.to_dict("list") == {
+        "moved": [0.05], "moved_low": [0.01], "moved_high": [0.1], "moved_clear": ["unclear"],
+    }  # fmt: skip
+
+
+def test_figures_of_several_units_keep_their_decimals_in_the_workbook():
+    """A share beside a count of 1,129 is not shown as 1: each cell of such a column has its own decimals."""
+    mixed = column(Sentence("lifecycle.cell.users", value=1129), Sentence("lifecycle.cell.share", value=0.797))
+    shown = sheets.described("line", saved(mixed), tables.columns_shown(mixed, area="lifecycle"), "")
+    rows = [cells[0] for cells in sheets.table("line", shown).rows]
+    assert [(cell.value, cell.number_format) for cell in rows] == [(1129.0, "#,##0"), (0.797, "#,##0.000")]

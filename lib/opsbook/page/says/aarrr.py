@@ -25,12 +25,14 @@ def changes(changes: pd.DataFrame) -> Sentence:
 
 
 def news(moved: pd.DataFrame) -> Sentence | None:
-    """What changed clearly among the numbers, for the verdict; None when nothing did."""
+    """The first number that changed clearly, and how many others did, for the verdict; None when nothing did."""
     clear = moved[moved["clear"]]
     if clear.empty:
         return None
-    told = [_moved(row) for _index, row in clear.iterrows()]
-    return Sentence("lifecycle.aarrr_change.news", moved=told, compared=int(moved["compared"].iloc[0]))
+    others = len(clear) - 1  # revenue per active user moves with that per payer: one of them is news
+    more = Sentence("lifecycle.aarrr_more.others", others=others) if others else ""
+    told = {"moved": _moved(clear.iloc[0]), "compared": int(moved["compared"].iloc[0])}
+    return Sentence("lifecycle.aarrr_change.news", **told, more=more)
 
 
 def change_table(changes: pd.DataFrame) -> pd.DataFrame:

@@ -76,7 +76,7 @@ def lifecycle(
 def _beside(news: Sentence | None) -> list[Sentence]:
     if news is None:
         return []
-    return [Sentence("lifecycle.decide.news", metrics=[moved.values["metric"] for moved in news.values["moved"]])]
+    return [Sentence("lifecycle.decide.news", metric=news.values["moved"].values["metric"])]
 
 
 def _strongest(gains: pd.DataFrame, paid_back: pd.DataFrame | None, margin: float | None) -> Sentence:
