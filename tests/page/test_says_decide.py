@@ -173,7 +173,7 @@ def test_another_number_that_changed_clearly_is_a_matter_of_its_own():
     """Active users as usual do not hide it; beside a clear change of them it comes second."""
     ends = {"base": 80.0, "value": 97.22, "change": 17.22, "change_low": 4.68, "change_high": 29.76}
     arpu = words.Sentence("lifecycle.aarrr_moved.money", metric=words.Sentence("lifecycle.metric.arpu"), **ends)
-    news = words.Sentence("lifecycle.aarrr_change.news", moved=arpu, compared=7, more="")
+    news = words.Sentence("lifecycle.aarrr_change.news", moved=arpu, more="")
     usual = decide.lifecycle(changed(-0.1, 0.1), parts(), gains(), news=news)
     assert [said.key for said in usual] == ["lifecycle.decide.news", "lifecycle.decide.unclear"]
     assert "why there is a clear change of revenue per active user" in usual[0].text("en")

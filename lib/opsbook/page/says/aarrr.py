@@ -31,8 +31,7 @@ def news(moved: pd.DataFrame) -> Sentence | None:
         return None
     others = len(clear) - 1  # revenue per active user moves with that per payer: one of them is news
     more = Sentence("lifecycle.aarrr_more.others", others=others) if others else ""
-    told = {"moved": _moved(clear.iloc[0]), "compared": int(moved["compared"].iloc[0])}
-    return Sentence("lifecycle.aarrr_change.news", **told, more=more)
+    return Sentence("lifecycle.aarrr_change.news", moved=_moved(clear.iloc[0]), more=more)
 
 
 def change_table(changes: pd.DataFrame) -> pd.DataFrame:
