@@ -29,7 +29,7 @@ AUDIENCE = "campaign_audience"
 BEFORE_DAYS = 28
 POWER, LEVEL = 0.8, 0.95
 COUNTED_DAYS = ("active_days", "converted")
-HELD_OUT = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
+HELD_OUT = (*(percent / 100 for percent in range(5, 21)), 0.25, 0.3, 0.4, 0.5)  # below 5 % a handful decides
 PLACED = ["days", "metric", "users_now", *MOMENTS]
 SIZES = ["days", "control_share", "users", "control_users", "mean", "explained", "half_width", "detectable"]
 
@@ -82,13 +82,13 @@ def watched_days(campaign: Campaign) -> int:
 
 
 def shares_of(campaign: Campaign) -> list[float]:
-    """Holdout shares to look at, the planned one among them.
+    """Holdout shares to look at, each percent from 5 to 20 and some above, the planned one among them.
 
     >>> from opsbook import sizing, tiny
     >>> from opsbook.inputs.run_params import CampaignRun
     >>> asked = {"comparison": "holdout", "experiment_id": tiny.CAMPAIGN}
-    >>> sizing.shares_of(CampaignRun(campaign_id=tiny.CAMPAIGN, control_share=0.25, **asked))
-    [0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5]
+    >>> sizing.shares_of(CampaignRun(campaign_id=tiny.CAMPAIGN, control_share=0.35, **asked))[14:]
+    [0.19, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5]
     """
     return sorted({*HELD_OUT, *([campaign.control_share] if campaign.control_share else [])})
 
