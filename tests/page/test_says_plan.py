@@ -300,7 +300,7 @@ def test_a_lift_that_just_pays_is_set_beside_what_is_wanted_and_seen(changed, ne
     said = says.pays(earned, campaign(**({"control_share": 0.2} | changed)), GOOD, days=42)
     assert ("may or may not earn" in said.text("en"), "未必能回本" in said.text("zh")) == (near, near)
     assert ("may not be seen" in said.text("en"), "未必测得出" in said.text("zh")) == (unseen, unseen)
-    assert ("with 500 users (50.0%) held out it is" in said.text("en")) == unseen
+    assert ("500 users (50.0%) held out would see it with the same certainty" in said.text("en")) == unseen
     assert numbers(said.text("en")) == numbers(said.text("zh"))
 
 
