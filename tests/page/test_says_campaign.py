@@ -591,6 +591,21 @@ def test_typed_text_is_only_text():
     assert says.group(odd) == odd
 
 
+def test_an_ab_test_shows_what_else_its_version_does():
+    """Other metrics than the one that decides are cards of a test alone, and numbers only where the grade allows."""
+    table = pd.concat([increments(metric="orders"), increments(net=-0.05, metric="revenue")])
+    asked = {"metric": "orders", "grade": "A"}
+    shown = numbers.beside(table, "revenue", comparison="ab", **asked)
+    assert (shown["key"], shown["value"], shown["card"], shown["n"]) == ("beside_revenue", -0.05, True, 1000)
+    held = numbers.beside(table, "revenue", comparison="holdout", **asked)
+    assert (held["value"], held["card"]) == (-0.05, False)
+    own = numbers.beside(table, "orders", comparison="ab", **asked)
+    assert (own["value"], own["card"]) == (None, False)
+    for refused in (numbers.beside(table, "revenue", comparison="ab", metric="orders", grade="D"),
+                    numbers.beside(table, "active_days", comparison="ab", **asked)):  # fmt: skip
+        assert (refused["value"], refused["card"]) == (None, False)
+
+
 def test_headline_numbers_carry_n_interval_and_method():
     """Every number has what `page.number` asks for; those of an effect are missing without grade A or B."""
     net = increments()[lambda t: t["method"] == "cuped"]

@@ -205,11 +205,16 @@ def attainment(told: dict, goals: list[dict], cost: float) -> float:
 def caused(told: dict, margin: float, cost: float) -> Expected:
     """The numbers that need a sound comparison."""
     keys = ("net_relative", "net_orders", "roi_incremental", "roi_margin")
+    beside = ("beside_revenue", "beside_active_days")
+    first = {"beside_orders": Untold()}  # the metric that decides stands in a number of its own
     if not told["assignment_is_random"]:
-        return dict.fromkeys(keys, Untold())
+        return first | dict.fromkeys((*keys, *beside), Untold())
     orders, yuan = (told["effect_per_assigned_user"][u]["net"] * told["assigned_treatment"] for u in ("orders", "yuan"))
     values = (told["relative_order_lift_net"], orders, yuan / cost, (yuan * margin - cost) / cost)
-    return {key: Covered(value) for key, value in zip(keys, values, strict=True)}
+    paid = told["effect_per_assigned_user"]["yuan"]
+    first["beside_revenue"] = Covered(paid["net"] / (paid["untreated_during"] + paid["untreated_after"]))
+    first["beside_active_days"] = Foretold(-1, 1)  # truth.json does not tell what a campaign adds to days of activity
+    return first | {key: Covered(value) for key, value in zip(keys, values, strict=True)}
 
 
 def report(name: str) -> str:
@@ -251,7 +256,8 @@ def experiment(truth: dict, name: str) -> Expected:
     told = dict.fromkeys(nobody, Untold()) | {"participants": Exact(0), "cost": Exact(0)}
     if name == "ab_button":
         effect = truth["experiments"][name]["effect_orders_per_user"]
-        found = {"net_relative": Covered(effect), "net_orders": Covered(effect)}
+        found = {key: Covered(effect) for key in ("net_relative", "net_orders", "beside_revenue", "beside_active_days")}
+        found["beside_orders"] = Untold()
         return (
             told | found | {"before_after": Between(0, truth["facts"]["periods"]["month"][MONTH]["net_revenue_yuan"])}
         )
@@ -259,6 +265,9 @@ def experiment(truth: dict, name: str) -> Expected:
     share = {arm: done[arm] / users[arm] for arm in users}
     gained = share["treatment"] - share["control"]
     counted = {"net_relative": Exact(gained / share["control"]), "net_converted": Exact(gained * users["treatment"])}
+    counted |= {
+        f"beside_{name}": Foretold(-1, 1) for name in ("orders", "revenue", "active_days")
+    }  # later than counted
     return told | counted | {"before_after": Untold()}
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from opsbook.analysis import quasi_experiment, synthetic_control, weighting
 from opsbook.analysis.incrementality import headline
+from opsbook.analysis.incrementality import ledger as ledger_of
 from opsbook.analysis.means import METHOD_CUPED
 from opsbook.analysis.money import LINES
 from opsbook.analysis.proportion import METHOD_DIFFERENCE, METHOD_SHARE
@@ -75,6 +76,19 @@ def net_total(ledger: pd.DataFrame, *, metric: str, grade: str) -> Arguments:
     """Net effect on a metric over all treated users; missing where the grade allows no effect."""
     told = _named(_net(ledger, grade), value="total", low="total_low", high="total_high")
     return {"key": f"net_{metric}", "unit": UNITS[metric], **_randomised(ledger, told), **told}
+
+
+def beside(increments: pd.DataFrame, name: str, *, metric: str, comparison: str, grade: str) -> Arguments:
+    """Net effect on another metric than the one that decides, as a share of the control; a card of an A/B test.
+
+    A test has no goals and no cost to show: what else its version does is what its readers look for.
+    """
+    own = ledger_of(increments, metric=name)
+    read = _net(own, grade) if name != metric else own.iloc[:0]
+    told = _named(read, value="relative", low="relative_low", high="relative_high")
+    shown = _randomised(own, told)
+    shown["card"] = bool(shown["card"]) and comparison == "ab"
+    return {"key": f"beside_{name}", "unit": "share", **shown, **told}
 
 
 def before_after(comparison: pd.DataFrame, *, grade: str) -> Arguments:
