@@ -20,6 +20,7 @@ from opsbook.page.says import abnormal as abnormal_says
 from opsbook.page.says import campaign as says
 from opsbook.page.says import campaign_evidence as evidence
 from opsbook.page.says import campaign_numbers as numbers
+from opsbook.page.says import campaign_verdict
 from opsbook.page.words import Sentence
 
 NAN = float("nan")
@@ -224,10 +225,10 @@ CASES = {
     "price.none": lambda: says.price(money.NOTHING_KNOWN, money.NOTHING_KNOWN, cost=100),
     "lessons.none": lambda: says.lessons(says.written([], [])),
     "lessons.some": lambda: says.lessons(says.written([Note(text="start earlier")], [Note(text="again in May")])),
-    "verdict_days.short": lambda: evidence.verdict_basis(metric="orders", days=28, known=7, worthwhile_lift=0.2),
-    "verdict_days.none": lambda: evidence.verdict_basis(metric="orders", days=28, known=-3, worthwhile_lift=0.2),
-    "verdict_days.during": lambda: evidence.verdict_basis(metric="orders", days=0, known=0, worthwhile_lift=0.2),
-    "verdict.metric": lambda: evidence.verdict_basis(metric="orders", days=28, known=28, worthwhile_lift=0.2),
+    "verdict_days.short": lambda: campaign_verdict.basis(metric="orders", days=28, known=7, worthwhile_lift=0.2),
+    "verdict_days.none": lambda: campaign_verdict.basis(metric="orders", days=28, known=-3, worthwhile_lift=0.2),
+    "verdict_days.during": lambda: campaign_verdict.basis(metric="orders", days=0, known=0, worthwhile_lift=0.2),
+    "verdict.metric": lambda: campaign_verdict.basis(metric="orders", days=28, known=28, worthwhile_lift=0.2),
 }
 
 
@@ -359,8 +360,8 @@ def test_every_rule_has_its_verdict_in_both_languages(rule, metric):
     value = -0.2 if rule == "net_loss" else 0.2
     table = increments(net=value, metric=metric).assign(method="plain" if metric == "buyers" else "cuped")
     tried = {"failed": ("fit",), "untested": ("placebo_units", "placebo_time")}
-    concluded = evidence.verdict(decision, facts(net=value, **tried), table, metric=metric)
-    for sentence in (concluded, evidence.rule(decision, Sentence("campaign.promise.late_goals"))):
+    concluded = campaign_verdict.verdict(decision, facts(net=value, **tried), table, metric=metric)
+    for sentence in (concluded, campaign_verdict.rule(decision, Sentence("campaign.promise.late_goals"))):
         english, chinese = same_in_both(sentence)
         if grade != "A":
             assert not CAUSAL.search(english.split(":", 1)[-1]), english
@@ -375,7 +376,7 @@ def test_a_conclusion_has_one_name_in_the_verdict_the_tables_and_the_definition(
     conclusion = RULES[rule][0]
     with words.speaking(language):
         name = words.label(f"common.conclusion.{conclusion}")
-        said = evidence.verdict(Verdict(conclusion, rule, "A"), facts(), increments(), metric="orders").text()
+        said = campaign_verdict.verdict(Verdict(conclusion, rule, "A"), facts(), increments(), metric="orders").text()
         in_tables = {tables.cell_text(conclusion, "conclusion", "text", area) for area in ("campaign", "plan")}
         defined = words.label("campaign.definition.verdict").lower()
     assert name in said.replace("：", ":").split(":")[0].lower()
@@ -476,7 +477,7 @@ def test_days_after_are_named_as_included_only_where_they_were_counted(after, sa
     """A campaign that asks for no days after its end is not told as if they had been read."""
     table = increments().assign(treated=0.5, control=0.4)
     table.loc[table["window"] == "after", ["treated", "control"]] = after
-    told = evidence.verdict(KEEP, facts(), table, metric="orders")
+    told = campaign_verdict.verdict(KEEP, facts(), table, metric="orders")
     assert said in told.text("en")
 
 
@@ -500,10 +501,10 @@ def test_an_effect_read_over_the_whole_does_not_name_a_missing_part():
 def test_no_effect_at_a_sure_loss_is_bad_news():
     """A campaign that only moved orders is for information, unless its margin surely misses its cost."""
     moved = Verdict("no_effect", "pulled_forward", "A")
-    assert evidence.status(moved, facts()) == "neutral"
+    assert campaign_verdict.status(moved, facts()) == "neutral"
     lost = facts(roi_margin=Span(-1.28, -1.97, -0.59))
-    assert evidence.status(moved, lost) == "bad"
-    said = evidence.verdict(moved, lost, increments(), metric="orders")
+    assert campaign_verdict.status(moved, lost) == "bad"
+    said = campaign_verdict.verdict(moved, lost, increments(), metric="orders")
     assert "It lost money" in said.text("en")
     assert "亏损" in said.text("zh")
 

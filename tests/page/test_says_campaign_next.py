@@ -9,8 +9,7 @@ from opsbook.analysis.margins import BreakEven
 from opsbook.analysis.verdict import RULES, UNKNOWN, Evidence, Span, Verdict
 from opsbook.page import words
 from opsbook.page.says import campaign as says
-from opsbook.page.says import campaign_evidence as evidence
-from opsbook.page.says import campaign_next, lasting, plan_gap, registered
+from opsbook.page.says import campaign_next, campaign_verdict, lasting, plan_gap, registered
 from opsbook.page.words import Sentence
 
 FACTS = Evidence("holdout", net_relative=Span(0.3, 0.25, 0.35))
@@ -120,21 +119,21 @@ def test_the_verdict_counts_the_goals_once_the_campaign_is_over():
         columns=["metric", "window", "treated", "control", "total", "total_low", "total_high", "method"]
     )
     keep = Verdict("keep", "works_and_pays", "A")
-    told = evidence.verdict(keep, FACTS, table, metric="orders", goals=goals)
+    told = campaign_verdict.verdict(keep, FACTS, table, metric="orders", goals=goals)
     assert "1 of 2 business goals reached." in told.text("en")
     for reached, said in (([False] * 2, "None of 2 business goals was"), ([True] * 2, "All 2 business goals were")):
-        every = evidence.verdict(keep, FACTS, table, metric="orders", goals=GOALS.assign(reached=reached))
+        every = campaign_verdict.verdict(keep, FACTS, table, metric="orders", goals=GOALS.assign(reached=reached))
         assert said in every.text("en")
     assert "2 个业务目标达成 1 个" in told.text("zh")
     one = {
-        reached: evidence.verdict(keep, FACTS, table, metric="orders", goals=goals.iloc[[reached]])
+        reached: campaign_verdict.verdict(keep, FACTS, table, metric="orders", goals=goals.iloc[[reached]])
         for reached in (0, 1)
     }
     assert "Its one business goal was not reached." in one[0].text("en")
     assert "唯一的业务目标已达成" in one[1].text("zh")
     running = replace(FACTS, ended=False)
-    assert "goals" not in evidence.verdict(keep, running, table, metric="orders", goals=goals).text("en")
-    assert "goals" not in evidence.verdict(keep, FACTS, table, metric="orders", goals=GOALS.iloc[:0]).text("en")
+    assert "goals" not in campaign_verdict.verdict(keep, running, table, metric="orders", goals=goals).text("en")
+    assert "goals" not in campaign_verdict.verdict(keep, FACTS, table, metric="orders", goals=GOALS.iloc[:0]).text("en")
 
 
 @pytest.mark.parametrize(
@@ -147,7 +146,7 @@ def test_a_small_lift_may_pay_and_the_verdict_says_so(case, said):
     table = pd.DataFrame(
         columns=["metric", "window", "treated", "control", "total", "total_low", "total_high", "method"]
     )
-    told = evidence.verdict(small, replace(FACTS, roi_margin=RETURNS[case]), table, metric="orders").text("en")
+    told = campaign_verdict.verdict(small, replace(FACTS, roi_margin=RETURNS[case]), table, metric="orders").text("en")
     assert said in told
     assert ("paid" in told or "earned" in told) == bool(said)
 
@@ -161,7 +160,7 @@ def test_a_campaign_that_works_says_whether_by_enough(low, high, said):
     table = pd.DataFrame(
         columns=["metric", "window", "treated", "control", "total", "total_low", "total_high", "method"]
     )
-    told = evidence.verdict(Verdict("keep", "works_and_pays", "A"), found, table, metric="orders")
+    told = campaign_verdict.verdict(Verdict("keep", "works_and_pays", "A"), found, table, metric="orders")
     assert ("20.0% set as worth having" in told.text("en")) == bool(said)
     assert said in told.text("en")
     assert ("门槛 20.0%" in told.text("zh")) == bool(said)
@@ -204,7 +203,7 @@ def test_the_rule_of_the_verdict_says_what_was_not_promised_in_advance(key, goal
     """The grade never stands alone where the goals came after the start."""
     fields = {"day": date(2026, 11, 26), "start": date(2026, 3, 9), "n": 9, "fields": ["goals"]}
     promise = registered.short(Sentence(f"campaign.registered.{key}", **fields), goals=goals)
-    assert told in evidence.rule(Verdict("keep", "works_and_pays", "A"), promise).text("en")
+    assert told in campaign_verdict.rule(Verdict("keep", "works_and_pays", "A"), promise).text("en")
 
 
 def test_the_goals_name_their_weights_and_the_cap():
