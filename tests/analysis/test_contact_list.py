@@ -108,3 +108,14 @@ def test_the_read_out_comes_when_every_outcome_is_known(alarm):
     """The day on which the last user of the list could have been silent for long enough."""
     told = contact_list.prospect(alarm, capacity=60, holdout_share=0.2)
     assert (told["within_days"], told["read_out"]) == (7, on(200 + 17))
+
+
+def test_the_worth_of_the_list_has_the_interval_of_its_bands(alarm):
+    """Each end is the sum over the drawn users of their risk times their band's end for one leaver kept."""
+    told = contact_list.prospect(alarm, capacity=60, holdout_share=0.2)
+    listed = contact_list.roster(alarm, draw=Draw(1, "s", "r", on(200), 60, 0.2))
+    bands = alarm.today.set_index("band")
+    for end in ("value_low", "value_high"):
+        each = bands[end] / bands["expected_leavers"]
+        assert told[end] == pytest.approx((listed["risk"] * listed["band"].map(each)).sum(), rel=1e-3)
+    assert told["value_low"] < told["value"] < told["value_high"]

@@ -14,6 +14,7 @@ from opsbook.page.says import lifecycle as says
 from opsbook.page.says import lifecycle_numbers as numbers
 from opsbook.page.says import lifecycle_stocks as stocks
 from opsbook.page.says.rows import direction
+from opsbook.page.words import Sentence
 
 MONTHS = pd.date_range("2026-01-01", periods=8, freq="MS")
 NOTHING = pd.DataFrame()
@@ -359,3 +360,15 @@ def test_the_usual_range_and_last_year_are_named_apart(language, then):
         boxes = [text.get_window_extent() for text in fig.axes[0].texts if text.get_text().startswith(tuple(names))]
     assert len(boxes) == 2
     assert not boxes[0].overlaps(boxes[1])
+
+
+@pytest.mark.parametrize("ends", [(np.nan, np.nan), (-0.05, -0.01), (-0.01, 0.02)])
+def test_another_number_that_changed_stands_in_every_verdict(ends):
+    """Whether active users fell, stood or cannot be judged, what else changed clearly is told behind it."""
+    told = {"base": 80.0, "value": 97.22, "change": 17.22, "change_low": 4.68, "change_high": 29.76}
+    moved = Sentence("lifecycle.aarrr_moved.money", metric=Sentence("lifecycle.metric.arpu"), **told)
+    news = Sentence("lifecycle.aarrr_change.news", moved=moved, more="")
+    said = says.verdict(changes(*ends), flows(), news=news)[1]
+    assert "Clearly changed: revenue per active user 80.00 → 97.22" in said.text("en")
+    assert "另有明显变化：活跃用户人均收入（ARPU）" in said.text("zh")
+    assert "Clearly changed" not in says.verdict(changes(*ends), flows())[1].text("en")
